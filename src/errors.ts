@@ -1,0 +1,84 @@
+/**
+ * The one error type a user can meet. Whatever a client may cause is a DeltatError with its SQLSTATE
+ * (https://www.postgresql.org/docs/current/errcodes-appendix.html); what only a bug can cause is an `assert`.
+ */
+
+export const SqlState = {
+  protocolViolation: "08P01",
+  featureNotSupported: "0A000",
+  invalidParameterValue: "22023",
+  stringDataRightTruncation: "22001",
+  numericValueOutOfRange: "22003",
+  invalidDatetimeFormat: "22007",
+  datetimeFieldOverflow: "22008",
+  divisionByZero: "22012",
+  characterNotInRepertoire: "22021",
+  invalidTextRepresentation: "22P02",
+  invalidBinaryRepresentation: "22P03",
+  notNullViolation: "23502",
+  foreignKeyViolation: "23503",
+  uniqueViolation: "23505",
+  checkViolation: "23514",
+  exclusionViolation: "23P01",
+  activeSqlTransaction: "25001",
+  noActiveSqlTransaction: "25P01",
+  inFailedSqlTransaction: "25P02",
+  invalidSqlStatementName: "26000",
+  invalidAuthorizationSpecification: "28000",
+  invalidPassword: "28P01",
+  invalidCursorName: "34000",
+  invalidCatalogName: "3D000",
+  serializationFailure: "40001",
+  syntaxError: "42601",
+  ambiguousColumn: "42702",
+  undefinedColumn: "42703",
+  undefinedObject: "42704",
+  duplicateColumn: "42701",
+  groupingError: "42803",
+  datatypeMismatch: "42804",
+  undefinedFunction: "42883",
+  undefinedTable: "42P01",
+  undefinedParameter: "42P02",
+  duplicateCursor: "42P03",
+  duplicatePreparedStatement: "42P05",
+  invalidColumnReference: "42P10",
+  indeterminateDatatype: "42P18",
+  diskFull: "53100",
+  tooManyConnections: "53300",
+  programLimitExceeded: "54000",
+  objectNotInPrerequisiteState: "55000",
+  adminShutdown: "57P01",
+  cannotConnectNow: "57P03",
+  ioError: "58030",
+  configFileError: "F0000",
+  internalError: "XX000",
+  dataCorrupted: "XX001",
+} as const;
+
+export type SqlState = (typeof SqlState)[keyof typeof SqlState];
+
+/** The optional fields of an ErrorResponse. `position` counts characters from 1, as PostgreSQL does. */
+export interface ErrorFields {
+  readonly detail?: string;
+  readonly hint?: string;
+  readonly position?: number;
+  readonly table?: string;
+  readonly column?: string;
+  readonly constraint?: string;
+}
+
+export class DeltatError extends Error {
+  constructor(
+    readonly sqlState: SqlState,
+    message: string,
+    readonly fields: ErrorFields = {},
+  ) {
+    super(message);
+    this.name = "DeltatError";
+  }
+}
+
+/** For what only a bug can break: never for anything a client, a file or the system can cause. */
+export function assert(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new Error(`assertion failed: ${message}`);
+}

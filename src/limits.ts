@@ -1,0 +1,64 @@
+/**
+ * Every bound of the server, in one place. What passes a bound is refused with 54000 `limit exceeded: <what>`
+ * unless a comment names another code; test/limits.test.ts stands on both sides of each.
+ */
+
+/** The last valid instant, Unix milliseconds: the range of an ECMAScript Date (ECMA-262, Time Values). */
+export const MAX_INSTANT_MS = 8_640_000_000_000_000;
+
+/** 100 years: `end + buffer_after` stays exact below 2^53 for every valid end. */
+export const MAX_BUFFER_MS = 3_155_760_000_000;
+
+/** `capacity` is an int4. */
+export const MAX_CAPACITY = 2_147_483_647;
+
+/** Levels of the resource tree; a root has depth 1. */
+export const MAX_TREE_DEPTH = 64;
+
+/** UTF-8 bytes of a name or a label. */
+export const MAX_TEXT_BYTES = 65_536;
+
+/** One message from a client, its length word included; a larger one is 54000 and ends the connection. */
+export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+
+/** A start-up packet (PostgreSQL's own bound, MAX_STARTUP_PACKET_LENGTH). */
+export const MAX_STARTUP_BYTES = 10_000;
+
+/** Text of one simple query or Parse. */
+export const MAX_STATEMENT_BYTES = 32 * 1024 * 1024;
+
+/** Depth of a statement's syntax tree, so that walking it cannot exhaust the stack. */
+export const MAX_EXPRESSION_DEPTH = 512;
+
+/** Parameters of one statement: the protocol counts them in an int16 that drivers read unsigned. */
+export const MAX_PARAMETERS = 65_535;
+
+/** Changes staged by one transaction (rows inserted, updated or deleted, in all its statements). */
+export const MAX_TRANSACTION_CHANGES = 2_000_000;
+
+/** Distinct resources in one availability query. */
+export const MAX_AVAILABILITY_RESOURCES = 100_000;
+
+/** Body of one log frame. */
+export const MAX_FRAME_BYTES = 1024 * 1024 * 1024;
+
+/** Prepared statements or portals that one connection keeps. */
+export const MAX_PREPARED_PER_CONNECTION = 10_000;
+
+/** Channels one connection listens on. */
+export const MAX_CHANNELS_PER_CONNECTION = 100_000;
+
+/** Bytes of notifications and replies waiting for a client that does not read; beyond it the client is disconnected. */
+export const MAX_LISTENER_QUEUE_BYTES = 16 * 1024 * 1024;
+
+/** Length of a database name, bytes of UTF-8 (PostgreSQL: NAMEDATALEN - 1). */
+export const MAX_DATABASE_NAME_BYTES = 63;
+
+/** Seconds a client has to complete start-up and authentication (PostgreSQL: authentication_timeout). */
+export const AUTHENTICATION_TIMEOUT_SECONDS = 60;
+
+/** Seconds that a graceful stop may take before connections are cut. */
+export const SHUTDOWN_GRACE_SECONDS = 8;
+
+/** Text of cached statement shapes, all sessions together. */
+export const MAX_SHAPE_CACHE_BYTES = 16 * 1024 * 1024;

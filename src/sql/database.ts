@@ -1,0 +1,43 @@
+/** What the SQL layer needs of the database it runs on; src/tenants/ provides it. */
+
+import type { Engine } from "../engine/engine.ts";
+import type { Transaction } from "../engine/transaction.ts";
+
+/** Whoever listens on channels: a client session. Called only with what is durable, in commit order. */
+export interface Listener {
+  notify(channel: string, payload: string): void;
+}
+
+/** A session whose output waits for the log. */
+export interface DurabilityWaiter {
+  /** Called once, when `durableLsn` has reached what the waiter asked for, or the log has failed. */
+  onDurable(failure: Error | null): void;
+}
+
+export interface Database {
+  readonly name: string;
+  readonly engine: Engine;
+
+  /**
+   * Brings the engine to the present as `transaction` sees it (null: as everyone does): due holds are released
+   * and the transaction's staged changes are in place. Call it before each statement's reads and writes.
+   * Throws DeltatError 40001 when a staged change no longer fits what others committed, 58030 when the log failed.
+   */
+  enter(transaction: Transaction | null): void;
+
+  /** Commits what the transaction staged as one log frame; returns its lsn (the last one if nothing changed). */
+  commit(transaction: Transaction): number;
+
+  rollback(transaction: Transaction): void;
+
+  /** lsn of the last commit appended. */
+  readonly appendedLsn: number;
+  readonly durableLsn: number;
+
+  /** Asks for `waiter.onDurable` once everything up to `lsn` is durable. */
+  whenDurable(lsn: number, waiter: DurabilityWaiter): void;
+
+  listen(listener: Listener, channel: string): void;
+  unlisten(listener: Listener, channel: string): void;
+  unlistenAll(listener: Listener): void;
+}

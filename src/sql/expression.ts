@@ -1,0 +1,26 @@
+/** The seam between compiled expressions and what compiles and runs them. */
+
+import type { PgType } from "./types.ts";
+import type { Value } from "./value.ts";
+
+/** What an expression is evaluated against. One frame serves a whole execution: only `row` changes. */
+export interface Frame {
+  /** Values of $1, $2, …: index 0 is $1. */
+  readonly parameters: readonly Value[];
+  /** Values of the literals that were lifted out of the statement's text, in order of appearance. */
+  readonly literals: readonly Value[];
+  /** Row handle in the table that column references read; -1 where there is none. */
+  row: number;
+}
+
+export interface Expression {
+  /** Static type; `unknown` only for a string literal, NULL or parameter that no context has typed yet. */
+  readonly type: PgType;
+  evaluate(frame: Frame): Value;
+}
+
+/** How names in an expression are resolved; each kind of statement gives its own. */
+export interface Scope {
+  /** The column that `fields` names (`start`, or `bookings`.`start`); throws 42703 or 42P01. `position` is 1-based, in characters. */
+  column(fields: readonly string[], position: number): Expression;
+}
