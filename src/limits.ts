@@ -21,6 +21,15 @@ export const MAX_TEXT_BYTES = 65_536;
 /** One message from a client, its length word included; a larger one is 54000 and ends the connection. */
 export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
+/**
+ * A message of a kind that carries no statement, value or copied data, its length word included (PostgreSQL's own
+ * bound, PQ_SMALL_MESSAGE_LIMIT); a larger one is 08P01 and ends the connection.
+ */
+export const MAX_SMALL_MESSAGE_BYTES = 10_000;
+
+/** A client's message before it is authenticated (PostgreSQL: PG_MAX_AUTH_TOKEN_LENGTH); a larger one is 08P01. */
+export const MAX_AUTHENTICATION_BYTES = 65_535;
+
 /** A start-up packet (PostgreSQL's own bound, MAX_STARTUP_PACKET_LENGTH). */
 export const MAX_STARTUP_BYTES = 10_000;
 
@@ -50,6 +59,15 @@ export const MAX_CHANNELS_PER_CONNECTION = 100_000;
 
 /** Bytes of notifications and replies waiting for a client that does not read; beyond it the client is disconnected. */
 export const MAX_LISTENER_QUEUE_BYTES = 16 * 1024 * 1024;
+
+/** Bytes of unsent replies beyond which a client's further messages wait until it has read some. */
+export const OUTPUT_HIGH_WATER_BYTES = 4 * 1024 * 1024;
+
+/** Seconds that a client has to read its last error before the connection is cut. */
+export const CLOSE_LINGER_SECONDS = 5;
+
+/** Databases of one data folder; each has its own log, laid out ahead. */
+export const MAX_DATABASES = 1000;
 
 /** Length of a database name, bytes of UTF-8 (PostgreSQL: NAMEDATALEN - 1). */
 export const MAX_DATABASE_NAME_BYTES = 63;

@@ -53,4 +53,9 @@ export type Command =
   | { readonly kind: "changeHold"; readonly hold: HoldImage }
   | { readonly kind: "releaseHold"; readonly id: Id }
   /** Turns the live hold `holdId` into the booking `bookingId`, on the hold's resource and span. */
-  | { readonly kind: "confirmHold"; readonly bookingId: Id; readonly holdId: Id; readonly label: string | null };
+  | {
+      readonly kind: "confirmHold";
+      readonly bookingId: Id;
+      readonly holdId: Id;
+      readonly label: string | null;
+    };

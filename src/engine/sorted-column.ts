@@ -1,0 +1,284 @@
+/**
+ * A sorted multiset of instants. Up to one page it is a single block of the arena, grown by doubling; beyond
+ * that, a directory of pages. So ten entries cost some 200 bytes and a random insert among a million moves one
+ * page at most. With a row-carrying arena each key brings the row of its interval along.
+ */
+
+import { lowerBound, upperBound } from "../../kernels/bounds.ts";
+import { insertAt, insertRowAt, removeAt, removeRowAt } from "../../kernels/sorted.ts";
+import { assert } from "../errors.ts";
+import { type Arena, blockEntries, PAGE_CLASS, PAGE_ENTRIES } from "./arena.ts";
+import { PageDirectory } from "./page-directory.ts";
+
+/** Part of a column as kernels read it: `count` keys of `keys` from `offset`. Reused by its owner. */
+export class ColumnSlice {
+  keys: Float64Array = new Float64Array(0);
+  offset = 0;
+  count = 0;
+  /** Keys of the column at or before the slice's lower bound. */
+  rank = 0;
+  private gathered = new Float64Array(256);
+
+  /** Room for `count` keys that lie in more than one page. */
+  gatherInto(count: number): Float64Array<ArrayBuffer> {
+    if (this.gathered.length < count) this.gathered = new Float64Array(count * 2);
+    return this.gathered;
+  }
+}
+
+export class SortedColumn {
+  length = 0;
+  private address: number;
+  private sizeClass = 0;
+  private directory: PageDirectory | null = null;
+
+  constructor(private readonly arena: Arena) {
+    this.address = arena.allocate(0);
+  }
+
+  /** Keys at or before `key`. */
+  rankAtMost(key: number): number {
+    const directory = this.directory;
+    if (directory === null) {
+      return upperBound(this.arena.keys(this.address), this.arena.offset(this.address), this.length, key);
+    }
+    const page = directory.pageAtMost(key);
+    const address = directory.addresses[page] as number;
+    const length = directory.lengths[page] as number;
+    const within = upperBound(this.arena.keys(address), this.arena.offset(address), length, key);
+    return directory.rank(page) + within;
+  }
+
+  /** Sets `slice` to the keys strictly between `low` and `high`, without copying when one page holds them all. */
+  between(low: number, high: number, slice: ColumnSlice): void {
+    const directory = this.directory;
+    if (directory !== null) {
+      this.betweenPaged(directory, low, high, slice);
+      return;
+    }
+    const keys = this.arena.keys(this.address);
+    const offset = this.arena.offset(this.address);
+    const first = upperBound(keys, offset, this.length, low);
+    slice.keys = keys;
+    slice.offset = offset + first;
+    slice.rank = first;
+    slice.count = lowerBound(keys, offset + first, this.length - first, high);
+  }
+
+  /** Calls `visit` with the row of every key in [low, high), in key order. Only with a row-carrying arena. */
+  visitRows(low: number, high: number, visit: (row: number) => void): void {
+    const directory = this.directory;
+    const pageCount = directory === null ? 1 : directory.count;
+    for (let page = directory === null ? 0 : directory.pageBelow(low); page < pageCount; page++) {
+      const address = directory === null ? this.address : (directory.addresses[page] as number);
+      const length = directory === null ? this.length : (directory.lengths[page] as number);
+      const keys = this.arena.keys(address);
+      const rows = this.arena.rows(address);
+      const offset = this.arena.offset(address);
+      for (let i = lowerBound(keys, offset, length, low); i < length; i++) {
+        if ((keys[offset + i] as number) >= high) return;
+        visit(rows[offset + i] as number);
+      }
+    }
+  }
+
+  /** The row of the last key at or before `key`, or -1. */
+  rowAtMost(key: number): number {
+    const directory = this.directory;
+    const page = directory === null ? 0 : directory.pageAtMost(key);
+    const address = directory === null ? this.address : (directory.addresses[page] as number);
+    const length = directory === null ? this.length : (directory.lengths[page] as number);
+    const offset = this.arena.offset(address);
+    const rank = upperBound(this.arena.keys(address), offset, length, key);
+    return rank === 0 ? -1 : (this.arena.rows(address)[offset + rank - 1] as number);
+  }
+
+  insert(key: number, row: number): void {
+    if (this.directory === null && this.length === blockEntries(this.sizeClass)) this.outgrow();
+    const directory = this.directory;
+    this.length++;
+    if (directory === null) {
+      this.insertInBlock(this.address, this.length - 1, key, row);
+      return;
+    }
+    let page = directory.pageAtMost(key);
+    if (directory.lengths[page] === PAGE_ENTRIES) {
+      this.split(directory, page);
+      if (key >= (directory.firstKeys[page + 1] as number)) page++;
+    }
+    const address = directory.addresses[page] as number;
+    this.insertInBlock(address, directory.lengths[page] as number, key, row);
+    directory.resize(page, 1);
+    if (key < (directory.firstKeys[page] as number)) directory.firstKeys[page] = key;
+  }
+
+  /** Removes one entry with this key, and with this row where the arena carries rows. It must be there. */
+  remove(key: number, row: number): void {
+    const directory = this.directory;
+    if (directory === null) {
+      const removed = this.removeFromBlock(this.address, this.length, key, row);
+      assert(removed, "a removed key is in its column");
+      this.length--;
+      this.shrink();
+      return;
+    }
+    let page = directory.pageBelow(key);
+    while (
+      !this.removeFromBlock(directory.addresses[page] as number, directory.lengths[page] as number, key, row)
+    ) {
+      page++;
+      assert(page < directory.count, "a removed key is in its column");
+    }
+    this.length--;
+    directory.resize(page, -1);
+    this.tidy(directory, page);
+  }
+
+  /** Gives every block back; the column is not used afterwards. */
+  dispose(): void {
+    if (this.directory === null) {
+      this.arena.release(this.address, this.sizeClass);
+      return;
+    }
+    for (let page = 0; page < this.directory.count; page++) {
+      this.arena.release(this.directory.addresses[page] as number, PAGE_CLASS);
+    }
+  }
+
+  private betweenPaged(directory: PageDirectory, low: number, high: number, slice: ColumnSlice): void {
+    const page = directory.pageAtMost(low);
+    const address = directory.addresses[page] as number;
+    const length = directory.lengths[page] as number;
+    const keys = this.arena.keys(address);
+    const offset = this.arena.offset(address);
+    const first = upperBound(keys, offset, length, low);
+    slice.rank = directory.rank(page) + first;
+    if (page + 1 === directory.count || (directory.firstKeys[page + 1] as number) >= high) {
+      slice.keys = keys;
+      slice.offset = offset + first;
+      slice.count = lowerBound(keys, offset + first, length - first, high);
+      return;
+    }
+    this.gather(directory, page, first, high, slice);
+  }
+
+  /** Copies the keys from (page, first) up to `high` one behind the other into the slice's own buffer. */
+  private gather(
+    directory: PageDirectory,
+    page: number,
+    first: number,
+    high: number,
+    slice: ColumnSlice,
+  ): void {
+    const lastPage = directory.pageBelow(high);
+    const out = slice.gatherInto(directory.rank(lastPage) - directory.rank(page) + PAGE_ENTRIES);
+    let count = 0;
+    for (let p = page; p <= lastPage; p++) {
+      const address = directory.addresses[p] as number;
+      const keys = this.arena.keys(address);
+      const offset = this.arena.offset(address);
+      const length = directory.lengths[p] as number;
+      const from = p === page ? first : 0;
+      const to = p === lastPage ? lowerBound(keys, offset, length, high) : length;
+      for (let i = from; i < to; i++) out[count++] = keys[offset + i] as number;
+    }
+    slice.keys = out;
+    slice.offset = 0;
+    slice.count = count;
+  }
+
+  private insertInBlock(address: number, length: number, key: number, row: number): void {
+    const keys = this.arena.keys(address);
+    const offset = this.arena.offset(address);
+    const index = upperBound(keys, offset, length, key);
+    insertAt(keys, offset, length, index, key);
+    if (this.arena.withRows) insertRowAt(this.arena.rows(address), offset, length, index, row);
+  }
+
+  private removeFromBlock(address: number, length: number, key: number, row: number): boolean {
+    const keys = this.arena.keys(address);
+    const offset = this.arena.offset(address);
+    let index = lowerBound(keys, offset, length, key);
+    if (this.arena.withRows) {
+      const rows = this.arena.rows(address);
+      while (index < length && keys[offset + index] === key && rows[offset + index] !== row) index++;
+      if (index === length || keys[offset + index] !== key) return false;
+      removeRowAt(rows, offset, length, index);
+    } else if (index === length || keys[offset + index] !== key) {
+      return false;
+    }
+    removeAt(keys, offset, length, index);
+    return true;
+  }
+
+  /** The single block is full: a larger one, or, past a page, a directory. */
+  private outgrow(): void {
+    if (this.sizeClass === PAGE_CLASS) {
+      const directory = new PageDirectory();
+      const firstKey = this.arena.keys(this.address)[this.arena.offset(this.address)] as number;
+      directory.insertPage(0, firstKey, this.address, this.length);
+      this.directory = directory;
+      return;
+    }
+    this.moveToClass(this.sizeClass + 1);
+  }
+
+  /** A block three quarters empty moves to one of half the size. */
+  private shrink(): void {
+    if (this.sizeClass > 0 && this.length <= blockEntries(this.sizeClass) >>> 2) {
+      this.moveToClass(this.sizeClass - 1);
+    }
+  }
+
+  private moveToClass(sizeClass: number): void {
+    const address = this.arena.allocate(sizeClass);
+    this.arena.copy(this.address, 0, address, 0, this.length);
+    this.arena.release(this.address, this.sizeClass);
+    this.address = address;
+    this.sizeClass = sizeClass;
+  }
+
+  /**
+   * Makes room in a full page. The last page splits near its end, since bookings mostly arrive in order and
+   * would otherwise leave every page half empty; any other splits in the middle.
+   */
+  private split(directory: PageDirectory, page: number): void {
+    const keep = page + 1 === directory.count ? PAGE_ENTRIES - (PAGE_ENTRIES >>> 4) : PAGE_ENTRIES >>> 1;
+    const from = directory.addresses[page] as number;
+    const to = this.arena.allocate(PAGE_CLASS);
+    this.arena.copy(from, keep, to, 0, PAGE_ENTRIES - keep);
+    directory.lengths[page] = keep;
+    const firstKey = this.arena.keys(to)[this.arena.offset(to)] as number;
+    directory.insertPage(page + 1, firstKey, to, PAGE_ENTRIES - keep);
+  }
+
+  /** After a removal from `page`: its first key, an empty page dropped, two sparse neighbours merged. */
+  private tidy(directory: PageDirectory, page: number): void {
+    const length = directory.lengths[page] as number;
+    if (length === 0) {
+      this.arena.release(directory.addresses[page] as number, PAGE_CLASS);
+      directory.removePage(page);
+    } else {
+      const address = directory.addresses[page] as number;
+      directory.firstKeys[page] = this.arena.keys(address)[this.arena.offset(address)] as number;
+      const next = page + 1;
+      if (next < directory.count && length + (directory.lengths[next] as number) <= PAGE_ENTRIES >>> 1) {
+        this.arena.copy(
+          directory.addresses[next] as number,
+          0,
+          address,
+          length,
+          directory.lengths[next] as number,
+        );
+        directory.lengths[page] = length + (directory.lengths[next] as number);
+        this.arena.release(directory.addresses[next] as number, PAGE_CLASS);
+        directory.removePage(next);
+      }
+    }
+    if (directory.count === 1 && this.length <= PAGE_ENTRIES >>> 1) {
+      this.address = directory.addresses[0] as number;
+      this.sizeClass = PAGE_CLASS;
+      this.directory = null;
+    }
+  }
+}

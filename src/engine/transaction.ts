@@ -1,0 +1,34 @@
+/**
+ * What a command did, as row images before and after, and the transaction that gathers such changes. From the
+ * images follow the undo, the check that nobody else changed the row meanwhile, and the events.
+ */
+
+import type { BookingImage, Command, HoldImage, ResourceImage, RuleImage } from "./command.ts";
+
+/** One row's change; null before: it was created, null after: it was removed. */
+export type Effect =
+  | {
+      readonly table: "resource";
+      readonly before: ResourceImage | null;
+      readonly after: ResourceImage | null;
+    }
+  | { readonly table: "rule"; readonly before: RuleImage | null; readonly after: RuleImage | null }
+  | { readonly table: "booking"; readonly before: BookingImage | null; readonly after: BookingImage | null }
+  | { readonly table: "hold"; readonly before: HoldImage | null; readonly after: HoldImage | null }
+  /** A hold that had already expired when it was placed: it came and went, and no table knows it. */
+  | { readonly table: "expiredHold"; readonly hold: HoldImage };
+
+export interface Change {
+  readonly command: Command;
+  readonly effects: readonly Effect[];
+}
+
+/**
+ * Changes staged but not committed. While a transaction is *entered* its changes are in the engine's tables;
+ * when another enters they are undone, and applied anew at its next turn (see Engine.enter).
+ */
+export class Transaction {
+  changes: Change[] = [];
+  /** The earliest expiry among committed holds that the staged changes touch: they hold no longer than that. */
+  earliestExpiry = Number.POSITIVE_INFINITY;
+}

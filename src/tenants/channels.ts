@@ -1,0 +1,70 @@
+/**
+ * Who listens to what in one database. `resource_<ULID>` names the same channel in any case; notifications
+ * carry it with the ULID in upper case.
+ */
+
+import type { Event } from "../engine/events.ts";
+import { formatId, parseId } from "../id.ts";
+import type { Listener } from "../sql/database.ts";
+
+const RESOURCE_PREFIX = "resource_";
+
+/** The one spelling of a channel. */
+export function canonicalChannel(channel: string): string {
+  const prefix = channel.slice(0, RESOURCE_PREFIX.length);
+  if (prefix.toLowerCase() !== RESOURCE_PREFIX) return channel;
+  const id = parseId(channel.slice(RESOURCE_PREFIX.length));
+  return id === null ? channel : RESOURCE_PREFIX + formatId(id);
+}
+
+export class Channels {
+  private readonly listenersOf = new Map<string, Set<Listener>>();
+  private readonly channelsOf = new Map<Listener, Set<string>>();
+
+  /** Whether nobody listens: then no event need be made. */
+  get isEmpty(): boolean {
+    return this.listenersOf.size === 0;
+  }
+
+  listen(listener: Listener, channel: string): void {
+    const name = canonicalChannel(channel);
+    member(this.listenersOf, name).add(listener);
+    member(this.channelsOf, listener).add(name);
+  }
+
+  unlisten(listener: Listener, channel: string): void {
+    const name = canonicalChannel(channel);
+    dismiss(this.listenersOf, name, listener);
+    dismiss(this.channelsOf, listener, name);
+  }
+
+  unlistenAll(listener: Listener): void {
+    for (const name of this.channelsOf.get(listener) ?? []) dismiss(this.listenersOf, name, listener);
+    this.channelsOf.delete(listener);
+  }
+
+  /** Tells everyone who listens on a channel of the event's resources, nearest resource first. */
+  deliver(event: Event): void {
+    for (const id of event.resourceIds) {
+      const channel = RESOURCE_PREFIX + id;
+      const listeners = this.listenersOf.get(channel);
+      if (listeners === undefined) continue;
+      // A listener may leave while it is told (a slow one is disconnected), so the set is copied.
+      for (const listener of [...listeners]) listener.notify(channel, event.payload);
+    }
+  }
+}
+
+function member<K, V>(sets: Map<K, Set<V>>, key: K): Set<V> {
+  let set = sets.get(key);
+  if (set === undefined) {
+    set = new Set();
+    sets.set(key, set);
+  }
+  return set;
+}
+
+function dismiss<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
+  const set = sets.get(key);
+  if (set?.delete(value) && set.size === 0) sets.delete(key);
+}

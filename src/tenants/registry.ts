@@ -1,0 +1,122 @@
+/**
+ * The databases of one data folder, each in its own folder with its own engine and log. The folder is locked
+ * for as long as the registry lives. All databases are recovered at start, so that damage shows then and not
+ * when a client comes.
+ */
+
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { decodeCommands } from "../engine/codec.ts";
+import { Engine } from "../engine/engine.ts";
+import { DeltatError, SqlState } from "../errors.ts";
+import { MAX_DATABASES } from "../limits.ts";
+import { type FolderLock, lockFolder } from "../storage/folder-lock.ts";
+import { openSegmentLog } from "../storage/segment-log.ts";
+import { databaseOf, folderOf } from "./folder-names.ts";
+import { type Scheduler, Tenant } from "./tenant.ts";
+
+const DATABASES_FOLDER = "databases";
+
+export interface RegistryOptions {
+  readonly dataDir: string;
+  readonly scheduler: Scheduler;
+  /** Whether a database is made when a client first asks for it. */
+  readonly autoCreate: boolean;
+  readonly enforceRulesByDefault: boolean;
+  readonly warn: (message: string) => void;
+}
+
+export class TenantRegistry {
+  private readonly tenants = new Map<string, Tenant>();
+  private readonly lock: FolderLock;
+  private readonly root: string;
+
+  /**
+   * Locks the data folder and recovers every database in it. Throws DeltatError 55000 when another server has
+   * the folder, XX001 when a log is damaged, 58030 when the file system refuses.
+   */
+  constructor(private readonly options: RegistryOptions) {
+    this.lock = lockFolder(options.dataDir);
+    this.root = join(options.dataDir, DATABASES_FOLDER);
+    try {
+      for (const folder of foldersIn(this.root)) {
+        const name = databaseOf(folder);
+        if (name === null)
+          options.warn(`${join(this.root, folder)} is not the folder of a database: left alone`);
+        else this.recover(name, folder);
+      }
+    } catch (error) {
+      this.lock.release();
+      throw error;
+    }
+  }
+
+  get count(): number {
+    return this.tenants.size;
+  }
+
+  /** The database of this name, made if that is allowed. Throws DeltatError 3D000, 54000 or as the log does. */
+  open(name: string): Tenant {
+    const existing = this.tenants.get(name);
+    if (existing !== undefined) return existing;
+    if (!this.options.autoCreate) {
+      throw new DeltatError(SqlState.invalidCatalogName, `database "${name}" does not exist`, {
+        hint: "DELTAT_AUTO_CREATE=true makes a database when it is first connected to.",
+      });
+    }
+    const folder = folderOf(name);
+    if (this.tenants.size >= MAX_DATABASES) {
+      throw new DeltatError(
+        SqlState.programLimitExceeded,
+        `limit exceeded: databases (at most ${MAX_DATABASES})`,
+      );
+    }
+    return this.recover(name, folder);
+  }
+
+  /** Syncs and closes every log, then gives the folder back. */
+  async close(): Promise<void> {
+    await Promise.all([...this.tenants.values()].map((tenant) => tenant.close()));
+    this.tenants.clear();
+    this.lock.release();
+  }
+
+  /** Opens a database's log, replaying what it holds; a new one is empty. */
+  private recover(name: string, folder: string): Tenant {
+    const engine = new Engine({ enforceRulesByDefault: this.options.enforceRulesByDefault });
+    let tenant: Tenant | null = null;
+    const log = openSegmentLog(
+      {
+        folder: join(this.root, folder),
+        onDurable: () => tenant?.onDurable(),
+        warn: (cut) => this.options.warn(cut.message),
+      },
+      ({ lsn, at, body }) => {
+        try {
+          engine.replay(decodeCommands(body), at);
+        } catch (error) {
+          throw new DeltatError(
+            SqlState.dataCorrupted,
+            `commit ${lsn} of database "${name}" cannot be replayed: ${error instanceof Error ? error.message : error}`,
+            { detail: `The log is in ${join(this.root, folder)}; nothing was changed.` },
+          );
+        }
+      },
+    );
+    tenant = new Tenant(name, engine, log, this.options.scheduler);
+    this.tenants.set(name, tenant);
+    return tenant;
+  }
+}
+
+function foldersIn(root: string): string[] {
+  try {
+    return readdirSync(root, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+      .sort();
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
+  }
+}

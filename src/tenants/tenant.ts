@@ -1,0 +1,203 @@
+/**
+ * One database: an engine, its log and its listeners, and the order among the three. A commit is applied, then
+ * appended; what reflects it (replies, rows, notifications) leaves when the log says that it is durable.
+ */
+
+import { encodeCommand } from "../engine/codec.ts";
+import type { Engine } from "../engine/engine.ts";
+import { type Event, eventsOf } from "../engine/events.ts";
+import type { Change, Transaction } from "../engine/transaction.ts";
+import { DeltatError, SqlState } from "../errors.ts";
+import type { Database, DurabilityWaiter, Listener } from "../sql/database.ts";
+import type { CommitLog } from "../storage/commit-log.ts";
+import { Channels } from "./channels.ts";
+
+/** Time and turns of the event loop, as a tenant needs them. */
+export interface Scheduler {
+  /** Unix milliseconds; never goes back. */
+  now(): number;
+  /** Runs `callback` once what this turn of the event loop has read is processed. */
+  soon(callback: () => void): void;
+  /** Runs `callback` after `delayMs`; returns what cancels it. */
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+/** Timers count milliseconds in an int32. */
+const MAX_TIMER_MS = 2_147_483_647;
+
+interface PendingEvents {
+  readonly lsn: number;
+  readonly events: readonly Event[];
+}
+
+interface Waiting {
+  readonly lsn: number;
+  readonly waiter: DurabilityWaiter;
+}
+
+export class Tenant implements Database {
+  private readonly channels = new Channels();
+  private pendingEvents: PendingEvents[] = [];
+  private waiting: Waiting[] = [];
+  private flushScheduled = false;
+  private timerAt = Number.POSITIVE_INFINITY;
+  private cancelTimer: (() => void) | null = null;
+  private readonly flushNow = (): void => {
+    this.flushScheduled = false;
+    this.log.flush();
+  };
+
+  constructor(
+    readonly name: string,
+    readonly engine: Engine,
+    private readonly log: CommitLog,
+    private readonly scheduler: Scheduler,
+  ) {
+    this.armExpiry();
+  }
+
+  get appendedLsn(): number {
+    return this.log.appendedLsn;
+  }
+
+  get durableLsn(): number {
+    return this.log.durableLsn;
+  }
+
+  enter(transaction: Transaction | null): void {
+    if (this.log.failure !== null) throw logFailed();
+    try {
+      this.engine.enter(transaction, this.scheduler.now());
+    } finally {
+      this.recordExpiries();
+    }
+  }
+
+  commit(transaction: Transaction): number {
+    this.enter(transaction);
+    const changes = this.engine.commit(transaction);
+    if (changes.length === 0) return this.log.appendedLsn;
+    let lsn: number;
+    try {
+      const body = this.log.begin();
+      for (const change of changes) encodeCommand(body, change.command);
+      lsn = this.log.append(this.engine.now);
+    } catch (error) {
+      this.engine.revert(changes);
+      throw error;
+    }
+    this.engine.stamp(changes, lsn);
+    this.publish(changes, lsn);
+    this.armExpiry();
+    return lsn;
+  }
+
+  rollback(transaction: Transaction): void {
+    this.engine.rollback(transaction);
+  }
+
+  whenDurable(lsn: number, waiter: DurabilityWaiter): void {
+    this.waiting.push({ lsn, waiter });
+    this.scheduleFlush();
+  }
+
+  listen(listener: Listener, channel: string): void {
+    this.channels.listen(listener, channel);
+  }
+
+  unlisten(listener: Listener, channel: string): void {
+    this.channels.unlisten(listener, channel);
+  }
+
+  unlistenAll(listener: Listener): void {
+    this.channels.unlistenAll(listener);
+  }
+
+  /** The log's callback: `durableLsn` has risen, or the log has failed. */
+  onDurable(): void {
+    this.releaseWaiting();
+    this.deliverEvents();
+  }
+
+  /** Syncs and closes the log; nobody uses the tenant afterwards. */
+  async close(): Promise<void> {
+    this.cancelTimer?.();
+    this.cancelTimer = null;
+    await this.log.close();
+  }
+
+  /** Expiry follows from time alone, so a replay derives it; an empty commit pins when it was first seen. */
+  private recordExpiries(): void {
+    const expired = this.engine.takeExpired();
+    if (expired.length === 0) return;
+    let lsn = this.log.appendedLsn;
+    try {
+      this.log.begin();
+      lsn = this.log.append(this.engine.now);
+    } catch {
+      // A full disk must not keep holds alive. The next commit that finds room implies the expiry.
+    }
+    this.engine.stamp(expired, lsn);
+    this.publish(expired, lsn);
+    this.armExpiry();
+  }
+
+  private publish(changes: readonly Change[], lsn: number): void {
+    if (!this.channels.isEmpty) {
+      this.pendingEvents.push({ lsn, events: eventsOf(this.engine.resources, changes) });
+    }
+    this.scheduleFlush();
+  }
+
+  private scheduleFlush(): void {
+    if (this.flushScheduled) return;
+    this.flushScheduled = true;
+    this.scheduler.soon(this.flushNow);
+  }
+
+  private releaseWaiting(): void {
+    const { failure, durableLsn } = this.log;
+    const { waiting } = this;
+    this.waiting = [];
+    for (const entry of waiting) {
+      if (failure !== null || entry.lsn <= durableLsn) entry.waiter.onDurable(failure);
+      else this.waiting.push(entry);
+    }
+  }
+
+  private deliverEvents(): void {
+    const { durableLsn } = this.log;
+    let delivered = 0;
+    for (const { lsn, events } of this.pendingEvents) {
+      if (lsn > durableLsn) break;
+      delivered++;
+      for (const event of events) this.channels.deliver(event);
+    }
+    if (delivered > 0) this.pendingEvents = this.pendingEvents.slice(delivered);
+  }
+
+  /** Keeps one timer, for the hold that expires next. Expiry itself needs none: only its event does. */
+  private armExpiry(): void {
+    const at = this.engine.nextExpiry;
+    if (at >= this.timerAt) return;
+    this.cancelTimer?.();
+    this.timerAt = at;
+    const delayMs = Math.min(Math.max(at - this.scheduler.now(), 0), MAX_TIMER_MS);
+    this.cancelTimer = this.scheduler.after(delayMs, () => this.onExpiryTimer());
+  }
+
+  private onExpiryTimer(): void {
+    this.cancelTimer = null;
+    this.timerAt = Number.POSITIVE_INFINITY;
+    if (this.log.failure !== null) return;
+    this.enter(null);
+    this.armExpiry();
+  }
+}
+
+function logFailed(): DeltatError {
+  return new DeltatError(SqlState.ioError, "the log of this database has failed", {
+    detail: "A write or a sync failed; nothing since then is acknowledged.",
+    hint: "Mend the disk and restart the server.",
+  });
+}

@@ -1,0 +1,386 @@
+/**
+ * Transactions: what one stages, no other sees; a commit equals running its changes after all commits before it;
+ * what no longer fits then is 40001 and changes nothing.
+ */
+
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import type { Command } from "../../src/engine/command.ts";
+import { Engine } from "../../src/engine/engine.ts";
+import { formatId } from "../../src/id.ts";
+import { errorOf, expectInvariant, expectSameRows, expectVerdict, rowsOfEngine } from "./comparison.ts";
+import { Oracle } from "./oracle.ts";
+import { bookingId, CLOCK_START, commands, HORIZON, holdId, resourceId, ruleId, stories } from "./stories.ts";
+
+interface Staged {
+  readonly command: Command;
+  /** The row the command was about, when it was staged. */
+  readonly base: string;
+  /** Changes of the engine's transaction before this one: the mark to roll back to. */
+  readonly mark: number;
+}
+
+/** What `command` is about in `oracle`, as text that compares. */
+function targetText(oracle: Oracle, command: Command): string {
+  return JSON.stringify(oracle.target(command) ?? null);
+}
+
+/** The committed rows with `staged` on top; null where one of them no longer fits. */
+function viewOf(committed: Oracle, staged: readonly Staged[]): Oracle | null {
+  const view = committed.clone();
+  for (const { command, base } of staged) {
+    if (targetText(view, command) !== base || view.judge(command).length > 0) return null;
+    view.apply(command);
+  }
+  return view;
+}
+
+type Action =
+  | { readonly kind: "apply"; readonly who: 0 | 1 | 2; readonly command: Command }
+  | { readonly kind: "commit" | "rollback" | "look"; readonly who: 0 | 1 }
+  | { readonly kind: "rollbackTo"; readonly who: 0 | 1; readonly keep: number }
+  | { readonly kind: "pass"; readonly ms: number };
+
+/** Two transactions and, as number 2, sessions that commit each command by itself. */
+function actions(base: number): fc.Arbitrary<Action> {
+  const who = fc.constantFrom<0 | 1>(0, 1);
+  return fc.oneof(
+    {
+      weight: 12,
+      arbitrary: fc.record({
+        kind: fc.constant("apply" as const),
+        who: fc.constantFrom<0 | 1 | 2>(0, 0, 1, 1, 2),
+        command: commands(base),
+      }),
+    },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant("commit" as const), who }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("rollback" as const, "look" as const), who }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ kind: fc.constant("rollbackTo" as const), who, keep: fc.nat({ max: 3 }) }),
+    },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("pass" as const), ms: fc.nat({ max: 3 }) }) },
+  );
+}
+
+/** Plays actions against both; each method fails the test where engine and contract part. */
+class Stage {
+  readonly engine: Engine;
+  committed: Oracle;
+  private clock = CLOCK_START;
+  private readonly open: ({ tx: ReturnType<Engine["begin"]>; staged: Staged[]; disturbed: boolean } | null)[];
+
+  constructor(
+    enforceRulesByDefault: boolean,
+    private readonly base: number,
+  ) {
+    this.engine = new Engine({ enforceRulesByDefault });
+    this.committed = new Oracle(enforceRulesByDefault);
+    this.open = [null, null];
+  }
+
+  play(action: Action): void {
+    if (action.kind === "pass") this.pass(action.ms);
+    else if (action.kind !== "apply") this.act(action);
+    else if (action.who === 2) this.autocommit([action.command]);
+    else this.stage(action.who, action.command);
+  }
+
+  pass(ms: number): void {
+    this.clock += ms;
+    const holds = this.committed.holds.size;
+    this.committed.advance(this.clock);
+    if (this.committed.holds.size !== holds) this.disturb(null);
+  }
+
+  autocommit(batch: readonly Command[]): void {
+    const after = this.committed.clone();
+    let verdict: ReturnType<Oracle["judge"]> = [];
+    for (const command of batch) {
+      verdict = after.judge(command);
+      if (verdict.length > 0) break;
+      after.apply(command);
+    }
+    expectVerdict(
+      errorOf(() => this.engine.execute(batch, this.clock)),
+      verdict,
+      batch,
+    );
+    if (verdict.length === 0) this.commitTo(after, null);
+    this.expectCommitted();
+  }
+
+  private stage(who: 0 | 1, command: Command): void {
+    this.open[who] ??= { tx: this.engine.begin(), staged: [], disturbed: false };
+    const view = this.enter(who);
+    const one = this.open[who];
+    if (view === null || one === null) return;
+    const base = targetText(view, command);
+    const mark = one.tx.changes.length;
+    const verdict = view.judge(command);
+    expectVerdict(
+      errorOf(() => this.engine.apply(one.tx, command)),
+      verdict,
+      command,
+    );
+    if (verdict.length === 0) {
+      view.apply(command);
+      one.staged.push({ command, base, mark });
+    } else expect(one.tx.changes.length).toBe(mark);
+    expectSameRows(this.engine, view);
+    this.expectCommitted();
+  }
+
+  private act(action: Exclude<Action, { kind: "pass" | "apply" }>): void {
+    const { who } = action;
+    const one = this.open[who];
+    if (one === null || one === undefined) return;
+    const view = this.enter(who);
+    if (view === null) return;
+    if (action.kind === "look") expectSameRows(this.engine, view);
+    if (action.kind === "rollbackTo") {
+      const from = one.staged[action.keep];
+      if (from === undefined) return;
+      this.engine.rollbackTo(one.tx, from.mark);
+      one.staged.length = action.keep;
+      const kept = viewOf(this.committed, one.staged);
+      if (kept !== null) expectSameRows(this.engine, kept);
+    }
+    if (action.kind === "rollback") {
+      this.engine.rollback(one.tx);
+      this.open[who] = null;
+    }
+    if (action.kind === "commit") {
+      this.engine.commit(one.tx);
+      this.open[who] = null;
+      this.commitTo(view, who);
+    }
+    this.expectCommitted();
+  }
+
+  /** Shows a transaction its view, and returns the oracle's; null if it has lost, which then ends it. */
+  private enter(who: 0 | 1): Oracle | null {
+    const one = this.open[who];
+    if (one === null || one === undefined) throw new Error("no such transaction");
+    const view = viewOf(this.committed, one.staged);
+    const error = errorOf(() => this.engine.enter(one.tx, this.clock));
+    if (error !== null) {
+      expect(error.sqlState).toBe("40001");
+      // Rows that were touched and look the same again may be told apart by the engine: that is allowed.
+      if (view !== null && !one.disturbed) throw new Error(`40001 for no reason: ${error.message}`);
+      this.engine.rollback(one.tx);
+      this.open[who] = null;
+      this.expectCommitted();
+      return null;
+    }
+    if (view === null) {
+      const staged = one.staged.map(({ command }) => JSON.stringify(command)).join("\n  ");
+      throw new Error(`accepted, but should be 40001:\n  ${staged}`);
+    }
+    return view;
+  }
+
+  private commitTo(after: Oracle, who: 0 | 1 | null): void {
+    const { committed } = this;
+    const changed = Bun.deepEquals(committed, after) === false;
+    this.committed = after;
+    if (changed) this.disturb(who);
+  }
+
+  private disturb(except: 0 | 1 | null): void {
+    this.open.forEach((one, n) => {
+      if (one !== null && n !== except) one.disturbed = true;
+    });
+  }
+
+  private expectCommitted(): void {
+    this.engine.enter(null, this.clock);
+    expectSameRows(this.engine, this.committed);
+    expectInvariant(this.engine, Math.max(0, this.base - 3), this.base + HORIZON + 8);
+  }
+}
+
+describe("two transactions at once", () => {
+  test("see their own changes and nobody else's, and commit as if one after the other", () => {
+    const plays = stories(6, 2).chain((story) =>
+      fc.record({
+        story: fc.constant(story),
+        play: fc.array(actions(story.base), { minLength: 10, maxLength: 60, size: "max" }),
+      }),
+    );
+    fc.assert(
+      fc.property(plays, ({ story, play }) => {
+        const stage = new Stage(story.enforceRulesByDefault, story.base);
+        for (const step of story.steps) {
+          stage.pass(Math.max(0, step.advanceMs));
+          stage.autocommit(step.commands);
+        }
+        for (const action of play) stage.play(action);
+      }),
+      { numRuns: 150 },
+    );
+  }, 60_000);
+});
+
+const room = resourceId(0);
+const other = resourceId(1);
+
+function resource(id: typeof room, capacity = 1, bufferAfterMs = 0, parentId: typeof room | null = null) {
+  return { id, parentId, name: null, capacity, bufferAfterMs, enforceRules: null };
+}
+
+function booking(n: number, start: number, end: number, label: string | null = null) {
+  return { id: bookingId(n), resourceId: room, start, end, label };
+}
+
+const place = (n: number, start: number, end: number): Command => {
+  return { kind: "placeBooking", booking: booking(n, start, end) };
+};
+
+const setUp: readonly Command[] = [
+  { kind: "createResource", resource: resource(room) },
+  { kind: "createResource", resource: resource(other) },
+  { kind: "addRule", rule: { id: ruleId(0), resourceId: room, blocking: false, start: 0, end: 100 } },
+  place(0, 0, 10),
+  { kind: "placeHold", hold: { id: holdId(0), resourceId: room, start: 90, end: 100, expiresAt: 50_000 } },
+];
+
+/** Stages `mine`, lets `theirs` be committed by another, then tries to commit; what came of it, and the rows. */
+function race(mine: readonly Command[], theirs: readonly Command[], commitAt = 1_000) {
+  const engine = new Engine({});
+  engine.execute(setUp, 1_000);
+  const tx = engine.begin();
+  engine.enter(tx, 1_000);
+  for (const command of mine) engine.apply(tx, command);
+  engine.enter(null, 1_000);
+  engine.execute(theirs, 1_000);
+  engine.expire(commitAt);
+  const before = rowsOfEngine(engine);
+  const error = errorOf(() => {
+    engine.enter(tx, commitAt);
+    engine.commit(tx);
+  });
+  if (error !== null) engine.rollback(tx);
+  engine.enter(null, commitAt);
+  return { error, before, after: rowsOfEngine(engine) };
+}
+
+const losing: Record<string, { mine: Command[]; theirs: Command[]; commitAt?: number }> = {
+  "both book the same slot": { mine: [place(1, 20, 30)], theirs: [place(2, 25, 35)] },
+  "both use the same booking id": { mine: [place(1, 20, 30)], theirs: [place(1, 40, 50)] },
+  "the moved booking was moved": {
+    mine: [{ kind: "moveBooking", booking: booking(0, 20, 30) }],
+    theirs: [{ kind: "moveBooking", booking: booking(0, 40, 50) }],
+  },
+  "the moved booking was cancelled": {
+    mine: [{ kind: "moveBooking", booking: booking(0, 20, 30) }],
+    theirs: [{ kind: "cancelBooking", id: bookingId(0) }],
+  },
+  "the cancelled booking was relabelled": {
+    mine: [{ kind: "cancelBooking", id: bookingId(0) }],
+    theirs: [{ kind: "moveBooking", booking: booking(0, 0, 10, "new") }],
+  },
+  "the updated resource was updated": {
+    mine: [{ kind: "updateResource", resource: resource(room, 2) }],
+    theirs: [{ kind: "updateResource", resource: resource(room, 3) }],
+  },
+  "the updated rule was removed": {
+    mine: [
+      { kind: "updateRule", rule: { id: ruleId(0), resourceId: room, blocking: true, start: 1, end: 2 } },
+    ],
+    theirs: [{ kind: "removeRule", id: ruleId(0) }],
+  },
+  "the confirmed hold was released": {
+    mine: [{ kind: "confirmHold", bookingId: bookingId(1), holdId: holdId(0), label: null }],
+    theirs: [{ kind: "releaseHold", id: holdId(0) }],
+  },
+  "the confirmed hold has expired": {
+    mine: [{ kind: "confirmHold", bookingId: bookingId(1), holdId: holdId(0), label: null }],
+    theirs: [],
+    commitAt: 50_000,
+  },
+  "the prolonged hold has expired": {
+    mine: [
+      {
+        kind: "changeHold",
+        hold: { id: holdId(0), resourceId: room, start: 90, end: 100, expiresAt: 60_000 },
+      },
+    ],
+    theirs: [],
+    commitAt: 50_000,
+  },
+  "the resource was deleted": {
+    mine: [{ kind: "placeBooking", booking: { ...booking(1, 20, 30), resourceId: other } }],
+    theirs: [{ kind: "deleteResource", id: other }],
+  },
+  "the resource got a child": {
+    mine: [{ kind: "deleteResource", id: other }],
+    theirs: [{ kind: "createResource", resource: resource(resourceId(2), 1, 0, other) }],
+  },
+  "the lowered capacity is needed": {
+    mine: [{ kind: "updateResource", resource: resource(room, 1, 5) }],
+    theirs: [place(1, 12, 20)],
+  },
+  "two moves in the tree make a cycle": {
+    mine: [{ kind: "updateResource", resource: resource(room, 1, 0, other) }],
+    theirs: [{ kind: "updateResource", resource: resource(other, 1, 0, room) }],
+  },
+  "the time was closed": {
+    mine: [
+      { kind: "placeBooking", booking: booking(1, 20, 30) },
+      { kind: "cancelBooking", id: bookingId(0) },
+    ],
+    theirs: [
+      { kind: "updateResource", resource: { ...resource(room), enforceRules: true } },
+      { kind: "addRule", rule: { id: ruleId(1), resourceId: room, blocking: true, start: 29, end: 31 } },
+    ],
+  },
+};
+
+describe("a commit that lost the race is 40001 and changes nothing:", () => {
+  for (const [name, { mine, theirs, commitAt }] of Object.entries(losing)) {
+    test(name, () => {
+      const { error, before, after } = race(mine, theirs, commitAt);
+      expect(error?.sqlState).toBe("40001");
+      expect(after).toEqual(before);
+    });
+  }
+});
+
+describe("a commit wins", () => {
+  test("where the other's changes leave it room", () => {
+    const { error, after } = race([place(1, 20, 30)], [place(2, 30, 40)]);
+    expect(error).toBeNull();
+    expect(after.filter((row) => row.startsWith("booking"))).toHaveLength(3);
+  });
+
+  test("where the other was rolled back", () => {
+    const engine = new Engine({});
+    engine.execute(setUp, 1_000);
+    const [first, second] = [engine.begin(), engine.begin()];
+    for (const tx of [first, second]) {
+      engine.enter(tx, 1_000);
+      engine.apply(tx, place(1, 20, 30));
+    }
+    engine.rollback(second);
+    engine.enter(first, 1_000);
+    engine.commit(first);
+    engine.enter(null, 1_000);
+    expect(rowsOfEngine(engine).some((row) => row.startsWith(`booking ${formatId(bookingId(1))}`))).toBe(
+      true,
+    );
+  });
+
+  test("of a swap of two bookings, which no single move could make", () => {
+    const engine = new Engine({});
+    engine.execute([...setUp, place(1, 20, 30)], 1_000);
+    const swap: Command[] = [
+      { kind: "moveBooking", booking: booking(0, 40, 50) },
+      { kind: "moveBooking", booking: booking(1, 0, 10) },
+      { kind: "moveBooking", booking: booking(0, 20, 30) },
+    ];
+    expect(errorOf(() => engine.execute(swap.slice(1), 1_000))?.sqlState).toBe("23P01");
+    engine.execute(swap, 1_000);
+    expect(engine.bookingImage(engine.allocations.findBooking(bookingId(0)))).toEqual(booking(0, 20, 30));
+  });
+});
