@@ -26,7 +26,9 @@ export function peak(
   const endsEnd = (endsOffset + endsCount) | 0;
   let end = endsOffset | 0;
   for (let start = startsOffset | 0; start < startsEnd && end < endsEnd; start = (start + 1) | 0) {
-    end = (end + +((ends[end] as number) + shift <= (starts[start] as number))) | 0;
+    // The shift is taken from the start, which is known early, not added to the end, which all else waits for.
+    const latest = (starts[start] as number) - shift;
+    end = (end + +((ends[end] as number) <= latest)) | 0;
   }
   return used + startsCount - (end - endsOffset);
 }

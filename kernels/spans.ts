@@ -38,7 +38,9 @@ function combine(
     const flipA = a[(aOffset + i) | 0] as number;
     const flipB = b[(bOffset + j) | 0] as number;
     const takeA = +(flipA <= flipB);
-    out[cell] = takeA === 1 ? flipA : flipB;
+    // The earlier of the two, without choosing: A's lands on B's, or one cell further on, where nothing is yet.
+    out[cell] = flipB;
+    out[(cell + 1 - takeA) | 0] = flipA;
     i = (i + takeA) | 0;
     j = (j + +(flipB <= flipA)) | 0;
     const now = (table >>> (((i & 1) << 1) | (j & 1))) & 1;

@@ -43,7 +43,14 @@ export function parseId(text: string): Id | null {
 }
 
 /** Writes the 26 ASCII characters of an id at `offset`; the caller has made room. */
-export function writeIdText(out: Uint8Array, offset: number, w0: number, w1: number, w2: number, w3: number): void {
+export function writeIdText(
+  out: Uint8Array,
+  offset: number,
+  w0: number,
+  w1: number,
+  w2: number,
+  w3: number,
+): void {
   for (let i = ID_TEXT_LENGTH - 1; i >= 0; i--) {
     out[offset + i] = DIGIT_CODES[w3 & 31] as number;
     w3 = (w3 >>> 5) | (w2 << 27);

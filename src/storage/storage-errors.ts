@@ -1,0 +1,40 @@
+/** What the file system and damaged files say, as errors that an operator can act on. */
+
+import { DeltatError, SqlState } from "../errors.ts";
+
+const NO_ROOM_CODES = new Set(["ENOSPC", "EDQUOT"]);
+
+/** 53100 if the disk is full, else 58030; names the path and what the system said. */
+export function fileError(action: string, path: string, cause: unknown): DeltatError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const full = NO_ROOM_CODES.has(code);
+  const error = new DeltatError(
+    full ? SqlState.diskFull : SqlState.ioError,
+    full ? `disk full: could not ${action} ${path}` : `could not ${action} ${path}: ${reason}`,
+    full ? { detail: reason, hint: "Free some room on the disk that holds the data folder." } : {},
+  );
+  error.cause = cause;
+  return error;
+}
+
+/** Runs a call of the file system and names the path in what it throws. */
+export function withPath<T>(action: string, path: string, call: () => T): T {
+  try {
+    return call();
+  } catch (cause) {
+    throw fileError(action, path, cause);
+  }
+}
+
+/** XX001: bytes that were durable are no longer what was written. */
+export function damage(path: string, offsetBytes: number, reason: string): DeltatError {
+  return new DeltatError(
+    SqlState.dataCorrupted,
+    `log segment ${path} is damaged at byte ${offsetBytes}: ${reason}; nothing was changed`,
+    {
+      detail: "Commits from this place on had been made durable, so the log is not cut here.",
+      hint: "Check the disk, and restore the whole folder of this database from a backup or a replica.",
+    },
+  );
+}
