@@ -13,6 +13,7 @@ export const SqlState = {
   invalidRowCountInResultOffsetClause: "2201X",
   invalidDatetimeFormat: "22007",
   datetimeFieldOverflow: "22008",
+  substringError: "22011",
   divisionByZero: "22012",
   invalidEscapeSequence: "22025",
   characterNotInRepertoire: "22021",

@@ -1,5 +1,6 @@
 /** The seam between compiled expressions and what compiles and runs them. */
 
+import type { SessionContext } from "./session-context.ts";
 import type { PgType } from "./types.ts";
 import type { Value } from "./value.ts";
 
@@ -9,6 +10,8 @@ export interface Frame {
   readonly parameters: readonly Value[];
   /** Values of the literals that were lifted out of the statement's text, in order of appearance. */
   readonly literals: readonly Value[];
+  /** Whoever executes: plans are shared by all sessions, so nothing of a session is compiled in. */
+  readonly session: SessionContext;
   /** Row handle in the table that column references read; -1 where there is none. */
   row: number;
 }

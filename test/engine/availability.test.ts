@@ -8,6 +8,7 @@ import fc from "fast-check";
 import type { Command, Span } from "../../src/engine/command.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { engineAvailability, engineAvailabilityOf, errorOf } from "./comparison.ts";
+import { runsOf } from "./instants.ts";
 import { Oracle } from "./oracle.ts";
 import { bases, bookingId, CLOCK_START, HORIZON, resourceId, ruleId, validSpans } from "./stories.ts";
 
@@ -165,6 +166,42 @@ describe("availability", () => {
     );
     expect(engineAvailability(engine, [room, other], 0, 20, 10, 1)).toEqual([{ start: 0, end: 10 }]);
     expect(engineAvailability(engine, [room, other], 0, 20, 0, 2)).toEqual([]);
+  });
+
+  test("of many resources with many gaps is counted instant by instant", () => {
+    const count = 40;
+    const length = 4_000;
+    const ids = Array.from({ length: count }, (_, n) => resourceId(n));
+    const engine = new Engine({});
+    const free = ids.map(() => new Uint8Array(length).fill(1));
+    const shape = { parentId: null, name: null, enforceRules: null, capacity: 1, bufferAfterMs: 0 };
+    ids.forEach((id, n) => {
+      const bookings: Command[] = [];
+      for (let start = n; start + 3 < length; start += 5 + n) {
+        const booking = {
+          id: bookingId(n * length + start),
+          resourceId: id,
+          start,
+          end: start + 3,
+          label: null,
+        };
+        bookings.push({ kind: "placeBooking", booking });
+        free[n]?.fill(0, start, start + 3);
+      }
+      const rule = { id: ruleId(n), resourceId: id, blocking: false, start: 0, end: length };
+      engine.execute(
+        [{ kind: "createResource", resource: { id, ...shape } }, { kind: "addRule", rule }, ...bookings],
+        CLOCK_START,
+      );
+    });
+    for (const listed of [2, 7, count]) {
+      for (const needed of [1, 2, listed - 1, listed]) {
+        const enough = (t: number) =>
+          free.slice(0, listed).reduce((sum, column) => sum + (column[t] as number), 0) >= needed;
+        const answer = engineAvailability(engine, ids.slice(0, listed), 0, length, 0, needed);
+        expect(answer).toEqual(runsOf(enough, 0, length));
+      }
+    }
   });
 
   test("own open rules replace the ancestors', blocking rules add up along the tree", () => {

@@ -15,7 +15,8 @@ import type {
 import type { Engine } from "../../src/engine/engine.ts";
 import { DeltatError } from "../../src/errors.ts";
 import { formatId, type Id } from "../../src/id.ts";
-import { type Oracle, runsOf } from "./oracle.ts";
+import { runsOf } from "./instants.ts";
+import type { Oracle } from "./oracle.ts";
 import { allResourceIds, HORIZON } from "./stories.ts";
 import type { Violation } from "./violations.ts";
 
@@ -79,7 +80,7 @@ function holdLine(row: HoldImage): string {
 }
 
 /** Every row the oracle holds. */
-export function rowsOfOracle(oracle: Oracle): string[] {
+function rowsOfOracle(oracle: Oracle): string[] {
   return [
     ...[...oracle.resources.values()].map(resourceLine),
     ...[...oracle.rules.values()].map(ruleLine),
@@ -186,7 +187,8 @@ export class FreeTimes {
     this.to = base + HORIZON + 8;
     for (const id of allResourceIds) {
       const column = new Uint8Array(this.to - this.from);
-      for (let t = this.from; t < this.to; t++) column[t - this.from] = oracle.isFree(id, t) ? 1 : 0;
+      const free = oracle.freeAt(id);
+      for (let t = this.from; t < this.to; t++) column[t - this.from] = free(t) ? 1 : 0;
       this.free.set(formatId(id), column);
     }
   }

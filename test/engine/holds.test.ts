@@ -163,7 +163,15 @@ describe("a hold", () => {
         oracle.advance(1_000);
         for (const command of openRoom) oracle.apply(command);
         const tell = (command: Command, now: number) => {
+          const before = new Map(oracle.holds);
           oracle.advance(now);
+          engine.expire(now);
+          const due = [...before].filter(([key]) => !oracle.holds.has(key)).map(([, row]) => row.expiresAt);
+          const expired = engine.takeExpired().flatMap(({ effects }) => effects);
+          expect(expired.map((effect) => effect.table === "hold" && effect.before?.expiresAt)).toEqual(
+            due.sort(),
+          );
+          expect(engine.nextExpiry).toBe(Math.min(...[...oracle.holds.values()].map((row) => row.expiresAt)));
           const refused = oracle.judge(command).length > 0;
           expect(errorOf(() => engine.execute([command], now)) !== null).toBe(refused);
           if (!refused) oracle.apply(command);

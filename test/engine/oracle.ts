@@ -16,8 +16,9 @@ import type {
   Span,
 } from "../../src/engine/command.ts";
 import { SqlState } from "../../src/errors.ts";
-import { formatId, type Id } from "../../src/id.ts";
+import { formatId, type Id, sameId } from "../../src/id.ts";
 import { MAX_BUFFER_MS, MAX_CAPACITY, MAX_TREE_DEPTH } from "../../src/limits.ts";
+import { covers, footprint, runsOf, someInstant } from "./instants.ts";
 import {
   conflictWith,
   exceeded,
@@ -169,30 +170,34 @@ export class Oracle {
 
   // ---- time, one millisecond after another -------------------------------------------------------------
 
-  isOpen(id: Id, t: number): boolean {
-    for (let at: Id | null = id; at !== null; at = this.parentOf(at)) {
+  /** open(t): the own open rules decide, else those of the nearest ancestor that has any. */
+  private openAt(id: Id): (t: number) => boolean {
+    for (const at of this.lineOf(id)) {
       const open = this.rulesOf(at).filter((rule) => !rule.blocking);
-      if (open.length > 0) return open.some((rule) => covers(rule, t));
+      if (open.length > 0) return (t) => open.some((rule) => covers(rule, t));
     }
-    return false;
+    return () => false;
   }
 
-  isBlocked(id: Id, t: number): boolean {
-    for (let at: Id | null = id; at !== null; at = this.parentOf(at)) {
-      if (this.rulesOf(at).some((rule) => rule.blocking && covers(rule, t))) return true;
-    }
-    return false;
+  /** blocked(t): any blocking rule of the resource or of any ancestor. */
+  private blockedAt(id: Id): (t: number) => boolean {
+    const blocking = this.lineOf(id).flatMap((at) => this.rulesOf(at).filter((rule) => rule.blocking));
+    return (t) => blocking.some((rule) => covers(rule, t));
   }
 
-  used(id: Id, t: number): number {
+  /** used(t): the footprints of bookings and live holds. */
+  private usedAt(id: Id): (t: number) => number {
     const buffer = this.resources.get(formatId(id))?.bufferAfterMs ?? 0;
-    return this.allocationsOf(id).filter((one) => one.start <= t && t < one.end + buffer).length;
+    const footprints = this.allocationsOf(id).map((one) => footprint(one, buffer));
+    return (t) => footprints.filter((one) => covers(one, t)).length;
   }
 
-  isFree(id: Id, t: number): boolean {
+  /** free(t) = open(t) and not blocked(t) and used(t) < capacity; an unknown id is never free. */
+  freeAt(id: Id): (t: number) => boolean {
     const resource = this.resources.get(formatId(id));
-    if (resource === undefined) return false;
-    return this.used(id, t) < resource.capacity && this.isOpen(id, t) && !this.isBlocked(id, t);
+    if (resource === undefined) return () => false;
+    const [open, blocked, used] = [this.openAt(id), this.blockedAt(id), this.usedAt(id)];
+    return (t) => open(t) && !blocked(t) && used(t) < resource.capacity;
   }
 
   /** The runs of `[from, to)` in which at least `minAvailable` of the listed resources are free. */
@@ -203,12 +208,13 @@ export class Oracle {
     minDurationMs: number,
     minAvailable: number,
   ): Span[] {
-    const enough = (t: number) => ids.filter((id) => this.isFree(id, t)).length >= minAvailable;
+    const each = ids.map((id) => this.freeAt(id));
+    const enough = (t: number) => each.filter((free) => free(t)).length >= minAvailable;
     return runsOf(enough, from, to).filter((run) => run.end - run.start >= minDurationMs);
   }
 
-  rulesEnforced(id: Id): boolean {
-    for (let at: Id | null = id; at !== null; at = this.parentOf(at)) {
+  private rulesEnforced(id: Id): boolean {
+    for (const at of this.lineOf(id)) {
       const own = this.resources.get(formatId(at))?.enforceRules ?? null;
       if (own !== null) return own;
     }
@@ -216,26 +222,26 @@ export class Oracle {
   }
 
   allocationsOf(id: Id): Allocation[] {
-    const key = formatId(id);
-    return [...this.bookings.values(), ...this.holds.values()].filter(
-      (one) => formatId(one.resourceId) === key,
-    );
+    return [...this.bookings.values(), ...this.holds.values()].filter((one) => sameId(one.resourceId, id));
   }
 
   private rulesOf(id: Id): RuleImage[] {
-    const key = formatId(id);
-    return [...this.rules.values()].filter((rule) => formatId(rule.resourceId) === key);
+    return [...this.rules.values()].filter((rule) => sameId(rule.resourceId, id));
   }
 
   private parentOf(id: Id): Id | null {
     return this.resources.get(formatId(id))?.parentId ?? null;
   }
 
+  /** The resource and its ancestors, nearest first. */
+  lineOf(id: Id): Id[] {
+    const line: Id[] = [];
+    for (let at: Id | null = id; at !== null; at = this.parentOf(at)) line.push(at);
+    return line;
+  }
+
   private childrenOf(id: Id): ResourceImage[] {
-    const key = formatId(id);
-    return [...this.resources.values()].filter(
-      (row) => row.parentId !== null && formatId(row.parentId) === key,
-    );
+    return [...this.resources.values()].filter((row) => row.parentId !== null && sameId(row.parentId, id));
   }
 
   // ---- judgements -------------------------------------------------------------------------------------
@@ -252,18 +258,13 @@ export class Oracle {
   }
 
   private judgeParent(id: Id, parentId: Id): Violation[] {
-    const key = formatId(id);
     const found: Violation[] = this.resources.has(formatId(parentId)) ? [] : [notFound(parentId)];
-    let depth = 1;
-    for (let at: Id | null = parentId; at !== null; at = this.parentOf(at), depth++) {
-      if (formatId(at) === key) {
-        return [
-          ...found,
-          { sqlState: SqlState.checkViolation, messageStart: `cycle detected at resource: ${key}` },
-        ];
-      }
+    const above = this.lineOf(parentId);
+    if (above.some((at) => sameId(at, id))) {
+      const messageStart = `cycle detected at resource: ${formatId(id)}`;
+      return [...found, { sqlState: SqlState.checkViolation, messageStart }];
     }
-    return depth + this.levelsBelow(id) > MAX_TREE_DEPTH ? [...found, limit()] : found;
+    return above.length + 1 + this.levelsBelow(id) > MAX_TREE_DEPTH ? [...found, limit()] : found;
   }
 
   private levelsBelow(id: Id): number {
@@ -299,6 +300,7 @@ export class Oracle {
 
   private judgeBooking(booking: BookingImage): Violation[] {
     const found = [...judgeText(booking.label, "label"), ...this.judgePlace(booking)];
+    if (staysPut(this.bookings.get(formatId(booking.id)), booking)) return found;
     const others = this.allocationsOf(booking.resourceId).filter(
       (one) => one !== this.bookings.get(formatId(booking.id)),
     );
@@ -308,7 +310,7 @@ export class Oracle {
   private judgeHold(hold: HoldImage): Violation[] {
     const found = [...judgeInstant(hold.expiresAt), ...this.judgePlace(hold)];
     // Dead at once: it counts nowhere, so there is nothing that it could collide with.
-    if (hold.expiresAt <= this.now) return found;
+    if (hold.expiresAt <= this.now || staysPut(this.holds.get(formatId(hold.id)), hold)) return found;
     const others = this.allocationsOf(hold.resourceId).filter(
       (one) => one !== this.holds.get(formatId(hold.id)),
     );
@@ -333,8 +335,8 @@ export class Oracle {
 
   private judgeRules(row: Span & { readonly resourceId: Id }): Violation[] {
     if (!this.rulesEnforced(row.resourceId)) return [];
-    const refused = (t: number) => !this.isOpen(row.resourceId, t) || this.isBlocked(row.resourceId, t);
-    const first = runsOf(refused, row.start, row.end)[0];
+    const [open, blocked] = [this.openAt(row.resourceId), this.blockedAt(row.resourceId)];
+    const first = runsOf((t) => !open(t) || blocked(t), row.start, row.end)[0];
     if (first === undefined) return [];
     const messageStart = `not available: [${first.start}, ${first.end})`;
     return [{ sqlState: SqlState.checkViolation, messageStart }];
@@ -369,31 +371,8 @@ export class Oracle {
   }
 }
 
-/** The maximal runs of `[from, to)` in which `holds` is true, found instant by instant. */
-export function runsOf(holds: (t: number) => boolean, from: number, to: number): Span[] {
-  const runs: Span[] = [];
-  let start: number | null = null;
-  for (let t = from; t < to; t++) {
-    const inside = holds(t);
-    if (inside && start === null) start = t;
-    if (!inside && start !== null) {
-      runs.push({ start, end: t });
-      start = null;
-    }
-  }
-  if (start !== null) runs.push({ start, end: to });
-  return runs;
-}
-
-function covers(span: Span, t: number): boolean {
-  return span.start <= t && t < span.end;
-}
-
-function footprint(span: Span, bufferAfterMs: number): Span {
-  return { start: span.start, end: span.end + bufferAfterMs };
-}
-
-function someInstant(span: Span, holds: (t: number) => boolean): boolean {
-  for (let t = span.start; t < span.end; t++) if (holds(t)) return true;
-  return false;
+/** A new label or expiry moves nothing: rules that have closed since then do not refuse it. */
+function staysPut(before: BookingImage | HoldImage | undefined, after: BookingImage | HoldImage): boolean {
+  if (before === undefined || formatId(before.resourceId) !== formatId(after.resourceId)) return false;
+  return before.start === after.start && before.end === after.end;
 }

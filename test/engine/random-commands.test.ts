@@ -121,6 +121,9 @@ describe("engine and contract", () => {
             batch,
           );
           expect(state()).toEqual(before);
+          // A commit that could not be logged is taken back likewise.
+          errorOf(() => engine.revert(engine.execute(commands, oracle.now)));
+          expect(state()).toEqual(before);
         };
         tell(story, () => undefined, poisoned);
       }),

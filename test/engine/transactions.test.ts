@@ -7,7 +7,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Command } from "../../src/engine/command.ts";
 import { Engine } from "../../src/engine/engine.ts";
-import { formatId } from "../../src/id.ts";
+import type { Change } from "../../src/engine/transaction.ts";
+import { formatId, type Id } from "../../src/id.ts";
 import { errorOf, expectInvariant, expectSameRows, expectVerdict, rowsOfEngine } from "./comparison.ts";
 import { Oracle } from "./oracle.ts";
 import { bookingId, CLOCK_START, commands, HORIZON, holdId, resourceId, ruleId, stories } from "./stories.ts";
@@ -35,8 +36,43 @@ function viewOf(committed: Oracle, staged: readonly Staged[]): Oracle | null {
   return view;
 }
 
+/** The rows in which two states differ. */
+function touchedRows(before: Oracle, after: Oracle): Set<string> {
+  const touched = new Set<string>();
+  for (const name of ["resources", "rules", "bookings", "holds"] as const) {
+    const [old, young] = [before[name], after[name]];
+    for (const key of new Set([...old.keys(), ...young.keys()])) {
+      if (old.get(key) !== young.get(key)) touched.add(`${name} ${key}`);
+    }
+  }
+  return touched;
+}
+
+/**
+ * Whether the engine may call the race lost although all would fit: where another changed the row of a staged
+ * update or deletion and it looks the same again. What a deleted resource takes along does not count.
+ */
+function mayLose(staged: readonly Staged[], touched: ReadonlySet<string>): boolean {
+  return staged.some(({ command, base }) => {
+    if (base === "null") return false;
+    return touched.has(`${tableOf(command)} ${formatId((JSON.parse(base) as { id: Id }).id)}`);
+  });
+}
+
+function tableOf(command: Command): string {
+  if (command.kind.endsWith("Resource")) return "resources";
+  if (command.kind.endsWith("Rule")) return "rules";
+  return command.kind.endsWith("Booking") ? "bookings" : "holds";
+}
+
 type Action =
-  | { readonly kind: "apply"; readonly who: 0 | 1 | 2; readonly command: Command }
+  | {
+      readonly kind: "apply";
+      readonly who: 0 | 1 | 2;
+      readonly command: Command;
+      /** The transaction stays entered, and time may pass, until another's turn comes. */
+      readonly stays: boolean;
+    }
   | { readonly kind: "commit" | "rollback" | "look"; readonly who: 0 | 1 }
   | { readonly kind: "rollbackTo"; readonly who: 0 | 1; readonly keep: number }
   | { readonly kind: "pass"; readonly ms: number };
@@ -51,6 +87,7 @@ function actions(base: number): fc.Arbitrary<Action> {
         kind: fc.constant("apply" as const),
         who: fc.constantFrom<0 | 1 | 2>(0, 0, 1, 1, 2),
         command: commands(base),
+        stays: fc.boolean(),
       }),
     },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant("commit" as const), who }) },
@@ -68,7 +105,12 @@ class Stage {
   readonly engine: Engine;
   committed: Oracle;
   private clock = CLOCK_START;
-  private readonly open: ({ tx: ReturnType<Engine["begin"]>; staged: Staged[]; disturbed: boolean } | null)[];
+  private readonly journal: { readonly at: number; readonly commands: readonly Command[] }[] = [];
+  private readonly open: ({
+    tx: ReturnType<Engine["begin"]>;
+    staged: Staged[];
+    touched: Set<string>;
+  } | null)[];
 
   constructor(
     enforceRulesByDefault: boolean,
@@ -83,14 +125,17 @@ class Stage {
     if (action.kind === "pass") this.pass(action.ms);
     else if (action.kind !== "apply") this.act(action);
     else if (action.who === 2) this.autocommit([action.command]);
-    else this.stage(action.who, action.command);
+    else {
+      this.stage(action.who, action.command);
+      if (!action.stays) this.expectCommitted();
+    }
   }
 
   pass(ms: number): void {
     this.clock += ms;
-    const holds = this.committed.holds.size;
-    this.committed.advance(this.clock);
-    if (this.committed.holds.size !== holds) this.disturb(null);
+    const after = this.committed.clone();
+    after.advance(this.clock);
+    this.commitTo(after, null);
   }
 
   autocommit(batch: readonly Command[]): void {
@@ -102,7 +147,7 @@ class Stage {
       after.apply(command);
     }
     expectVerdict(
-      errorOf(() => this.engine.execute(batch, this.clock)),
+      errorOf(() => this.keep(this.engine.execute(batch, this.clock))),
       verdict,
       batch,
     );
@@ -111,7 +156,7 @@ class Stage {
   }
 
   private stage(who: 0 | 1, command: Command): void {
-    this.open[who] ??= { tx: this.engine.begin(), staged: [], disturbed: false };
+    this.open[who] ??= { tx: this.engine.begin(), staged: [], touched: new Set() };
     const view = this.enter(who);
     const one = this.open[who];
     if (view === null || one === null) return;
@@ -128,7 +173,6 @@ class Stage {
       one.staged.push({ command, base, mark });
     } else expect(one.tx.changes.length).toBe(mark);
     expectSameRows(this.engine, view);
-    this.expectCommitted();
   }
 
   private act(action: Exclude<Action, { kind: "pass" | "apply" }>): void {
@@ -151,7 +195,7 @@ class Stage {
       this.open[who] = null;
     }
     if (action.kind === "commit") {
-      this.engine.commit(one.tx);
+      this.keep(this.engine.commit(one.tx));
       this.open[who] = null;
       this.commitTo(view, who);
     }
@@ -166,8 +210,9 @@ class Stage {
     const error = errorOf(() => this.engine.enter(one.tx, this.clock));
     if (error !== null) {
       expect(error.sqlState).toBe("40001");
-      // Rows that were touched and look the same again may be told apart by the engine: that is allowed.
-      if (view !== null && !one.disturbed) throw new Error(`40001 for no reason: ${error.message}`);
+      if (view !== null && !mayLose(one.staged, one.touched)) {
+        throw new Error(`40001 for no reason: ${JSON.stringify(one.staged)}`);
+      }
       this.engine.rollback(one.tx);
       this.open[who] = null;
       this.expectCommitted();
@@ -180,16 +225,23 @@ class Stage {
     return view;
   }
 
-  private commitTo(after: Oracle, who: 0 | 1 | null): void {
-    const { committed } = this;
-    const changed = Bun.deepEquals(committed, after) === false;
-    this.committed = after;
-    if (changed) this.disturb(who);
+  private keep(changes: readonly Change[]): void {
+    this.journal.push({ at: this.engine.now, commands: changes.map((change) => change.command) });
   }
 
-  private disturb(except: 0 | 1 | null): void {
+  /** A log of the commits, in their order, must lead to the same rows. */
+  expectReplay(): void {
+    const replayed = new Engine({});
+    for (const { at, commands } of this.journal) replayed.replay(commands, at);
+    replayed.expire(this.clock);
+    expectSameRows(replayed, this.committed);
+  }
+
+  private commitTo(after: Oracle, who: 0 | 1 | null): void {
+    const changed = touchedRows(this.committed, after);
+    this.committed = after;
     this.open.forEach((one, n) => {
-      if (one !== null && n !== except) one.disturbed = true;
+      if (n !== who) for (const key of changed) one?.touched.add(key);
     });
   }
 
@@ -216,6 +268,7 @@ describe("two transactions at once", () => {
           stage.autocommit(step.commands);
         }
         for (const action of play) stage.play(action);
+        stage.expectReplay();
       }),
       { numRuns: 150 },
     );
@@ -347,7 +400,38 @@ describe("a commit that lost the race is 40001 and changes nothing:", () => {
   }
 });
 
+describe("a transaction that stays entered while time passes", () => {
+  const prolong: Command = {
+    kind: "changeHold",
+    hold: { id: holdId(0), resourceId: room, start: 90, end: 100, expiresAt: 60_000 },
+  };
+  const confirm: Command = { kind: "confirmHold", bookingId: bookingId(1), holdId: holdId(0), label: null };
+  for (const command of [prolong, confirm]) {
+    test(`loses a ${command.kind} when the committed hold expires`, () => {
+      const engine = new Engine({});
+      engine.execute(setUp, 1_000);
+      const tx = engine.begin();
+      engine.enter(tx, 1_000);
+      engine.apply(tx, command);
+      engine.enter(tx, 49_999);
+      expect(errorOf(() => engine.enter(tx, 50_000))?.sqlState).toBe("40001");
+      engine.rollback(tx);
+      engine.enter(null, 50_000);
+      expect(rowsOfEngine(engine).filter((row) => row.startsWith("hold"))).toEqual([]);
+      expect(engine.allocations.findBooking(bookingId(1))).toBe(-1);
+    });
+  }
+});
+
 describe("a commit wins", () => {
+  test("where it deletes a resource, with what others have put on it or taken from it meanwhile", () => {
+    for (const theirs of [[place(1, 20, 30)], [{ kind: "cancelBooking" as const, id: bookingId(0) }]]) {
+      const { error, after } = race([{ kind: "deleteResource", id: room }], theirs);
+      expect(error).toBeNull();
+      expect(after).toEqual([expect.stringContaining(formatId(other))]);
+    }
+  });
+
   test("where the other's changes leave it room", () => {
     const { error, after } = race([place(1, 20, 30)], [place(2, 30, 40)]);
     expect(error).toBeNull();

@@ -1,0 +1,157 @@
+/**
+ * The settings of the server, one table: from it the environment is read (nowhere else), and `--help` printed.
+ * A DELTAT_ name that is not in it is refused, since a misspelled setting that is ignored does harm quietly.
+ */
+
+import { DeltatError, SqlState } from "./errors.ts";
+
+export interface Config {
+  readonly port: number;
+  readonly bind: string;
+  readonly dataDir: string;
+  readonly password: string;
+  readonly maxConnections: number;
+  readonly autoCreate: boolean;
+  readonly enforceRules: boolean;
+}
+
+export const DEFAULT_PASSWORD = "deltat";
+
+const PREFIX = "DELTAT_";
+
+interface Setting<T> {
+  readonly name: string;
+  readonly initial: string;
+  readonly description: string;
+  /** The value of a text, or undefined if it is none. */
+  readonly parse: (text: string) => T | undefined;
+  /** What a text must be, for the message that refuses it. */
+  readonly expected: string;
+}
+
+type SettingTable = { readonly [Key in keyof Config]: Setting<Config[Key]> };
+
+const SETTINGS: SettingTable = {
+  port: {
+    name: "DELTAT_PORT",
+    initial: "5433",
+    description: "TCP port to listen on; 0 takes any free one",
+    parse: (text) => integerBetween(text, 0, 65_535),
+    expected: "an integer from 0 to 65535",
+  },
+  bind: {
+    name: "DELTAT_BIND",
+    initial: "0.0.0.0",
+    description: "Address to listen on",
+    parse: nonEmpty,
+    expected: "an address",
+  },
+  dataDir: {
+    name: "DELTAT_DATA_DIR",
+    initial: "./data",
+    description: "Folder that holds the databases",
+    parse: nonEmpty,
+    expected: "a folder",
+  },
+  password: {
+    name: "DELTAT_PASSWORD",
+    initial: DEFAULT_PASSWORD,
+    description: "Password of the user deltat",
+    parse: nonEmpty,
+    expected: "a password that is not empty",
+  },
+  maxConnections: {
+    name: "DELTAT_MAX_CONNECTIONS",
+    initial: "1000",
+    description: "Clients served at the same time",
+    parse: (text) => integerBetween(text, 1, 100_000),
+    expected: "an integer from 1 to 100000",
+  },
+  autoCreate: {
+    name: "DELTAT_AUTO_CREATE",
+    initial: "true",
+    description: "Make a database when a client first connects to it",
+    parse: booleanWord,
+    expected: "true or false",
+  },
+  enforceRules: {
+    name: "DELTAT_ENFORCE_RULES",
+    initial: "false",
+    description: "Refuse bookings outside open time where a resource does not say otherwise",
+    parse: booleanWord,
+    expected: "true or false",
+  },
+};
+
+const SECRETS: ReadonlySet<string> = new Set([SETTINGS.password.name]);
+
+/**
+ * The settings that `environment` gives, and the defaults of the others. Throws DeltatError F0000 for a value
+ * that cannot be, and for a DELTAT_ name that is no setting.
+ */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  refuseUnknown(Object.keys(environment));
+  return {
+    port: read(SETTINGS.port, environment),
+    bind: read(SETTINGS.bind, environment),
+    dataDir: read(SETTINGS.dataDir, environment),
+    password: read(SETTINGS.password, environment),
+    maxConnections: read(SETTINGS.maxConnections, environment),
+    autoCreate: read(SETTINGS.autoCreate, environment),
+    enforceRules: read(SETTINGS.enforceRules, environment),
+  };
+}
+
+/** The settings, one a line: name, what it is for, default. */
+export function describeSettings(): string {
+  const settings = Object.values(SETTINGS);
+  const width = Math.max(...settings.map((setting) => setting.name.length));
+  return settings
+    .map((setting) => `  ${setting.name.padEnd(width)}  ${setting.description} (default: ${setting.initial})`)
+    .join("\n");
+}
+
+function read<T>(setting: Setting<T>, environment: Readonly<Record<string, string | undefined>>): T {
+  const text = environment[setting.name] ?? setting.initial;
+  const value = setting.parse(text);
+  if (value !== undefined) return value;
+  const given = SECRETS.has(setting.name) ? "" : `, not "${text}"`;
+  throw new DeltatError(SqlState.configFileError, `${setting.name} must be ${setting.expected}${given}`);
+}
+
+function refuseUnknown(names: readonly string[]): void {
+  const known = new Set<string>(Object.values(SETTINGS).map((setting) => setting.name));
+  const unknown = names.filter((name) => name.startsWith(PREFIX) && !known.has(name));
+  if (unknown.length === 0) return;
+  throw new DeltatError(
+    SqlState.configFileError,
+    `unknown setting ${unknown.join(", ")}; the settings are ${[...known].join(", ")}`,
+  );
+}
+
+function integerBetween(text: string, low: number, high: number): number | undefined {
+  if (!/^\d{1,9}$/.test(text)) return undefined;
+  const value = Number(text);
+  return value >= low && value <= high ? value : undefined;
+}
+
+function nonEmpty(text: string): string | undefined {
+  return text === "" ? undefined : text;
+}
+
+function booleanWord(text: string): boolean | undefined {
+  switch (text.toLowerCase()) {
+    case "true":
+    case "on":
+    case "yes":
+    case "1":
+      return true;
+    case "false":
+    case "off":
+    case "no":
+    case "0":
+      return false;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * The program: what was asked on the command line, settings from the environment, databases, server, and the
+ * way out. Exit codes: 0 asked to stop, 1 could not run, 2 wrong usage.
+ */
+
+import { resolve } from "node:path";
+import packageJson from "../package.json" with { type: "json" };
+import { SystemClock } from "./clock.ts";
+import { type Config, DEFAULT_PASSWORD, describeSettings, readConfig } from "./config.ts";
+import { DeltatError } from "./errors.ts";
+import { loadParser } from "./sql/parser.ts";
+import { SqlSession } from "./sql/session.ts";
+import { TenantRegistry } from "./tenants/registry.ts";
+import { startWireServer, type WireServer } from "./wire/server.ts";
+import type { FindDatabase } from "./wire/sql-connection.ts";
+
+const EXIT_FAILURE = 1;
+const EXIT_USAGE = 2;
+
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
+
+function helpText(): string {
+  return `deltat ${packageJson.version}: ${packageJson.description}
+
+usage: deltat [serve]      serve databases until SIGTERM or SIGINT
+       deltat --help       print this
+       deltat --version    print the version
+
+Settings come from the environment:
+${describeSettings()}`;
+}
+
+function log(entry: string): void {
+  process.stderr.write(`${entry}\n`);
+}
+
+/** One line: who reads the log of a service reads lines. */
+function fail(error: unknown): never {
+  if (error instanceof DeltatError) {
+    log(`deltat: ${[error.message, error.fields.detail, error.fields.hint].filter(Boolean).join(" ")}`);
+  } else {
+    log(`deltat: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  }
+  process.exit(EXIT_FAILURE);
+}
+
+function listen(config: Config, clock: SystemClock, findDatabase: FindDatabase): WireServer {
+  try {
+    return startWireServer({
+      hostname: config.bind,
+      port: config.port,
+      maxConnections: config.maxConnections,
+      password: config.password,
+      findDatabase,
+      timers: clock,
+      log,
+    });
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const where = `${config.bind}:${config.port}`;
+    if (code === "EADDRINUSE") throw new Error(`cannot listen on ${where}: the port is in use`);
+    throw new Error(`cannot listen on ${where}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+async function serve(config: Config): Promise<void> {
+  const clock = new SystemClock();
+  const dataDir = resolve(config.dataDir);
+  await loadParser();
+  const registry = new TenantRegistry({
+    dataDir,
+    scheduler: clock,
+    autoCreate: config.autoCreate,
+    enforceRulesByDefault: config.enforceRules,
+    warn: (message) => log(`deltat: warning: ${message}`),
+  });
+  let server: WireServer;
+  try {
+    server = listen(config, clock, (name) => {
+      const database = registry.open(name);
+      return {
+        log: database,
+        connect: (client, listener) => new SqlSession(database, client, listener),
+      };
+    });
+  } catch (error) {
+    await registry.close();
+    log(`deltat: ${error instanceof Error ? error.message : error}`);
+    process.exit(EXIT_FAILURE);
+  }
+  stopOnSignal(server, registry);
+  if (config.password === DEFAULT_PASSWORD && !LOOPBACK.test(config.bind)) {
+    log("deltat: warning: the default password is served beyond this machine; set DELTAT_PASSWORD");
+  }
+  process.stdout.write(
+    `deltat ${packageJson.version} listening on ${config.bind}:${server.port}, data in ${dataDir}\n`,
+  );
+}
+
+function stopOnSignal(server: WireServer, registry: TenantRegistry): void {
+  let stopping = false;
+  const stop = async (): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    try {
+      await server.stop();
+      await registry.close();
+    } catch (error) {
+      fail(error);
+    }
+    process.exit(0);
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const [command = "serve", ...rest] = args;
+  if (rest.length === 0) {
+    if (command === "--help" || command === "-h") return void process.stdout.write(`${helpText()}\n`);
+    if (command === "--version") return void process.stdout.write(`deltat ${packageJson.version}\n`);
+    if (command === "serve") return await serve(readConfig(process.env));
+  }
+  log(`deltat: unknown argument ${JSON.stringify(rest[0] ?? command)}; try deltat --help`);
+  process.exit(EXIT_USAGE);
+}
+
+main(process.argv.slice(2)).catch(fail);

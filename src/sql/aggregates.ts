@@ -1,0 +1,122 @@
+/**
+ * Aggregates over all rows of a SELECT without GROUP BY. Each call is taken out of the target list and gets a
+ * place among `execution.aggregates`; what is left of the expression reads it from there.
+ */
+
+import { DeltatError, SqlState } from "../errors.ts";
+import { type FuncCall, type Node, nameParts } from "./ast.ts";
+import { mentionsColumns } from "./conjuncts.ts";
+import type { Execution } from "./execution.ts";
+import type { Expression, Frame } from "./expression.ts";
+import type { RelationScope } from "./relation.ts";
+import type { StatementCompiler } from "./statement-compiler.ts";
+import { INT8, type PgType } from "./types.ts";
+import { notSupported, refuseOtherFields } from "./unsupported.ts";
+
+const AGGREGATE_NAMES: ReadonlySet<string> = new Set([
+  "count",
+  "sum",
+  "min",
+  "max",
+  "avg",
+  "array_agg",
+  "string_agg",
+  "bool_and",
+  "bool_or",
+  "every",
+  "json_agg",
+  "jsonb_agg",
+]);
+
+const CALL_FIELDS = new Set(["funcname", "args", "agg_star", "funcformat", "location"]);
+
+/** count(*), argument null, or count(expression). */
+interface Count {
+  readonly argument: Expression | null;
+}
+
+/** What stands where the call stood. */
+class AggregateResult implements Expression {
+  readonly type: PgType = INT8;
+
+  constructor(private readonly index: number) {}
+
+  evaluate(frame: Frame): number {
+    return (frame as Execution).aggregates[this.index] as number;
+  }
+}
+
+function isAggregate(call: FuncCall): boolean {
+  return AGGREGATE_NAMES.has(nameParts(call.funcname).at(-1) ?? "");
+}
+
+/** Whether an aggregate is called anywhere in the tree. */
+export function callsAggregate(tree: unknown): boolean {
+  if (Array.isArray(tree)) return tree.some(callsAggregate);
+  if (typeof tree !== "object" || tree === null) return false;
+  for (const [key, inner] of Object.entries(tree)) {
+    if (key === "FuncCall" && isAggregate(inner as FuncCall)) return true;
+    if (typeof inner === "object" && callsAggregate(inner)) return true;
+  }
+  return false;
+}
+
+export class AggregatePlan {
+  private readonly counts: Count[] = [];
+
+  constructor(
+    private readonly scope: RelationScope,
+    private readonly compiler: StatementCompiler,
+  ) {}
+
+  /** The expression with its aggregate calls taken out. Throws 42803 for a column outside of them. */
+  rewrite(node: Node): Node {
+    const rewritten = this.replaceCalls(node) as Node;
+    this.refuseUngrouped(rewritten);
+    return rewritten;
+  }
+
+  compute(rows: readonly number[], execution: Execution): void {
+    execution.aggregates = this.counts.map(({ argument }) => {
+      if (argument === null) return rows.length;
+      let count = 0;
+      for (const row of rows) {
+        execution.row = row;
+        if (argument.evaluate(execution) !== null) count++;
+      }
+      return count;
+    });
+    execution.row = -1;
+  }
+
+  private replaceCalls(tree: unknown): unknown {
+    if (Array.isArray(tree)) return tree.map((inner) => this.replaceCalls(inner));
+    if (typeof tree !== "object" || tree === null) return tree;
+    if ("FuncCall" in tree && isAggregate(tree.FuncCall as FuncCall))
+      return this.takeOut(tree.FuncCall as FuncCall);
+    return Object.fromEntries(Object.entries(tree).map(([key, inner]) => [key, this.replaceCalls(inner)]));
+  }
+
+  private takeOut(call: FuncCall): Node {
+    const name = nameParts(call.funcname).at(-1) ?? "";
+    if (name !== "count") throw notSupported(`the aggregate ${name}`);
+    refuseOtherFields(call, CALL_FIELDS);
+    const [argument, ...others] = call.args ?? [];
+    if (others.length > 0 || (argument === undefined && call.agg_star !== true)) {
+      throw new DeltatError(SqlState.undefinedFunction, "count takes one argument or *");
+    }
+    if (argument !== undefined && callsAggregate(argument)) {
+      throw new DeltatError(SqlState.groupingError, "aggregate function calls cannot be nested");
+    }
+    this.counts.push({ argument: argument === undefined ? null : this.compiler.output(argument) });
+    return this.scope.bind(new AggregateResult(this.counts.length - 1), call.location ?? 0);
+  }
+
+  private refuseUngrouped(node: Node): void {
+    if (!mentionsColumns(node)) return;
+    throw new DeltatError(
+      SqlState.groupingError,
+      "columns must appear in the GROUP BY clause or be used in an aggregate function",
+    );
+  }
+}

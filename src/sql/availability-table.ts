@@ -1,0 +1,87 @@
+/** The table `availability`: not stored but computed, from a list of spans that the execution holds. */
+
+import { formatId } from "../id.ts";
+import type { Execution } from "./execution.ts";
+import type { Column, Table } from "./schema.ts";
+import { BOOL, INT4, INT8, type PgType, TEXT } from "./types.ts";
+
+/** Row in `resources` of the span in `execution.row`, or -1 for a run of several resources together. */
+function ownerOf(execution: Execution): number {
+  const owners = execution.spanOwners;
+  return owners === null ? execution.spanOwner : (owners[execution.row] as number);
+}
+
+const resourceId: Column = {
+  name: "resource_id",
+  type: TEXT,
+  nullable: true,
+  isId: true,
+  hidden: false,
+  fallback: undefined,
+  fallbackText: null,
+  description: "The resource that is free; NULL where several are taken together.",
+  read(execution) {
+    const owner = ownerOf(execution);
+    if (owner < 0) return null;
+    const { w0, w1, w2, w3 } = execution.engine.resources;
+    return formatId({
+      w0: w0[owner] as number,
+      w1: w1[owner] as number,
+      w2: w2[owner] as number,
+      w3: w3[owner] as number,
+    });
+  },
+  write(out, execution) {
+    const owner = ownerOf(execution);
+    if (owner < 0) return out.nullValue();
+    const { w0, w1, w2, w3 } = execution.engine.resources;
+    out.id(w0[owner] as number, w1[owner] as number, w2[owner] as number, w3[owner] as number);
+  },
+};
+
+/** `offset` 0 for the start, 1 for the end of each span. */
+function spanColumn(name: string, offset: 0 | 1, description: string): Column {
+  const numberAt = (execution: Execution) => execution.spans[execution.row * 2 + offset] as number;
+  return {
+    name,
+    type: INT8,
+    nullable: false,
+    isId: false,
+    hidden: false,
+    fallback: undefined,
+    fallbackText: null,
+    description,
+    read: numberAt,
+    write: (out, execution, position) => out.int8(numberAt(execution), out.formats[position] as number),
+  };
+}
+
+/** A column that exists only to be compared by `=` in WHERE. */
+function filterColumn(name: string, type: PgType, description: string): Column {
+  return {
+    name,
+    type,
+    nullable: true,
+    isId: false,
+    hidden: true,
+    fallback: undefined,
+    fallbackText: null,
+    description,
+    read: () => null,
+    write: (out) => out.nullValue(),
+  };
+}
+
+export const AVAILABILITY: Table = {
+  name: "availability",
+  oid: 16_389,
+  description: "The free spans of a resource, or of several, in a window of time.",
+  columns: [
+    resourceId,
+    spanColumn("start", 0, "First free instant, Unix milliseconds."),
+    spanColumn("end", 1, "The instant after the last free one, Unix milliseconds."),
+    filterColumn("min_duration", INT8, "Filter: drops shorter spans, milliseconds."),
+    filterColumn("min_available", INT4, "Filter: how many of the listed resources must be free; else all."),
+    filterColumn("per_resource", BOOL, "Filter: true lists each resource by itself."),
+  ],
+};

@@ -1,0 +1,190 @@
+/**
+ * Values to and from the two formats of the protocol (https://www.postgresql.org/docs/current/protocol-overview.html,
+ * Formats and Format Codes): text, format 0, and binary, format 1, as PostgreSQL's send and receive functions have it.
+ */
+
+import type { ByteWriter } from "../bytes.ts";
+import { DeltatError, SqlState } from "../errors.ts";
+import { formatArray, parseArray, severalDimensions } from "./array-text.ts";
+import { writeInteger } from "./integer-text.ts";
+import { readNumericBinary, writeNumericBinary } from "./numeric-binary.ts";
+import { formatScalar, integerValue, parseScalar } from "./scalar-text.ts";
+import { timestampFromBinary, timestampToBinary } from "./timestamp.ts";
+import {
+  BOOL,
+  FLOAT4,
+  FLOAT8,
+  INT2,
+  INT4,
+  INT8,
+  NUMERIC,
+  OID,
+  type PgType,
+  TIMESTAMPTZ,
+  typeByOid,
+} from "./types.ts";
+import { decodeUtf8 } from "./utf8.ts";
+import type { Value } from "./value.ts";
+
+export const TEXT_FORMAT = 0;
+export const BINARY_FORMAT = 1;
+
+/**
+ * The value that `text` names. Throws DeltatError 22P02 (syntax), 22003 (out of range) or, for timestamps,
+ * 22007 and 22008.
+ */
+export function decodeText(type: PgType, text: string): Value {
+  return type.arrayOf === undefined ? parseScalar(type, text) : parseArray(type.arrayOf, text);
+}
+
+/** The text of a value that is not null. */
+export function formatValue(type: PgType, value: Value): string {
+  if (Array.isArray(value)) return formatArray(type.arrayOf ?? type, value);
+  return formatScalar(type, value);
+}
+
+/** A parameter as Bind brings it. Throws as `decodeText` and `decodeBinary` do, and 22021 for broken UTF-8. */
+export function decodeParameter(type: PgType, format: number, bytes: Uint8Array): Value {
+  return format === BINARY_FORMAT ? decodeBinary(type, bytes) : decodeText(type, decodeUtf8(bytes));
+}
+
+function invalidBinary(message: string): DeltatError {
+  return new DeltatError(SqlState.invalidBinaryRepresentation, message);
+}
+
+/** The value in binary format. Throws DeltatError 22P03 for bytes the type does not have, 22021 for broken UTF-8. */
+export function decodeBinary(type: PgType, bytes: Uint8Array): Value {
+  if (type.arrayOf !== undefined) return decodeBinaryArray(type.arrayOf, bytes);
+  if (type.length > 0 && type.category !== "string" && bytes.length !== type.length) {
+    throw invalidBinary("incorrect binary data format");
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  switch (type) {
+    case INT8:
+      return integerValue(view.getBigInt64(0));
+    case INT4:
+      return view.getInt32(0);
+    case INT2:
+      return view.getInt16(0);
+    case OID:
+      return view.getUint32(0);
+    case BOOL:
+      return bytes[0] !== 0;
+    case FLOAT8:
+      return view.getFloat64(0);
+    case FLOAT4:
+      return view.getFloat32(0);
+    case TIMESTAMPTZ:
+      return timestampFromBinary(view.getBigInt64(0));
+    case NUMERIC: {
+      const text = readNumericBinary(bytes);
+      if (text === null) throw invalidBinary("invalid numeric value in external binary format");
+      return text;
+    }
+    default:
+      return parseScalar(type, decodeUtf8(bytes));
+  }
+}
+
+/** array_recv: dimensions, a null flag, the element's OID, per dimension its length and lower bound, the elements. */
+function decodeBinaryArray(element: PgType, bytes: Uint8Array): readonly Value[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (bytes.length < 12) throw invalidBinary("insufficient data left in message");
+  const dimensions = view.getInt32(0);
+  if (dimensions > 1) throw severalDimensions();
+  const elementOid = view.getUint32(8);
+  if (elementOid !== element.oid) {
+    const found = typeByOid(elementOid)?.name ?? String(elementOid);
+    throw new DeltatError(
+      SqlState.datatypeMismatch,
+      `binary data has array element type ${elementOid} (${found}) instead of expected ${element.oid} (${element.name})`,
+    );
+  }
+  const items: Value[] = [];
+  if (dimensions === 0) return items;
+  if (bytes.length < 20) throw invalidBinary("insufficient data left in message");
+  const count = view.getInt32(12);
+  let at = 20;
+  for (let i = 0; i < count; i++) {
+    if (at + 4 > bytes.length) throw invalidBinary("insufficient data left in message");
+    const length = view.getInt32(at);
+    at += 4;
+    if (length > bytes.length - at) throw invalidBinary("insufficient data left in message");
+    items.push(length < 0 ? null : decodeBinary(element, bytes.subarray(at, at + length)));
+    if (length > 0) at += length;
+  }
+  if (at !== bytes.length) throw invalidBinary("incorrect binary data format");
+  return items;
+}
+
+/** Appends the text of a value that is not null, without length. */
+export function encodeText(out: ByteWriter, type: PgType, value: Value): void {
+  if (typeof value === "string") out.utf8(value);
+  else if (typeof value === "number" && Number.isSafeInteger(value) && isPlainInteger(type))
+    writeInteger(out, value);
+  else if (typeof value === "boolean") out.u8(value ? 116 : 102);
+  else out.utf8(formatValue(type, value));
+}
+
+function isPlainInteger(type: PgType): boolean {
+  return type === INT8 || type === INT4 || type === INT2 || type === OID;
+}
+
+/** Appends the binary form of a value that is not null, without length. */
+export function encodeBinary(out: ByteWriter, type: PgType, value: Value): void {
+  if (Array.isArray(value)) encodeBinaryArray(out, type.arrayOf ?? type, value);
+  else if (typeof value === "boolean") out.u8(value ? 1 : 0);
+  else if (typeof value === "number") encodeBinaryNumber(out, type, value);
+  else if (typeof value === "bigint") out.bigInt64(value);
+  else if (typeof value === "string") {
+    if (type === NUMERIC) writeNumericBinary(out, value);
+    else out.utf8(value);
+  }
+}
+
+function encodeBinaryNumber(out: ByteWriter, type: PgType, value: number): void {
+  switch (type) {
+    case INT8:
+      out.i64(value);
+      break;
+    case INT4:
+      out.i32(value);
+      break;
+    case OID:
+      out.u32(value);
+      break;
+    case INT2:
+      out.u16(value & 0xffff);
+      break;
+    case FLOAT8:
+      out.f64(value);
+      break;
+    case FLOAT4:
+      float4Bits.setFloat32(0, value);
+      out.u32(float4Bits.getUint32(0));
+      break;
+    case TIMESTAMPTZ:
+      out.bigInt64(timestampToBinary(value));
+      break;
+    default:
+      throw new DeltatError(SqlState.internalError, `no binary form of ${type.name} for a number`);
+  }
+}
+
+const float4Bits = new DataView(new ArrayBuffer(4));
+
+function encodeBinaryArray(out: ByteWriter, element: PgType, items: readonly Value[]): void {
+  out.i32(items.length === 0 ? 0 : 1);
+  out.i32(items.includes(null) ? 1 : 0);
+  out.u32(element.oid);
+  if (items.length === 0) return;
+  out.i32(items.length);
+  out.i32(1);
+  for (const item of items) {
+    const lengthAt = out.length;
+    out.i32(-1);
+    if (item === null) continue;
+    encodeBinary(out, element, item);
+    out.patchI32(lengthAt, out.length - lengthAt - 4);
+  }
+}

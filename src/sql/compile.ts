@@ -1,0 +1,362 @@
+/**
+ * Syntax trees of expressions to closures. Each node is typed as PostgreSQL would type it and becomes an
+ * Expression specialised for those types, so that running it decides nothing again. A node that is not known here
+ * is refused by name (0A000), never passed over. Trees are at most MAX_EXPRESSION_DEPTH deep (parser.ts), so this
+ * may recurse.
+ */
+
+import { DeltatError, SqlState } from "../errors.ts";
+import {
+  type A_Expr,
+  type BoolExpr,
+  type BooleanTest,
+  type CaseExpr,
+  type CollateClause,
+  type FuncCall,
+  type Node,
+  nameParts,
+  nodeKind,
+  nodeLocation,
+  type SQLValueFunction,
+  type TypeCast,
+} from "./ast.ts";
+import { castExplicitly } from "./casts.ts";
+import { unify } from "./common-type.ts";
+import type { CompileContext } from "./compile-context.ts";
+import { type CaseBranch, chooseCase, coalesce, extreme } from "./conditional.ts";
+import { compileConstant, compileParameter } from "./constant-expression.ts";
+import type { Expression } from "./expression.ts";
+import { compileCall } from "./function-call.ts";
+import { asCondition, conjunction, disjunction, isNullTest, isTruthValue, negated } from "./logic.ts";
+import {
+  compileArrayComparison,
+  compileBinary,
+  compileDistinct,
+  compileNullIf,
+  compileUnary,
+} from "./operators.ts";
+import { applyModifiers, resolveTypeName } from "./type-names.ts";
+import { arrayTypeOf, INT4, isString, type PgType, TEXT } from "./types.ts";
+import { constant, isUntyped, resolveUntyped } from "./untyped.ts";
+import type { Value } from "./value.ts";
+
+/**
+ * Compiles an expression. `expected` types it if nothing else does; without it, a literal or parameter alone keeps
+ * the type `unknown` (see untyped.ts: resolveAsText is what SELECT does with it). Throws DeltatError 42883, 42804,
+ * 42703, 42P08, 22P02, 0A000, … with the position of the node.
+ */
+export function compile(node: Node, context: CompileContext, expected?: PgType): Expression {
+  const expression = compileNode(node, context);
+  return expected === undefined ? expression : resolveUntyped(expression, expected);
+}
+
+/** Compiles a condition such as that of WHERE. Throws 42804 `argument of <clause> must be type boolean, …`. */
+export function compileCondition(node: Node, context: CompileContext, clause: string): Expression {
+  return asCondition(compileNode(node, context), clause, context.position(nodeLocation(node)));
+}
+
+function compileAll(nodes: readonly Node[] | undefined, context: CompileContext): Expression[] {
+  return (nodes ?? []).map((node) => compileNode(node, context));
+}
+
+function compileNode(node: Node, context: CompileContext): Expression {
+  if ("A_Const" in node) return compileConstant(node.A_Const, context);
+  if ("ParamRef" in node) return compileParameter(node.ParamRef, context);
+  if ("ColumnRef" in node) {
+    const { fields, location } = node.ColumnRef;
+    return context.scope.column(nameParts(fields), context.position(location));
+  }
+  if ("A_Expr" in node) return compileOperator(node.A_Expr, context);
+  if ("BoolExpr" in node) return compileBoolean(node.BoolExpr, context);
+  if ("TypeCast" in node) return compileCast(node.TypeCast, context);
+  if ("FuncCall" in node) return compileFunction(node.FuncCall, context);
+  if ("NullTest" in node) return compileNullTest(node.NullTest, context);
+  if ("BooleanTest" in node) return compileBooleanTest(node.BooleanTest, context);
+  if ("CaseExpr" in node) return compileCase(node.CaseExpr, context);
+  if ("CoalesceExpr" in node) {
+    const { args, location } = node.CoalesceExpr;
+    return coalesce(compileAll(args, context), context.position(location));
+  }
+  if ("MinMaxExpr" in node) {
+    const { args, op, location } = node.MinMaxExpr;
+    return extreme(compileAll(args, context), op === "IS_GREATEST", context.position(location));
+  }
+  if ("SQLValueFunction" in node) return compileValueFunction(node.SQLValueFunction, context);
+  if ("A_ArrayExpr" in node)
+    return compileArray(node.A_ArrayExpr.elements, node.A_ArrayExpr.location, context);
+  if ("A_Indirection" in node) return compileSubscript(node.A_Indirection, context);
+  if ("CollateClause" in node) return compileCollate(node.CollateClause, context);
+  if ("SetToDefault" in node) {
+    throw new DeltatError(SqlState.syntaxError, "DEFAULT is not allowed in this context", {
+      position: context.position(node.SetToDefault.location),
+    });
+  }
+  throw notSupported(describeKind(node), context.position(nodeLocation(node)));
+}
+
+function notSupported(what: string, position: number): DeltatError {
+  return new DeltatError(SqlState.featureNotSupported, `${what} not supported`, { position });
+}
+
+const KIND_NAMES: Record<string, string> = {
+  SubLink: "subqueries are",
+  RowExpr: "row expressions are",
+  GroupingFunc: "GROUPING is",
+  XmlExpr: "XML expressions are",
+  CurrentOfExpr: "WHERE CURRENT OF is",
+  NamedArgExpr: "named arguments are",
+};
+
+function describeKind(node: Node): string {
+  const kind = nodeKind(node);
+  return KIND_NAMES[kind] ?? `${kind} is`;
+}
+
+/** The operand that the grammar left out of a unary operator is undefined; any other is there. */
+function operand(node: Node | undefined, context: CompileContext): Expression {
+  if (node === undefined) throw new DeltatError(SqlState.internalError, "operator without operand");
+  return compileNode(node, context);
+}
+
+function operatorName(expression: A_Expr, context: CompileContext): string {
+  const parts = nameParts(expression.name);
+  if (parts.length > 1 && parts[0] !== "pg_catalog") {
+    throw notSupported(`operator ${parts.join(".")} is`, context.position(expression.location));
+  }
+  return parts.at(-1) ?? "";
+}
+
+function compileOperator(expression: A_Expr, context: CompileContext): Expression {
+  const position = context.position(expression.location);
+  const name = operatorName(expression, context);
+  const { lexpr, rexpr } = expression;
+  switch (expression.kind) {
+    case "AEXPR_IN":
+      return compileIn(expression, name, context);
+    case "AEXPR_BETWEEN":
+    case "AEXPR_NOT_BETWEEN":
+    case "AEXPR_BETWEEN_SYM":
+    case "AEXPR_NOT_BETWEEN_SYM":
+      return compileBetween(expression, context);
+    case "AEXPR_SIMILAR":
+      throw notSupported("SIMILAR TO is", position);
+    default:
+  }
+  if (lexpr === undefined) return compileUnary(name, operand(rexpr, context), position);
+  const left = operand(lexpr, context);
+  const right = operand(rexpr, context);
+  switch (expression.kind) {
+    case "AEXPR_OP_ANY":
+      return compileArrayComparison(name, false, left, right, position);
+    case "AEXPR_OP_ALL":
+      return compileArrayComparison(name, true, left, right, position);
+    case "AEXPR_DISTINCT":
+      return compileDistinct(false, left, right, position);
+    case "AEXPR_NOT_DISTINCT":
+      return compileDistinct(true, left, right, position);
+    case "AEXPR_NULLIF":
+      return compileNullIf(left, right, position);
+    case "AEXPR_OP":
+    case "AEXPR_LIKE":
+    case "AEXPR_ILIKE":
+      return compileBinary(name, left, right, position);
+    default:
+      throw notSupported(`${expression.kind} is`, position);
+  }
+}
+
+function listItems(node: Node | undefined): readonly Node[] {
+  return node !== undefined && "List" in node ? (node.List.items ?? []) : [];
+}
+
+/** `left IN (a, b, …)` is `left = a OR left = b OR …`; NOT IN the opposite, both with NULL as unknown. */
+function compileIn(expression: A_Expr, operator: string, context: CompileContext): Expression {
+  const position = context.position(expression.location);
+  const items = compileAll(listItems(expression.rexpr), context);
+  let left = operand(expression.lexpr, context);
+  // Without a type of its own, the left side takes that of the list.
+  if (isUntyped(left)) left = left.resolveAs(unify(items, "IN", position).type);
+  const tests = items.map((item) => compileBinary("=", left, item, position));
+  const [only] = tests;
+  const found = tests.length === 1 && only !== undefined ? only : disjunction(tests);
+  return operator === "<>" ? negated(found) : found;
+}
+
+/** The grammar gives all four as a list of two bounds. The left side is compiled for each, as PostgreSQL does. */
+function compileBetween(expression: A_Expr, context: CompileContext): Expression {
+  const position = context.position(expression.location);
+  const [low, high] = listItems(expression.rexpr);
+  const compare = (operator: string, bound: Node | undefined): Expression =>
+    compileBinary(operator, operand(expression.lexpr, context), operand(bound, context), position);
+  const within = (from: Node | undefined, to: Node | undefined): Expression =>
+    conjunction([compare(">=", from), compare("<=", to)]);
+  const isSymmetric = expression.kind === "AEXPR_BETWEEN_SYM" || expression.kind === "AEXPR_NOT_BETWEEN_SYM";
+  const isNegated = expression.kind === "AEXPR_NOT_BETWEEN" || expression.kind === "AEXPR_NOT_BETWEEN_SYM";
+  const inside = isSymmetric ? disjunction([within(low, high), within(high, low)]) : within(low, high);
+  return isNegated ? negated(inside) : inside;
+}
+
+function compileBoolean(expression: BoolExpr, context: CompileContext): Expression {
+  const operator = expression.boolop === "AND_EXPR" ? "AND" : expression.boolop === "OR_EXPR" ? "OR" : "NOT";
+  const conditions = (expression.args ?? []).map((arg) => compileCondition(arg, context, operator));
+  if (operator === "AND") return conjunction(conditions);
+  if (operator === "OR") return disjunction(conditions);
+  return negated(conditions[0] as Expression);
+}
+
+function compileNullTest(
+  test: { arg?: Node; nulltesttype?: string; argisrow?: boolean },
+  context: CompileContext,
+): Expression {
+  return isNullTest(operand(test.arg, context), test.nulltesttype === "IS_NOT_NULL");
+}
+
+const TRUTH_TESTS: Record<string, { clause: string; wanted: boolean | null; not: boolean }> = {
+  IS_TRUE: { clause: "IS TRUE", wanted: true, not: false },
+  IS_NOT_TRUE: { clause: "IS NOT TRUE", wanted: true, not: true },
+  IS_FALSE: { clause: "IS FALSE", wanted: false, not: false },
+  IS_NOT_FALSE: { clause: "IS NOT FALSE", wanted: false, not: true },
+  IS_UNKNOWN: { clause: "IS UNKNOWN", wanted: null, not: false },
+  IS_NOT_UNKNOWN: { clause: "IS NOT UNKNOWN", wanted: null, not: true },
+};
+
+function compileBooleanTest(test: BooleanTest, context: CompileContext): Expression {
+  const kind = TRUTH_TESTS[test.booltesttype ?? ""];
+  if (kind === undefined) throw notSupported(`${test.booltesttype} is`, context.position(test.location));
+  const condition = asCondition(operand(test.arg, context), kind.clause, context.position(test.location));
+  return isTruthValue(condition, kind.wanted, kind.not);
+}
+
+function compileCast(cast: TypeCast, context: CompileContext): Expression {
+  const position = context.position(Math.max(0, cast.location ?? 0));
+  if (cast.typeName === undefined) throw new DeltatError(SqlState.internalError, "cast without type");
+  const named = resolveTypeName(cast.typeName, context);
+  // ARRAY[]::bigint[] takes its element type from the cast.
+  if (
+    cast.arg !== undefined &&
+    "A_ArrayExpr" in cast.arg &&
+    (cast.arg.A_ArrayExpr.elements ?? []).length === 0
+  ) {
+    return constant(named.type, []);
+  }
+  const expression = castExplicitly(operand(cast.arg, context), named.type, position);
+  return applyModifiers(expression, named, position);
+}
+
+function compileFunction(call: FuncCall, context: CompileContext): Expression {
+  const position = context.position(call.location);
+  const parts = nameParts(call.funcname);
+  const name = parts.at(-1) ?? "";
+  if (call.over !== undefined) throw notSupported("window functions are", position);
+  const isPlain =
+    call.agg_star === undefined &&
+    call.agg_distinct === undefined &&
+    call.agg_order === undefined &&
+    call.agg_filter === undefined &&
+    call.agg_within_group === undefined;
+  if (!isPlain || AGGREGATES.has(name)) throw notSupported(`aggregate function ${name} is`, position);
+  if (call.func_variadic === true) throw notSupported("VARIADIC is", position);
+  const args = compileAll(call.args, context);
+  const shown = parts.length > 1 && parts[0] !== "pg_catalog" ? parts.join(".") : name;
+  return compileCall(shown, args, position);
+}
+
+/** Refused as aggregates, not as functions that do not exist, wherever the planner has not taken them out. */
+const AGGREGATES = new Set(
+  "count sum avg min max array_agg string_agg bool_and bool_or every json_agg".split(" "),
+);
+
+/** The functions that SQL calls without brackets; the others here are of types that the server does not have. */
+const VALUE_FUNCTIONS: Record<string, string> = {
+  SVFOP_CURRENT_TIMESTAMP: "current_timestamp",
+  SVFOP_CURRENT_TIMESTAMP_N: "current_timestamp",
+  SVFOP_CURRENT_USER: "current_user",
+  SVFOP_CURRENT_ROLE: "current_role",
+  SVFOP_SESSION_USER: "session_user",
+  SVFOP_USER: "user",
+  SVFOP_CURRENT_CATALOG: "current_catalog",
+  SVFOP_CURRENT_SCHEMA: "current_schema",
+};
+
+function compileValueFunction(call: SQLValueFunction, context: CompileContext): Expression {
+  const position = context.position(call.location);
+  const name = VALUE_FUNCTIONS[call.op ?? ""];
+  if (name !== undefined && call.op !== "SVFOP_CURRENT_TIMESTAMP_N") return compileCall(name, [], position);
+  throw notSupported(`${(call.op ?? "").replace(/^SVFOP_/, "").replace(/_N$/, "(n)")} is`, position);
+}
+
+function compileCase(expression: CaseExpr, context: CompileContext): Expression {
+  const position = context.position(expression.location);
+  const branches: CaseBranch[] = (expression.args ?? []).map((node) => {
+    if (!("CaseWhen" in node)) throw notSupported(describeKind(node), position);
+    const { expr, result } = node.CaseWhen;
+    const at = context.position(node.CaseWhen.location);
+    const condition =
+      expression.arg === undefined
+        ? asCondition(operand(expr, context), "CASE/WHEN", at)
+        : compileBinary("=", operand(expression.arg, context), operand(expr, context), at);
+    return { condition, result: operand(result, context) };
+  });
+  const otherwise = expression.defresult === undefined ? null : compileNode(expression.defresult, context);
+  return chooseCase(branches, otherwise, position);
+}
+
+function compileArray(
+  elements: readonly Node[] | undefined,
+  location: number | undefined,
+  context: CompileContext,
+): Expression {
+  const position = context.position(location);
+  if ((elements ?? []).length === 0) {
+    throw new DeltatError(SqlState.indeterminateDatatype, "cannot determine type of empty array", {
+      hint: "Explicitly cast to the desired type, for example ARRAY[]::integer[].",
+      position,
+    });
+  }
+  const { type, items } = unify(compileAll(elements, context), "ARRAY", position);
+  const array = type.arrayOf === undefined ? arrayTypeOf(type) : undefined;
+  if (array === undefined) throw notSupported(`an array of ${type.name} is`, position);
+  return { type: array, evaluate: (frame) => items.map((item) => item.evaluate(frame)) };
+}
+
+/** Texts are in the order of collation "C" here, so asking for that one changes nothing. */
+function compileCollate(clause: CollateClause, context: CompileContext): Expression {
+  const position = context.position(clause.location);
+  const name = nameParts(clause.collname).at(-1) ?? "";
+  if (!["C", "POSIX", "ucs_basic", "default"].includes(name))
+    throw notSupported(`collation "${name}" is`, position);
+  const text = resolveUntyped(operand(clause.arg, context), TEXT);
+  if (isString(text.type)) return text;
+  throw new DeltatError(SqlState.datatypeMismatch, `collations are not supported by type ${text.type.name}`, {
+    position,
+  });
+}
+
+/** `array[n]`: counted from 1, NULL outside. */
+function compileSubscript(node: { arg?: Node; indirection?: Node[] }, context: CompileContext): Expression {
+  const array = operand(node.arg, context);
+  const [step, ...others] = node.indirection ?? [];
+  const position = node.arg === undefined ? 1 : context.position(nodeLocation(node.arg));
+  const element = array.type.arrayOf;
+  const index =
+    step !== undefined && "A_Indices" in step && step.A_Indices.is_slice !== true
+      ? step.A_Indices.uidx
+      : undefined;
+  if (index === undefined || others.length > 0) throw notSupported("this kind of subscript is", position);
+  if (element === undefined) {
+    throw new DeltatError(
+      SqlState.datatypeMismatch,
+      `cannot subscript type ${array.type.name} because it does not support subscripting`,
+      { position },
+    );
+  }
+  const at = castExplicitly(compileNode(index, context), INT4, position);
+  return {
+    type: element,
+    evaluate: (frame): Value => {
+      const items = array.evaluate(frame) as readonly Value[] | null;
+      const n = at.evaluate(frame) as number | null;
+      return items === null || n === null ? null : (items[n - 1] ?? null);
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/** DELETE of the rows that WHERE accepts. */
+
+import type { Engine } from "../engine/engine.ts";
+import type { Transaction } from "../engine/transaction.ts";
+import type { DeleteStmt } from "./ast.ts";
+import type { Execution, Plan } from "./execution.ts";
+import { filteredRows, planRowSource, type RowSource } from "./row-source.ts";
+import type { StoredTable } from "./schema.ts";
+import type { StatementCompiler } from "./statement-compiler.ts";
+import { RESOURCES } from "./stored-tables.ts";
+import type { RowOutput } from "./targets.ts";
+import { notSupported, refuseOtherFields } from "./unsupported.ts";
+import { planReturning, resolveWriteTarget, returnRow } from "./write-target.ts";
+
+const DELETE_FIELDS = new Set(["relation", "whereClause", "returningClause"]);
+
+export function planDelete(node: DeleteStmt, compiler: StatementCompiler): Plan {
+  refuseOtherFields(node, DELETE_FIELDS);
+  if (node.relation === undefined) throw notSupported("DELETE without a table");
+  const { table, scope } = resolveWriteTarget(node.relation, "DELETE", compiler.statementText);
+  compiler.enter(scope);
+  const source = planRowSource(node.whereClause, scope, compiler);
+  const returning = planReturning(node.returningClause, scope, compiler);
+  return {
+    command: "DELETE",
+    usage: "write",
+    parameterTypes: compiler.parameterTypes(),
+    columns: returning?.columns ?? null,
+    run: (execution) => runDelete(table, source, returning, execution),
+  };
+}
+
+function runDelete(
+  table: StoredTable,
+  source: RowSource,
+  returning: RowOutput | null,
+  execution: Execution,
+): string {
+  const { engine } = execution;
+  let rows = filteredRows(source, execution);
+  if (table === RESOURCES && rows.length > 1) rows = childrenFirst(rows, engine);
+  if (returning !== null) {
+    const out = returning.open(execution);
+    for (const row of rows) returnRow(returning, out, row, execution);
+  }
+  // Ids first: a row's number means something else once it is freed.
+  const commands = rows.map((row) => table.remove(table.idAt(engine, row)));
+  for (const command of commands) engine.apply(execution.transaction as Transaction, command);
+  return `DELETE ${commands.length}`;
+}
+
+/** A resource with children is not deleted, so the deepest go first: the statement counts as a whole. */
+function childrenFirst(rows: readonly number[], engine: Engine): number[] {
+  const { parent } = engine.resources;
+  const depthOf = (row: number): number => {
+    let depth = 0;
+    for (let at = row; at >= 0; at = parent[at] as number) depth++;
+    return depth;
+  };
+  const depths = new Map(rows.map((row) => [row, depthOf(row)]));
+  return [...rows].sort((a, b) => (depths.get(b) as number) - (depths.get(a) as number));
+}

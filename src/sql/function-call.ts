@@ -1,0 +1,84 @@
+/**
+ * Which function a call means (https://www.postgresql.org/docs/current/typeconv-func.html): the one whose
+ * parameters are exactly the arguments' types, else the one they convert to with the fewest conversions.
+ */
+
+import { DeltatError, SqlState } from "../errors.ts";
+import { canCast, numericRank, tryCast } from "./casts.ts";
+import type { Expression } from "./expression.ts";
+import { functionsNamed, type SqlFunction } from "./function-table.ts";
+import { FLOAT8, isString, type PgType } from "./types.ts";
+import { isUntyped } from "./untyped.ts";
+import type { Value } from "./value.ts";
+
+/** Compiles a call. Throws 42883 if there is no such function for these arguments, 42725 if it cannot be told which. */
+export function compileCall(name: string, args: readonly Expression[], position: number): Expression {
+  const chosen = chooseFunction(name, args, position);
+  const converted = args.map((arg, i) => {
+    const cast = tryCast(arg, chosen.parameters[i] as PgType, "implicit");
+    if (cast === null) throw noFunction(name, args, position);
+    return cast;
+  });
+  return { type: chosen.result, evaluate: callOf(chosen, converted) };
+}
+
+function callOf({ body, isStrict }: SqlFunction, args: readonly Expression[]): Expression["evaluate"] {
+  if (args.length === 0) {
+    const none: readonly Value[] = [];
+    return (frame) => body(none, frame.session);
+  }
+  return (frame) => {
+    const values: Value[] = [];
+    let hasNull = false;
+    for (const arg of args) {
+      const value = arg.evaluate(frame);
+      if (value === null) hasNull = true;
+      values.push(value);
+    }
+    return hasNull && isStrict ? null : body(values, frame.session);
+  };
+}
+
+function noFunction(name: string, args: readonly Expression[], position: number): DeltatError {
+  const types = args.map((arg) => arg.type.name).join(", ");
+  return new DeltatError(SqlState.undefinedFunction, `function ${name}(${types}) does not exist`, {
+    hint: "No function matches the given name and argument types. You might need to add explicit type casts.",
+    position,
+  });
+}
+
+function chooseFunction(name: string, args: readonly Expression[], position: number): SqlFunction {
+  const fitting = functionsNamed(name).filter(
+    ({ parameters }) =>
+      parameters.length === args.length &&
+      args.every((arg, i) => isUntyped(arg) || canCast(arg.type, parameters[i] as PgType, "implicit")),
+  );
+  if (fitting.length === 0) throw noFunction(name, args, position);
+  const scores = fitting.map((candidate) => score(candidate, args));
+  const best = Math.max(...scores);
+  const winners = fitting.filter((_, i) => scores[i] === best);
+  const [winner] = winners;
+  if (winner !== undefined && winners.length === 1) return winner;
+  const types = args.map((arg) => arg.type.name).join(", ");
+  throw new DeltatError(SqlState.ambiguousFunction, `function ${name}(${types}) is not unique`, {
+    hint: "Could not choose a best candidate function. You might need to add explicit type casts.",
+    position,
+  });
+}
+
+/**
+ * An exact match counts most. A literal without type prefers text, then the preferred number type; a number prefers
+ * what it converts to without leaving its kind: whole numbers a wider one, numeric a float.
+ */
+function score({ parameters }: SqlFunction, args: readonly Expression[]): number {
+  let total = 0;
+  for (const [i, arg] of args.entries()) {
+    const parameter = parameters[i] as PgType;
+    if (arg.type === parameter) total += 100;
+    else if (isUntyped(arg)) total += isString(parameter) ? 2 : parameter === FLOAT8 ? 1 : 0;
+    else if (parameter.category === arg.type.category && numericRank(arg.type) >= 0) {
+      total += parameter === FLOAT8 ? 2 : 1;
+    }
+  }
+  return total;
+}

@@ -1,0 +1,48 @@
+/**
+ * The binary format of numeric (numeric_send in PostgreSQL's numeric.c): a count of base-10,000 digits, the power
+ * of 10,000 of the first, a sign, the scale that is shown, and the digits, each an int16.
+ */
+
+import type { ByteWriter } from "../bytes.ts";
+import { type Decimal, decimalOf, formatDecimal, rescale } from "./numeric.ts";
+
+const NEGATIVE = 0x4000;
+const POSITIVE = 0;
+
+export function writeNumericBinary(out: ByteWriter, text: string): void {
+  const decimal = decimalOf(text);
+  const { digits, scale } = rescale(decimal, Math.ceil(decimal.scale / 4) * 4);
+  const groups: number[] = [];
+  for (let rest = digits < 0n ? -digits : digits; rest > 0n; rest /= 10_000n)
+    groups.push(Number(rest % 10_000n));
+  groups.reverse();
+  const weight = groups.length - scale / 4 - 1;
+  while (groups.at(-1) === 0) groups.pop();
+  out.u16(groups.length);
+  out.u16(groups.length === 0 ? 0 : weight & 0xffff);
+  out.u16(digits < 0n ? NEGATIVE : POSITIVE);
+  out.u16(decimal.scale);
+  for (const group of groups) out.u16(group);
+}
+
+/** The text of a numeric, or null if the bytes are none (NaN and infinities included, which values here cannot be). */
+export function readNumericBinary(bytes: Uint8Array): string | null {
+  if (bytes.length < 8) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const count = view.getUint16(0);
+  const weight = view.getInt16(2);
+  const sign = view.getUint16(4);
+  const scale = view.getUint16(6);
+  if (bytes.length !== 8 + count * 2 || (sign !== POSITIVE && sign !== NEGATIVE)) return null;
+  let digits = 0n;
+  for (let i = 0; i < count; i++) {
+    const group = view.getUint16(8 + i * 2);
+    if (group > 9999) return null;
+    digits = digits * 10_000n + BigInt(group);
+  }
+  if (sign === NEGATIVE) digits = -digits;
+  const exponent = (weight - count + 1) * 4;
+  const value: Decimal =
+    exponent >= 0 ? { digits: digits * 10n ** BigInt(exponent), scale: 0 } : { digits, scale: -exponent };
+  return formatDecimal(rescale(value, scale));
+}

@@ -1,0 +1,317 @@
+/**
+ * Operators on compiled operands: which operation a name and two types mean
+ * (https://www.postgresql.org/docs/current/typeconv-oper.html), and the closure that does it. Every operator here
+ * is strict: NULL if an operand is NULL.
+ */
+
+import { DeltatError, SqlState } from "../errors.ts";
+import { arithmeticOperation, type BinaryOperation, isArithmeticOperator, negation } from "./arithmetic.ts";
+import { mapExpression, tryCast } from "./casts.ts";
+import { type ComparisonOperator, comparisonTest, isComparisonOperator } from "./comparison.ts";
+import type { Expression } from "./expression.ts";
+import { isLike } from "./like.ts";
+import {
+  arrayTypeOf,
+  BOOL,
+  CHAR,
+  FLOAT8,
+  isInteger,
+  isString,
+  NAME,
+  OID,
+  type PgType,
+  TEXT,
+  VARCHAR,
+} from "./types.ts";
+import { isUntyped, resolveUntyped } from "./untyped.ts";
+import type { Value } from "./value.ts";
+
+const HINT =
+  "No operator matches the given name and argument types. You might need to add explicit type casts.";
+
+function noOperator(left: string, name: string, right: string, position: number): DeltatError {
+  return new DeltatError(
+    SqlState.undefinedFunction,
+    `operator does not exist: ${left === "" ? "" : `${left} `}${name} ${right}`,
+    { hint: HINT, position },
+  );
+}
+
+function notUnique(operation: string, position: number): DeltatError {
+  return new DeltatError(SqlState.ambiguousFunction, `operator is not unique: ${operation}`, {
+    hint: "Could not choose a best candidate operator. You might need to add explicit type casts.",
+    position,
+  });
+}
+
+/** What a side without type becomes beside a side of type `other`. */
+function typeBeside(other: PgType, operator: string): PgType {
+  if (operator.includes("~~")) return TEXT;
+  if (operator === "||") return other.arrayOf === undefined ? TEXT : other;
+  if (other === VARCHAR || other === NAME) return TEXT;
+  if (operator === "^" && isInteger(other)) return FLOAT8;
+  return other === CHAR ? CHAR : other;
+}
+
+function resolveSides(
+  left: Expression,
+  right: Expression,
+  operator: string,
+  position: number,
+): [Expression, Expression] {
+  if (!isUntyped(left) && !isUntyped(right)) return [left, right];
+  if (isUntyped(left) && isUntyped(right)) {
+    if (isArithmeticOperator(operator)) {
+      throw notUnique(`unknown ${operator} unknown`, position);
+    }
+    return [resolveUntyped(left, TEXT), resolveUntyped(right, TEXT)];
+  }
+  return [
+    resolveUntyped(left, typeBeside(right.type, operator)),
+    resolveUntyped(right, typeBeside(left.type, operator)),
+  ];
+}
+
+/** `left operator right`. Throws 42883 if there is no such operator, 42725 if it cannot be told which. */
+export function compileBinary(
+  name: string,
+  left: Expression,
+  right: Expression,
+  position: number,
+): Expression {
+  const operator = name === "!=" ? "<>" : name;
+  const shown = [left.type.name, right.type.name] as const;
+  const [a, b] = resolveSides(left, right, operator, position);
+  if (isComparisonOperator(operator)) {
+    const comparison = compileComparison(operator, a, b);
+    if (comparison === null) throw noOperator(shown[0], name, shown[1], position);
+    return comparison;
+  }
+  if (operator === "||") {
+    const joined = compileConcatenation(a, b);
+    if (joined === null) throw noOperator(shown[0], name, shown[1], position);
+    return joined;
+  }
+  const operation = binaryOperation(operator, a, b);
+  if (operation === null) throw noOperator(shown[0], name, shown[1], position);
+  return strict(operation.type, a, b, operation.apply);
+}
+
+function binaryOperation(operator: string, left: Expression, right: Expression): BinaryOperation | null {
+  if (isArithmeticOperator(operator)) return arithmeticOperation(operator, left.type, right.type);
+  if (!isString(left.type) || !isString(right.type)) return null;
+  switch (operator) {
+    case "~~":
+      return { type: BOOL, apply: (a, b) => isLike(String(a), String(b)) };
+    case "!~~":
+      return { type: BOOL, apply: (a, b) => !isLike(String(a), String(b)) };
+    case "~~*":
+      return { type: BOOL, apply: (a, b) => isLike(String(a).toLowerCase(), String(b).toLowerCase()) };
+    case "!~~*":
+      return { type: BOOL, apply: (a, b) => !isLike(String(a).toLowerCase(), String(b).toLowerCase()) };
+    default:
+      return null;
+  }
+}
+
+/** A closure for two operands and a strict operation. Both sides run even if the first is NULL: either may throw. */
+function strict(
+  type: PgType,
+  left: Expression,
+  right: Expression,
+  apply: (a: Value, b: Value) => Value,
+): Expression {
+  return {
+    type,
+    evaluate: (frame) => {
+      const a = left.evaluate(frame);
+      const b = right.evaluate(frame);
+      return a === null || b === null ? null : apply(a, b);
+    },
+  };
+}
+
+/** A comparison of typed sides, or null if the types do not compare. */
+export function compileComparison(
+  operator: ComparisonOperator,
+  left: Expression,
+  right: Expression,
+): Expression | null {
+  const isWhole = (type: PgType): boolean => isInteger(type) || type === OID;
+  if (isWhole(left.type) && isWhole(right.type)) return compareWhole(operator, left, right);
+  const test = comparisonTest(operator, left.type, right.type);
+  return test === null ? null : strict(BOOL, left, right, test);
+}
+
+/**
+ * Whole numbers are most of what is compared: one closure each, so that the engine's JIT sees no call between.
+ * The types were checked, so `as number` holds (a bigint compares just as well).
+ */
+function compareWhole(operator: ComparisonOperator, left: Expression, right: Expression): Expression {
+  return { type: BOOL, evaluate: wholeComparison(operator, left, right) };
+}
+
+function wholeComparison(
+  operator: ComparisonOperator,
+  left: Expression,
+  right: Expression,
+): Expression["evaluate"] {
+  switch (operator) {
+    case "=":
+      return (frame) => {
+        const a = left.evaluate(frame);
+        const b = right.evaluate(frame);
+        return a === null || b === null ? null : a === b;
+      };
+    case "<>":
+      return (frame) => {
+        const a = left.evaluate(frame);
+        const b = right.evaluate(frame);
+        return a === null || b === null ? null : a !== b;
+      };
+    case "<":
+      return (frame) => {
+        const a = left.evaluate(frame);
+        const b = right.evaluate(frame);
+        return a === null || b === null ? null : (a as number) < (b as number);
+      };
+    case "<=":
+      return (frame) => {
+        const a = left.evaluate(frame);
+        const b = right.evaluate(frame);
+        return a === null || b === null ? null : (a as number) <= (b as number);
+      };
+    case ">":
+      return wholeComparison("<", right, left);
+    case ">=":
+      return wholeComparison("<=", right, left);
+  }
+}
+
+/** Text with anything, array with array, array with element; null if `||` does not join the types. */
+function compileConcatenation(left: Expression, right: Expression): Expression | null {
+  const a = left.type;
+  const b = right.type;
+  if (a.arrayOf !== undefined && a === b) {
+    return strict(a, left, right, (x, y) => [...(x as readonly Value[]), ...(y as readonly Value[])]);
+  }
+  if (a.arrayOf !== undefined && b === a.arrayOf) return joinArray(a, left, right, true);
+  if (b.arrayOf !== undefined && a === b.arrayOf) return joinArray(b, right, left, false);
+  if (a.arrayOf !== undefined || b.arrayOf !== undefined || !(isString(a) || isString(b))) return null;
+  const leftText = tryCast(left, TEXT, "explicit");
+  const rightText = tryCast(right, TEXT, "explicit");
+  if (leftText === null || rightText === null) return null;
+  return strict(TEXT, leftText, rightText, (x, y) => String(x) + String(y));
+}
+
+/** An array with one element more, which may be NULL. */
+function joinArray(type: PgType, array: Expression, element: Expression, isLast: boolean): Expression {
+  return {
+    type,
+    evaluate: (frame) => {
+      const items = (array.evaluate(frame) ?? []) as readonly Value[];
+      const item = element.evaluate(frame);
+      return isLast ? [...items, item] : [item, ...items];
+    },
+  };
+}
+
+/** Unary `+` or `-`. Throws 42883 for any other, or a type that has none; 42725 without a type. */
+export function compileUnary(operator: string, operand: Expression, position: number): Expression {
+  const isSign = operator === "-" || operator === "+";
+  if (isSign && isUntyped(operand)) throw notUnique(`${operator} unknown`, position);
+  const negate = negation(operand.type);
+  if (negate === null || !isSign) throw noOperator("", operator, operand.type.name, position);
+  return operator === "-" ? mapExpression(operand, operand.type, negate) : operand;
+}
+
+/**
+ * `left operator ANY (array)` or, with `all`, `ALL (array)`. Throws 42809 if the right side is no array, 42883 if
+ * its elements do not compare with the left side.
+ */
+export function compileArrayComparison(
+  name: string,
+  all: boolean,
+  left: Expression,
+  right: Expression,
+  position: number,
+): Expression {
+  const operator = name === "!=" ? "<>" : name;
+  if (!isComparisonOperator(operator)) {
+    throw new DeltatError(SqlState.featureNotSupported, `operator ${name} with ANY or ALL is not supported`, {
+      position,
+    });
+  }
+  const typedLeft = isUntyped(left) ? left.resolveAs(right.type.arrayOf ?? TEXT) : left;
+  const elementType = typeBeside(typedLeft.type, operator);
+  const arrayType = arrayTypeOf(elementType);
+  const typedRight = arrayType === undefined ? right : resolveUntyped(right, arrayType);
+  const element = typedRight.type.arrayOf;
+  if (element === undefined) {
+    throw new DeltatError(SqlState.wrongObjectType, "op ANY/ALL (array) requires array on right side", {
+      position,
+    });
+  }
+  const test = comparisonTest(operator, typedLeft.type, element);
+  if (test === null) throw noOperator(typedLeft.type.name, name, element.name, position);
+  return { type: BOOL, evaluate: quantified(all, typedLeft, typedRight, test) };
+}
+
+/** One element that decides is enough; a NULL that might have decided makes the answer NULL. */
+function quantified(
+  all: boolean,
+  left: Expression,
+  right: Expression,
+  test: (a: Value, b: Value) => boolean,
+): Expression["evaluate"] {
+  const deciding = !all;
+  return (frame) => {
+    const value = left.evaluate(frame);
+    const items = right.evaluate(frame) as readonly Value[] | null;
+    if (items === null) return null;
+    if (items.length === 0) return all;
+    if (value === null) return null;
+    let sawNull = false;
+    for (const item of items) {
+      if (item === null) sawNull = true;
+      else if (test(value, item) === deciding) return deciding;
+    }
+    return sawNull ? null : all;
+  };
+}
+
+/** `left IS [NOT] DISTINCT FROM right`: equality in which NULL is a value like any other. */
+export function compileDistinct(
+  negated: boolean,
+  left: Expression,
+  right: Expression,
+  position: number,
+): Expression {
+  const [a, b] = resolveSides(left, right, "=", position);
+  const test = comparisonTest("=", a.type, b.type);
+  if (test === null) throw noOperator(a.type.name, "=", b.type.name, position);
+  return {
+    type: BOOL,
+    evaluate: (frame) => {
+      const x = a.evaluate(frame);
+      const y = b.evaluate(frame);
+      const isSame = x === null || y === null ? x === y : test(x, y);
+      return isSame === negated;
+    },
+  };
+}
+
+/** `NULLIF(left, right)`: NULL where both are equal, else the left one. */
+export function compileNullIf(left: Expression, right: Expression, position: number): Expression {
+  const [a, b] = resolveSides(left, right, "=", position);
+  const test = comparisonTest("=", a.type, b.type);
+  if (test === null) throw noOperator(a.type.name, "=", b.type.name, position);
+  return {
+    type: a.type,
+    evaluate: (frame) => {
+      const x = a.evaluate(frame);
+      const y = b.evaluate(frame);
+      return x !== null && y !== null && test(x, y) ? null : x;
+    },
+  };
+}

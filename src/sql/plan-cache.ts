@@ -1,0 +1,57 @@
+/**
+ * Plans by the text they came from, shared by all sessions of the process: a statement seen before, up to its
+ * literals, is not parsed again. Bounded by bytes; a hit only marks its entry, and what was not hit since the
+ * last sweep goes first (second chance, as in CLOCK), so that a hit costs one lookup.
+ */
+
+import { MAX_SHAPE_CACHE_BYTES } from "../limits.ts";
+import type { Plan } from "./execution.ts";
+
+interface Entry {
+  readonly plan: Plan;
+  readonly bytes: number;
+  used: boolean;
+}
+
+/** What a plan weighs beside its text: closures, columns, its entry. A guess, on the high side. */
+const PLAN_BYTES = 2048;
+
+export class PlanCache {
+  private readonly entries = new Map<string, Entry>();
+  private bytes = 0;
+
+  constructor(private readonly maxBytes: number = MAX_SHAPE_CACHE_BYTES) {}
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  find(key: string): Plan | undefined {
+    const entry = this.entries.get(key);
+    if (entry === undefined) return undefined;
+    entry.used = true;
+    return entry.plan;
+  }
+
+  /** Keeps `plan` under `key`, unless it alone would fill a quarter of the cache. */
+  add(key: string, plan: Plan): void {
+    const bytes = key.length * 2 + PLAN_BYTES;
+    if (bytes * 4 > this.maxBytes || this.entries.has(key)) return;
+    this.bytes += bytes;
+    this.entries.set(key, { plan, bytes, used: false });
+    if (this.bytes > this.maxBytes) this.evict();
+  }
+
+  private evict(): void {
+    for (const [key, entry] of this.entries) {
+      if (this.bytes <= this.maxBytes) return;
+      this.entries.delete(key);
+      if (entry.used) {
+        entry.used = false;
+        this.entries.set(key, entry);
+      } else {
+        this.bytes -= entry.bytes;
+      }
+    }
+  }
+}

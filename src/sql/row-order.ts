@@ -1,0 +1,151 @@
+/** ORDER BY, LIMIT and OFFSET over row handles. */
+
+import { DeltatError, SqlState } from "../errors.ts";
+import { type Node, nodeLocation, type SortBy } from "./ast.ts";
+import { type Comparator, comparatorOf } from "./comparison.ts";
+import type { Execution } from "./execution.ts";
+import type { Expression } from "./expression.ts";
+import { characterPosition } from "./parser.ts";
+import type { StatementCompiler } from "./statement-compiler.ts";
+import type { Target } from "./targets.ts";
+import { refuseOtherFields } from "./unsupported.ts";
+import type { Value } from "./value.ts";
+
+interface SortKey {
+  readonly expression: Expression;
+  readonly compare: Comparator;
+  /** 1 ascending, -1 descending. */
+  readonly direction: 1 | -1;
+  readonly nullsFirst: boolean;
+}
+
+const SORT_FIELDS = new Set(["node", "sortby_dir", "sortby_nulls", "location"]);
+
+/** A sort for rows, in place of the array given; null without ORDER BY. */
+export function planOrder(
+  clause: readonly Node[],
+  targets: readonly Target[],
+  compiler: StatementCompiler,
+): ((rows: number[], execution: Execution) => number[]) | null {
+  const keys = clause.flatMap((item) => ("SortBy" in item ? [planKey(item.SortBy, targets, compiler)] : []));
+  if (keys.length === 0) return null;
+  return (rows, execution) => sortRows(rows, keys, execution);
+}
+
+function planKey(sort: SortBy, targets: readonly Target[], compiler: StatementCompiler): SortKey {
+  refuseOtherFields(sort, SORT_FIELDS);
+  const descending = sort.sortby_dir === "SORTBY_DESC";
+  const nulls = sort.sortby_nulls;
+  const expression = sortExpression(sort.node as Node, targets, compiler);
+  const compare = comparatorOf(expression.type);
+  if (compare === null) {
+    throw new DeltatError(
+      SqlState.undefinedFunction,
+      `could not identify an ordering operator for type ${expression.type.name}`,
+    );
+  }
+  return {
+    expression,
+    compare,
+    direction: descending ? -1 : 1,
+    nullsFirst: nulls === "SORTBY_NULLS_FIRST" || (descending && nulls !== "SORTBY_NULLS_LAST"),
+  };
+}
+
+/** A bare name is first an output column, a bare number a position; all else is an expression (SQL-92, then SQL-99). */
+function sortExpression(node: Node, targets: readonly Target[], compiler: StatementCompiler): Expression {
+  if ("ColumnRef" in node) {
+    const [field, ...others] = node.ColumnRef.fields ?? [];
+    const name =
+      field !== undefined && "String" in field && others.length === 0 ? field.String.sval : undefined;
+    const named = targets.filter((target) => target.name === name);
+    const distinct = new Set(
+      named.map(({ expression }) => ("index" in expression ? expression.index : expression)),
+    );
+    if (distinct.size > 1) {
+      throw new DeltatError(SqlState.ambiguousColumn, `ORDER BY "${name}" is ambiguous`, {
+        position: characterPosition(compiler.statementText, nodeLocation(node)),
+      });
+    }
+    if (named[0] !== undefined) return named[0].expression;
+  }
+  if ("A_Const" in node) {
+    if (node.A_Const.ival === undefined) {
+      throw new DeltatError(SqlState.syntaxError, "non-integer constant in ORDER BY", {
+        position: characterPosition(compiler.statementText, nodeLocation(node)),
+      });
+    }
+    const position = node.A_Const.ival.ival ?? 0;
+    const target = targets[position - 1];
+    if (target === undefined) {
+      throw new DeltatError(
+        SqlState.invalidColumnReference,
+        `ORDER BY position ${position} is not in select list`,
+        { position: characterPosition(compiler.statementText, nodeLocation(node)) },
+      );
+    }
+    return target.expression;
+  }
+  return compiler.output(node);
+}
+
+/** Sorts stably: rows that no key tells apart keep their order. */
+function sortRows(rows: readonly number[], keys: readonly SortKey[], execution: Execution): number[] {
+  const columns = keys.map(({ expression }) =>
+    rows.map((row) => {
+      execution.row = row;
+      return expression.evaluate(execution);
+    }),
+  );
+  const order = rows.map((_, position) => position);
+  order.sort((a, b) => {
+    for (const [at, key] of keys.entries()) {
+      const column = columns[at] as readonly Value[];
+      const difference = compareKeys(column[a] as Value, column[b] as Value, key);
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  });
+  return order.map((position) => rows[position] as number);
+}
+
+function compareKeys(a: Value, b: Value, { compare, direction, nullsFirst }: SortKey): number {
+  if (a === null || b === null) {
+    if (a === b) return 0;
+    return (a === null) === nullsFirst ? -1 : 1;
+  }
+  return direction * compare(a, b);
+}
+
+/** Cuts rows down to what LIMIT and OFFSET leave. */
+export type RowRange = (execution: Execution) => { readonly skip: number; readonly take: number };
+
+/** null without LIMIT and OFFSET. */
+export function planRange(
+  limit: Node | undefined,
+  offset: Node | undefined,
+  compiler: StatementCompiler,
+): RowRange | null {
+  if (limit === undefined && offset === undefined) return null;
+  const take = limit === undefined ? null : compiler.rowCount(limit, "LIMIT");
+  const skip = offset === undefined ? null : compiler.rowCount(offset, "OFFSET");
+  return (execution) => ({
+    skip: rowCount(skip, execution, "OFFSET", SqlState.invalidRowCountInResultOffsetClause) ?? 0,
+    take:
+      rowCount(take, execution, "LIMIT", SqlState.invalidRowCountInLimitClause) ?? Number.POSITIVE_INFINITY,
+  });
+}
+
+/** NULL asks for no bound. Throws 2201W or 2201X for a negative number. */
+function rowCount(
+  expression: Expression | null,
+  execution: Execution,
+  clause: string,
+  sqlState: SqlState,
+): number | null {
+  const value = expression === null ? null : expression.evaluate(execution);
+  if (value === null) return null;
+  const count = Number(value);
+  if (count < 0) throw new DeltatError(sqlState, `${clause} must not be negative`);
+  return count;
+}

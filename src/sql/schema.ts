@@ -1,0 +1,78 @@
+/**
+ * The tables, as one list of columns each: parser, planner, catalog and documentation all read this list.
+ * A column says how it is read from the engine's typed arrays; a stored table says which Command makes,
+ * replaces or removes a row, given one value per column.
+ */
+
+import type { Command } from "../engine/command.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Id } from "../id.ts";
+import { AVAILABILITY } from "./availability-table.ts";
+import type { Execution } from "./execution.ts";
+import type { RowWriter } from "./row-writer.ts";
+import { BOOKINGS, HOLDS, RESOURCES, RULES } from "./stored-tables.ts";
+import type { PgType } from "./types.ts";
+import type { Value } from "./value.ts";
+
+export interface Column {
+  readonly name: string;
+  readonly type: PgType;
+  readonly nullable: boolean;
+  /** Holds ULIDs: text in, normalised to upper case. */
+  readonly isId: boolean;
+  /** Not part of `*`; usable only where its table says. */
+  readonly hidden: boolean;
+  /** What an INSERT that leaves the column out puts there; undefined: nothing, so NULL or an id made here. */
+  readonly fallback: Value | undefined;
+  /** The same, in SQL, for catalogs and documentation; null: no default. */
+  readonly fallbackText: string | null;
+  readonly description: string;
+  /** Its value in the row `execution.row`. */
+  read(execution: Execution): Value;
+  /** The same into output column `position`, where possible without making a Value on the way. */
+  write(out: RowWriter, execution: Execution, position: number): void;
+}
+
+export interface Table {
+  readonly name: string;
+  readonly oid: number;
+  readonly description: string;
+  readonly columns: readonly Column[];
+}
+
+/** A table whose rows the engine keeps. `values` below hold one Value per column, in the order of `columns`. */
+export interface StoredTable extends Table {
+  /** Rows of the whole table, in no promised order. */
+  rows(engine: Engine): number[];
+  /** The row with this id, or -1. */
+  find(engine: Engine, id: Id): number;
+  /** Rows of a resource (of a parent, for `resources`) that may meet [from, to); -1 as owner: roots. */
+  rowsOf(engine: Engine, owner: number, from: number, to: number): number[];
+  /** The column whose value picks rows by `rowsOf`. */
+  readonly ownerColumn: number;
+  /** Whether a change of one of its rows counts as a change of the owner (Engine.changedLsn). */
+  readonly ownerHoldsRows: boolean;
+  /** The row's values as kept, which may differ from what `read` shows. */
+  stored(execution: Execution): Value[];
+  create(values: readonly Value[]): Command;
+  replace(values: readonly Value[]): Command;
+  remove(id: Id): Command;
+  idAt(engine: Engine, row: number): Id;
+}
+
+const TABLES: ReadonlyMap<string, Table> = new Map(
+  [RESOURCES, RULES, BOOKINGS, HOLDS, AVAILABILITY].map((table: Table) => [table.name, table]),
+);
+
+export function findTable(name: string): Table | undefined {
+  return TABLES.get(name);
+}
+
+export function isStored(table: Table): table is StoredTable {
+  return "create" in table;
+}
+
+/** Position of the column called `name` in `table.columns`, or -1. */
+export function columnIndex(table: Table, name: string): number {
+  return table.columns.findIndex((column) => column.name === name);
+}

@@ -1,0 +1,106 @@
+/** SELECT over one table, or none. */
+
+import { AggregatePlan, callsAggregate } from "./aggregates.ts";
+import type { SelectStmt } from "./ast.ts";
+import type { Execution, Plan } from "./execution.ts";
+import { type Relation, RelationScope, resolveRelation } from "./relation.ts";
+import { planOrder, planRange, type RowRange } from "./row-order.ts";
+import { filteredRows, planRowSource, type RowSource } from "./row-source.ts";
+import { planSpanStream } from "./span-stream.ts";
+import type { StatementCompiler } from "./statement-compiler.ts";
+import { planTargets, RowOutput } from "./targets.ts";
+import { notSupported, refuseOtherFields } from "./unsupported.ts";
+import { planValues } from "./values-lists.ts";
+
+const SELECT_FIELDS = new Set([
+  "targetList",
+  "fromClause",
+  "whereClause",
+  "sortClause",
+  "limitOffset",
+  "limitCount",
+  "limitOption",
+  "op",
+]);
+
+export function planSelect(node: SelectStmt, compiler: StatementCompiler): Plan {
+  if (node.op !== undefined && node.op !== "SETOP_NONE") throw notSupported("UNION, INTERSECT or EXCEPT");
+  if (node.valuesLists !== undefined) return planValues(node, compiler);
+  refuseOtherFields(node, SELECT_FIELDS);
+  if (node.limitOption === "LIMIT_OPTION_WITH_TIES") throw notSupported("FETCH … WITH TIES");
+  const scope = new RelationScope(fromRelation(node, compiler.statementText));
+  compiler.enter(scope);
+  if (callsAggregate(node.targetList)) return planAggregate(node, scope, compiler);
+  const source = planRowSource(node.whereClause, scope, compiler);
+  const output = new RowOutput(planTargets(node.targetList ?? [], scope, compiler));
+  const order = planOrder(node.sortClause ?? [], output.targets, compiler);
+  const range = planRange(node.limitCount, node.limitOffset, compiler);
+  const stream = order === null && range === null ? planSpanStream(source, output) : null;
+  const run = stream ?? ((execution: Execution) => runSelect(source, order, range, output, execution));
+  return {
+    command: "SELECT",
+    usage: "read",
+    parameterTypes: compiler.parameterTypes(),
+    columns: output.columns,
+    run,
+  };
+}
+
+function fromRelation(node: SelectStmt, text: string): Relation | null {
+  const [from, ...others] = node.fromClause ?? [];
+  if (from === undefined) return null;
+  if (others.length > 0 || "JoinExpr" in from) throw notSupported("a join");
+  if ("RangeSubselect" in from) throw notSupported("a subquery in FROM");
+  if ("RangeFunction" in from) throw notSupported("a function in FROM");
+  if ("RangeTableSample" in from) throw notSupported("TABLESAMPLE");
+  if (!("RangeVar" in from)) throw notSupported("this kind of FROM");
+  return resolveRelation(from.RangeVar, text);
+}
+
+function runSelect(
+  source: RowSource,
+  order: ReturnType<typeof planOrder>,
+  range: RowRange | null,
+  output: RowOutput,
+  execution: Execution,
+): string {
+  let rows = filteredRows(source, execution);
+  if (order !== null) rows = order(rows, execution);
+  let first = 0;
+  let end = rows.length;
+  if (range !== null) {
+    const { skip, take } = range(execution);
+    first = Math.min(skip, end);
+    end = Math.min(first + take, end);
+  }
+  const out = output.open(execution);
+  for (let at = first; at < end; at++) {
+    execution.row = rows[at] as number;
+    output.write(out, execution);
+  }
+  return `SELECT ${end - first}`;
+}
+
+/** One row, about all that WHERE accepts. */
+function planAggregate(node: SelectStmt, scope: RelationScope, compiler: StatementCompiler): Plan {
+  const source = planRowSource(node.whereClause, scope, compiler);
+  const aggregates = new AggregatePlan(scope, compiler);
+  const rewrite = (target: Parameters<typeof aggregates.rewrite>[0]) => aggregates.rewrite(target);
+  const output = new RowOutput(planTargets(node.targetList ?? [], scope, compiler, rewrite));
+  // With one row every order is the same; the names are checked all the same.
+  planOrder(node.sortClause ?? [], output.targets, compiler);
+  const range = planRange(node.limitCount, node.limitOffset, compiler);
+  return {
+    command: "SELECT",
+    usage: "read",
+    parameterTypes: compiler.parameterTypes(),
+    columns: output.columns,
+    run(execution) {
+      aggregates.compute(filteredRows(source, execution), execution);
+      const { skip, take } = range === null ? { skip: 0, take: 1 } : range(execution);
+      if (skip > 0 || take < 1) return "SELECT 0";
+      output.write(output.open(execution), execution);
+      return "SELECT 1";
+    },
+  };
+}

@@ -1,0 +1,17 @@
+/** What functions such as `current_user` or `now()` may ask of the session that executes them. */
+
+export interface SessionContext {
+  readonly user: string;
+  readonly database: string;
+  readonly processId: number;
+  /** Unix milliseconds of the transaction's start: `now()`. */
+  readonly transactionNowMs: number;
+  /** Unix milliseconds of the statement's arrival. */
+  readonly statementNowMs: number;
+  /** Unix milliseconds at this moment. */
+  clockNowMs(): number;
+  /** A setting as SHOW prints it, or null if there is none of that name. */
+  getSetting(name: string): string | null;
+  /** Sets as `SET` or, if `isLocal`, `SET LOCAL` would, and returns the value as SHOW prints it. */
+  setSetting(name: string, value: string, isLocal: boolean): string;
+}

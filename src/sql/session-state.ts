@@ -1,0 +1,202 @@
+/**
+ * What a session keeps from statement to statement: its transaction, its settings, the channels it listens on,
+ * and what its output waits for. Statements outside a block share an implicit transaction up to the end of the
+ * simple query or the Sync; BEGIN makes a block of it, with all it holds, as in PostgreSQL.
+ */
+
+import type { Transaction } from "../engine/transaction.ts";
+import { DeltatError, SqlState } from "../errors.ts";
+import { ChannelChanges } from "./channel-changes.ts";
+import type { Database, Listener } from "./database.ts";
+import type { SessionControl } from "./execution.ts";
+import { Settings } from "./settings.ts";
+
+/** A NoticeResponse to come. */
+export interface Notice {
+  readonly severity: string;
+  readonly sqlState: string;
+  readonly message: string;
+}
+
+export interface SqlClient {
+  readonly user: string;
+  readonly processId: number;
+  readonly startupOptions: ReadonlyMap<string, string>;
+}
+
+export class SessionState implements SessionControl {
+  readonly settings: Settings;
+  readonly user: string;
+  readonly processId: number;
+  readonly database: string;
+  dependsOnLsn = 0;
+  transactionNowMs = 0;
+  statementNowMs = 0;
+  /** What writes stage into; begun by the first of them. */
+  transaction: Transaction | null = null;
+  private block: "none" | "open" | "failed" = "none";
+  private inTransaction = false;
+  private notices: Notice[] = [];
+  private readonly channels: ChannelChanges;
+  private prepared = 0;
+
+  constructor(
+    private readonly store: Database,
+    client: SqlClient,
+    private readonly listener: Listener,
+  ) {
+    this.settings = new Settings(client.user, client.startupOptions);
+    this.channels = new ChannelChanges(store, listener);
+    this.user = client.user;
+    this.processId = client.processId;
+    this.database = store.name;
+  }
+
+  get status(): "I" | "T" | "E" {
+    if (this.block === "none") return "I";
+    return this.block === "open" ? "T" : "E";
+  }
+
+  get inBlock(): boolean {
+    return this.block !== "none";
+  }
+
+  /** Raised by DISCARD ALL: whoever keeps prepared statements compares. */
+  get discardCount(): number {
+    return this.prepared;
+  }
+
+  dependOn(lsn: number): void {
+    if (lsn > this.dependsOnLsn) this.dependsOnLsn = lsn;
+  }
+
+  /** Brings the engine to the present for a statement that reads or, with `writes`, changes rows. */
+  enterEngine(writes: boolean): Transaction | null {
+    if (writes && this.transaction === null) this.transaction = this.store.engine.begin();
+    this.store.enter(this.transaction);
+    this.startStatement();
+    return this.transaction;
+  }
+
+  /** Starts the clocks of a statement, and of its transaction with its first. */
+  startStatement(): void {
+    this.statementNowMs = this.store.engine.now;
+    if (this.inTransaction) return;
+    this.inTransaction = true;
+    this.transactionNowMs = this.statementNowMs;
+    if (this.settings.startsReadOnly) this.settings.set("transaction_read_only", "on", true);
+  }
+
+  /** Throws 25006 in a transaction that only reads. */
+  checkMayWrite(command: string): void {
+    if (!this.settings.isReadOnly) return;
+    throw new DeltatError(
+      SqlState.readOnlySqlTransaction,
+      `cannot execute ${command} in a read-only transaction`,
+    );
+  }
+
+  beginBlock(isolation: string | null, readOnly: boolean | null): void {
+    if (this.block === "open") {
+      this.warn(SqlState.activeSqlTransaction, "there is already a transaction in progress");
+    }
+    this.block = "open";
+    if (isolation !== null) this.settings.set("transaction_isolation", isolation, true);
+    if (readOnly !== null) this.settings.set("transaction_read_only", readOnly ? "on" : "off", true);
+  }
+
+  commitBlock(): string {
+    if (this.block === "failed") return this.rollbackBlock();
+    if (this.block === "none") {
+      this.warn(SqlState.noActiveSqlTransaction, "there is no transaction in progress");
+    }
+    this.commit();
+    return "COMMIT";
+  }
+
+  rollbackBlock(): string {
+    if (this.block === "none") {
+      this.warn(SqlState.noActiveSqlTransaction, "there is no transaction in progress");
+    }
+    this.rollback();
+    return "ROLLBACK";
+  }
+
+  /** Commits what is open, block or not. Throws 40001, 53100, 58030; it is rolled back then. */
+  commit(): void {
+    const { transaction } = this;
+    try {
+      if (transaction !== null && transaction.changes.length > 0) {
+        this.dependOn(this.store.commit(transaction));
+      } else if (transaction !== null) {
+        this.store.rollback(transaction);
+      }
+    } catch (error) {
+      this.rollback();
+      throw error;
+    }
+    this.transaction = null;
+    this.block = "none";
+    this.inTransaction = false;
+    this.settings.commit();
+    this.channels.commit();
+  }
+
+  rollback(): void {
+    const { transaction } = this;
+    this.transaction = null;
+    this.block = "none";
+    this.inTransaction = false;
+    this.settings.rollback();
+    this.channels.rollback();
+    if (transaction !== null) this.store.rollback(transaction);
+  }
+
+  /** A statement failed: a block becomes a failed one, all else is over. What was staged is gone either way. */
+  fail(): void {
+    const wasBlock = this.block !== "none";
+    this.rollback();
+    if (wasBlock) this.block = "failed";
+  }
+
+  warn(sqlState: string, message: string): void {
+    if (this.settings.get("client_min_messages") === "error") return;
+    this.notices.push({ severity: "WARNING", sqlState, message });
+  }
+
+  takeNotices(): readonly Notice[] {
+    const { notices } = this;
+    if (notices.length > 0) this.notices = [];
+    return notices;
+  }
+
+  listen(channel: string): void {
+    this.channels.listen(channel);
+  }
+
+  unlisten(channel: string | null): void {
+    this.channels.unlisten(channel);
+  }
+
+  discardPrepared(): void {
+    this.prepared++;
+  }
+
+  close(): void {
+    this.rollback();
+    this.store.unlistenAll(this.listener);
+  }
+
+  clockNowMs(): number {
+    return this.store.engine.now;
+  }
+
+  getSetting(name: string): string | null {
+    return this.settings.find(name) ?? null;
+  }
+
+  setSetting(name: string, value: string, isLocal: boolean): string {
+    this.settings.set(name, value, isLocal);
+    return this.settings.get(name);
+  }
+}

@@ -1,0 +1,240 @@
+/**
+ * One client's session: text to plans to results. The wire reads messages and decides when to commit; here
+ * statements are parsed (or found by shape), planned and run, and errors abort what they must.
+ */
+
+import type { ByteWriter } from "../bytes.ts";
+import { DeltatError, SqlState } from "../errors.ts";
+import type { Node } from "./ast.ts";
+import { decodeParameter } from "./codec.ts";
+import type { Database, Listener } from "./database.ts";
+import { Execution, type OutputColumn, type Plan } from "./execution.ts";
+import { parse } from "./parser.ts";
+import { PlanCache } from "./plan-cache.ts";
+import { planStatement } from "./planner.ts";
+import { type Notice, SessionState, type SqlClient } from "./session-state.ts";
+import { type LiftedLiterals, liftLiterals } from "./shape.ts";
+import { TEXT, typeByOid } from "./types.ts";
+import type { Value } from "./value.ts";
+
+/** A planned statement as the wire sees it. */
+export interface Statement {
+  readonly text: string;
+  /** Nothing but blanks and comments. */
+  readonly isEmpty: boolean;
+  /** OIDs. */
+  readonly parameterTypes: readonly number[];
+  /** null: it returns no rows. */
+  readonly columns: readonly OutputColumn[] | null;
+}
+
+/** One statement of a simple query, parsed unless its shape is known. */
+export interface RawStatement {
+  readonly text: string;
+  readonly node: Node | null;
+  /** The plan found by shape: nothing was parsed. */
+  readonly plan: Plan | null;
+  readonly literals: LiftedLiterals | null;
+}
+
+class PlannedStatement implements Statement {
+  constructor(
+    readonly text: string,
+    readonly plan: Plan | null,
+    readonly literals: readonly Value[],
+  ) {}
+
+  get isEmpty(): boolean {
+    return this.plan === null;
+  }
+
+  get parameterTypes(): readonly number[] {
+    return this.plan?.parameterTypes ?? [];
+  }
+
+  get columns(): readonly OutputColumn[] | null {
+    return this.plan?.columns ?? null;
+  }
+}
+
+const NO_VALUES: readonly Value[] = [];
+
+/** By shape (simple queries), and by parameter types and text (prepared statements). */
+const plans = new PlanCache();
+
+/** Statements that hardly come twice, since names and values are part of their plans. */
+const SELDOM_REPEATED: ReadonlySet<string> = new Set(["LISTEN", "UNLISTEN", "SET", "RESET"]);
+
+function keep(key: string, plan: Plan): void {
+  if (!SELDOM_REPEATED.has(plan.command)) plans.add(key, plan);
+}
+
+export class SqlSession {
+  private readonly state: SessionState;
+
+  /** Throws 42704 or 22023 for a start-up option that cannot be had. */
+  constructor(
+    private readonly database: Database,
+    client: SqlClient,
+    listener: Listener,
+  ) {
+    this.state = new SessionState(database, client, listener);
+  }
+
+  /** Idle, in a transaction block, in a failed one. */
+  get transactionStatus(): "I" | "T" | "E" {
+    return this.state.status;
+  }
+
+  /** Output written so far may leave only when this lsn is durable. */
+  get dependsOnLsn(): number {
+    return this.state.dependsOnLsn;
+  }
+
+  /** Raised by DISCARD ALL: prepared statements and portals from before are to be dropped. */
+  get discardCount(): number {
+    return this.state.discardCount;
+  }
+
+  /** The statements of a simple query; a text whose shape is cached is not parsed. Throws 42601, 54000. */
+  parseScript(text: string): readonly RawStatement[] {
+    const literals = liftLiterals(text);
+    if (literals !== null) {
+      const plan = plans.find(literals.key);
+      if (plan !== undefined) return [{ text, node: null, plan, literals }];
+    }
+    const statements = parse(text);
+    const only = statements.length === 1 ? literals : null;
+    return statements.map(({ node }) => ({ text, node, plan: null, literals: only }));
+  }
+
+  /** Throws what planning may: 42P01, 42703, 42883, 0A000, … and 25P02 in a failed block. */
+  plan(raw: RawStatement): Statement {
+    const { text, node, literals } = raw;
+    if (raw.plan !== null) {
+      this.refuseInFailedBlock(raw.plan);
+      return new PlannedStatement(text, raw.plan, literals?.values ?? NO_VALUES);
+    }
+    this.refuseNodeInFailedBlock(node as Node);
+    const planned = planStatement(node as Node, text, null, literals);
+    if (literals !== null && planned.isShapeSafe) keep(literals.key, planned.plan);
+    return new PlannedStatement(text, planned.plan, literals?.values ?? NO_VALUES);
+  }
+
+  /** Exactly one statement, or an empty one. `parameterTypes`: OIDs; 0 or missing: to be inferred. */
+  prepare(text: string, parameterTypes: readonly number[]): Statement {
+    // No shape begins like this: the lexer declines texts with a zero byte.
+    const key = `\0p${parameterTypes.join(",")}\0${text}`;
+    const known = plans.find(key);
+    if (known !== undefined) {
+      this.refuseInFailedBlock(known);
+      return new PlannedStatement(text, known, NO_VALUES);
+    }
+    const [first, ...others] = parse(text);
+    if (first === undefined) return new PlannedStatement(text, null, NO_VALUES);
+    if (others.length > 0) {
+      throw new DeltatError(
+        SqlState.syntaxError,
+        "cannot insert multiple commands into a prepared statement",
+      );
+    }
+    this.refuseNodeInFailedBlock(first.node);
+    const { plan } = planStatement(first.node, text, parameterTypes, null);
+    keep(key, plan);
+    return new PlannedStatement(text, plan, NO_VALUES);
+  }
+
+  /** Throws 22P02, 22P03, 22003, 22021. */
+  decodeParameter(typeOid: number, format: number, bytes: Uint8Array): Value {
+    return decodeParameter(typeByOid(typeOid) ?? TEXT, format, bytes);
+  }
+
+  /**
+   * Runs a statement of this session: writes its rows as DataRow messages and returns the command tag. On an
+   * error nothing of it is left in `rows`, the transaction is aborted, and the error is thrown on.
+   */
+  execute(
+    statement: Statement,
+    parameters: readonly Value[],
+    resultFormats: readonly number[],
+    rows: ByteWriter,
+  ): string {
+    const { plan, literals } = statement as PlannedStatement;
+    if (plan === null) return "";
+    const mark = rows.length;
+    try {
+      return this.run(plan, literals, parameters, resultFormats, rows);
+    } catch (error) {
+      rows.length = mark;
+      this.abort();
+      throw error;
+    }
+  }
+
+  /** Commits the implicit transaction; does nothing in a block. Throws 40001, 53100, 58030. */
+  commitImplicit(): void {
+    if (!this.state.inBlock) this.state.commit();
+  }
+
+  /** Something failed: the implicit transaction is rolled back, a block becomes a failed one. */
+  abort(): void {
+    // The error itself may tell what others did last.
+    this.state.dependOn(this.database.appendedLsn);
+    this.state.fail();
+  }
+
+  takeNotices(): readonly Notice[] {
+    return this.state.takeNotices();
+  }
+
+  /** Settings that ParameterStatus has to tell: at first all it reports, later what has changed. */
+  takeParameterChanges(): readonly [string, string][] {
+    return this.state.settings.takeReports();
+  }
+
+  /** The client has gone: rolls back and listens to nothing any more. */
+  close(): void {
+    this.state.close();
+  }
+
+  private run(
+    plan: Plan,
+    literals: readonly Value[],
+    parameters: readonly Value[],
+    resultFormats: readonly number[],
+    rows: ByteWriter,
+  ): string {
+    const { state } = this;
+    this.refuseInFailedBlock(plan);
+    let transaction = null;
+    if (plan.usage === "read") {
+      transaction = state.enterEngine(false);
+    } else if (plan.usage === "write") {
+      state.startStatement();
+      state.checkMayWrite(plan.command);
+      transaction = state.enterEngine(true);
+    } else {
+      state.startStatement();
+    }
+    return plan.run(
+      new Execution(this.database, state, parameters, literals, resultFormats, rows, transaction),
+    );
+  }
+
+  private refuseInFailedBlock(plan: Plan): void {
+    if (this.state.status === "E" && plan.usage !== "end") throw failedBlock();
+  }
+
+  private refuseNodeInFailedBlock(node: Node): void {
+    if (this.state.status !== "E") return;
+    const kind = "TransactionStmt" in node ? node.TransactionStmt.kind : undefined;
+    if (kind !== "TRANS_STMT_COMMIT" && kind !== "TRANS_STMT_ROLLBACK") throw failedBlock();
+  }
+}
+
+function failedBlock(): DeltatError {
+  return new DeltatError(
+    SqlState.inFailedSqlTransaction,
+    "current transaction is aborted, commands ignored until end of transaction block",
+  );
+}

@@ -1,0 +1,155 @@
+/** SET, RESET, SHOW, DISCARD and SET TRANSACTION. */
+
+import { DeltatError, SqlState } from "../errors.ts";
+import type { DiscardStmt, Node, VariableSetStmt, VariableShowStmt } from "./ast.ts";
+import { controlPlan, type Execution, outputColumn, type Plan } from "./execution.ts";
+import { constantText } from "./grammar-constants.ts";
+import { expandFormats, RowWriter } from "./row-writer.ts";
+import { requireSetting } from "./setting-definitions.ts";
+import { transactionModes } from "./transaction-statements.ts";
+import { TEXT } from "./types.ts";
+import { notSupported, refuseOtherFields } from "./unsupported.ts";
+
+const SET_FIELDS = new Set(["kind", "name", "args", "jumble_args", "is_local", "location"]);
+
+/** Settings that stand for what this server does not do. */
+const REFUSED_SETTINGS: ReadonlyMap<string, string> = new Map([
+  ["session_authorization", "SET SESSION AUTHORIZATION"],
+  ["role", "SET ROLE"],
+]);
+
+export function planSet(node: VariableSetStmt): Plan {
+  refuseOtherFields(node, SET_FIELDS);
+  const name = node.name ?? "";
+  const local = node.is_local === true;
+  switch (node.kind) {
+    case "VAR_SET_VALUE": {
+      const refused = REFUSED_SETTINGS.get(name.toLowerCase());
+      if (refused !== undefined && !isNoChange(node.args ?? [])) throw notSupported(refused);
+      if (refused !== undefined) return controlPlan("SET", () => "SET");
+      const value = settingValue(name, node.args ?? []);
+      return setPlan("SET", local, (execution) => execution.session.settings.set(name, value, local));
+    }
+    case "VAR_SET_DEFAULT":
+      if (REFUSED_SETTINGS.has(name.toLowerCase())) return controlPlan("SET", () => "SET");
+      return setPlan("SET", local, (execution) => execution.session.settings.reset(name, local));
+    case "VAR_RESET":
+      if (REFUSED_SETTINGS.has(name.toLowerCase())) return controlPlan("RESET", () => "RESET");
+      return setPlan("RESET", false, (execution) => execution.session.settings.reset(name, false));
+    case "VAR_RESET_ALL":
+      return setPlan("RESET", false, (execution) => execution.session.settings.resetAll());
+    case "VAR_SET_MULTI":
+      return planSetTransaction(name, node.args ?? []);
+    default:
+      throw notSupported("SET … FROM CURRENT");
+  }
+}
+
+function setPlan(tag: string, local: boolean, change: (execution: Execution) => void): Plan {
+  return controlPlan(tag, (execution) => {
+    const { session } = execution;
+    if (local && !session.inBlock) {
+      session.warn(SqlState.noActiveSqlTransaction, "SET LOCAL can only be used in transaction blocks");
+    }
+    change(execution);
+    return tag;
+  });
+}
+
+/** SET ROLE NONE and the like ask for what is so anyway. */
+function isNoChange(args: readonly Node[]): boolean {
+  const [only] = args;
+  return only !== undefined && ["none", "default"].includes(constantText(only).toLowerCase());
+}
+
+/** Several values only mean something to a setting that is a list. */
+function settingValue(name: string, args: readonly Node[]): string {
+  const texts = args.map((arg) => {
+    if (!("TypeCast" in arg)) return constantText(arg);
+    throw notSupported(`SET ${name} to an interval`, "Name the time zone.");
+  });
+  if (texts.length > 1 && !["search_path", "datestyle"].includes(name.toLowerCase())) {
+    throw new DeltatError(SqlState.invalidParameterValue, `SET ${name} takes only one argument`);
+  }
+  return texts.join(", ");
+}
+
+/** SET TRANSACTION … and SET SESSION CHARACTERISTICS AS TRANSACTION …. */
+function planSetTransaction(name: string, args: readonly Node[]): Plan {
+  if (name === "TRANSACTION SNAPSHOT") throw notSupported("SET TRANSACTION SNAPSHOT");
+  const { isolation, readOnly } = transactionModes(args);
+  const forSession = name === "SESSION CHARACTERISTICS";
+  const prefix = forSession ? "default_transaction" : "transaction";
+  return controlPlan("SET", ({ session }) => {
+    if (!forSession && !session.inBlock) {
+      session.warn(SqlState.noActiveSqlTransaction, "SET TRANSACTION can only be used in transaction blocks");
+    }
+    if (isolation !== null) session.settings.set(`${prefix}_isolation`, isolation, !forSession);
+    if (readOnly !== null) {
+      session.settings.set(`${prefix}_read_only`, readOnly ? "on" : "off", !forSession);
+    }
+    return "SET";
+  });
+}
+
+export function planShow(node: VariableShowStmt): Plan {
+  const name = node.name ?? "";
+  if (name.toLowerCase() === "all") return planShowAll();
+  const shown = SHOWN_AS.get(name.toLowerCase()) ?? requireSetting(name).name;
+  return {
+    ...controlPlan("SHOW", (execution) => {
+      const out = textRows(execution, 1);
+      out.beginRow(1);
+      out.text(execution.session.settings.get(shown));
+      out.endRow();
+      return "SHOW";
+    }),
+    columns: [outputColumn(shown, TEXT)],
+  };
+}
+
+/** What the grammar lets SHOW call by other words. */
+const SHOWN_AS: ReadonlyMap<string, string> = new Map([
+  ["timezone", "TimeZone"],
+  ["transaction_isolation", "transaction_isolation"],
+]);
+
+function planShowAll(): Plan {
+  return {
+    ...controlPlan("SHOW", (execution) => {
+      const out = textRows(execution, 3);
+      for (const fields of execution.session.settings.all()) {
+        out.beginRow(3);
+        for (const field of fields) out.text(field);
+        out.endRow();
+      }
+      return "SHOW";
+    }),
+    columns: ["name", "setting", "description"].map((column) => outputColumn(column, TEXT)),
+  };
+}
+
+function textRows(execution: Execution, columnCount: number): RowWriter {
+  const types = new Array(columnCount).fill(TEXT);
+  return new RowWriter(execution.out, types, expandFormats(execution.formats, columnCount));
+}
+
+export function planDiscard(node: DiscardStmt): Plan {
+  if (node.target !== "DISCARD_ALL") {
+    // Nothing of the kind exists: no plans that belong to a session, no sequences, no temporary tables.
+    const tag = `DISCARD ${(node.target ?? "").replace("DISCARD_", "")}`;
+    return controlPlan(tag, () => tag);
+  }
+  return controlPlan("DISCARD ALL", ({ session }) => {
+    if (session.inBlock) {
+      throw new DeltatError(
+        SqlState.activeSqlTransaction,
+        "DISCARD ALL cannot run inside a transaction block",
+      );
+    }
+    session.settings.resetAll();
+    session.unlisten(null);
+    session.discardPrepared();
+    return "DISCARD ALL";
+  });
+}

@@ -1,0 +1,165 @@
+/**
+ * The expressions of one statement, compiled for the places they stand in: conditions, ids, bounds, assigned
+ * values. Around the general compiler this adds what is particular to our tables: ids are compared in their
+ * canonical spelling, so that upper and lower case name the same row.
+ */
+
+import { DeltatError, SqlState } from "../errors.ts";
+import { type Node, nodeLocation } from "./ast.ts";
+import { coerceForAssignment } from "./casts.ts";
+import { compile, compileCondition } from "./compile.ts";
+import { CompileContext } from "./compile-context.ts";
+import type { ColumnCondition } from "./conjuncts.ts";
+import type { Expression, Frame } from "./expression.ts";
+import { normaliseIds } from "./id-comparison.ts";
+import { ParameterTypes } from "./parameters.ts";
+import { RelationScope } from "./relation.ts";
+import type { Column } from "./schema.ts";
+import type { LiftedLiterals } from "./shape.ts";
+import { INT8, isInteger, isString, type PgType, TEXT, TEXT_ARRAY } from "./types.ts";
+import { notSupported } from "./unsupported.ts";
+import { resolveUntyped } from "./untyped.ts";
+import type { Value } from "./value.ts";
+
+export class StatementCompiler {
+  private readonly parameters: ParameterTypes;
+  private context: CompileContext;
+  private scope = new RelationScope(null);
+
+  constructor(
+    readonly statementText: string,
+    private readonly declaredOids: readonly number[] | null,
+    literals: LiftedLiterals | null,
+  ) {
+    this.parameters = new ParameterTypes(declaredOids ?? []);
+    this.context = new CompileContext(this.scope, this.parameters, literals, statementText);
+  }
+
+  /** From here on names are resolved in `scope`. */
+  enter(scope: RelationScope): void {
+    this.scope = scope;
+    this.context = this.context.withScope(scope);
+  }
+
+  /** The 1-based character position of a node's location. */
+  position(location: number | undefined): number {
+    return this.context.position(location);
+  }
+
+  /** OIDs of all parameters, once everything is compiled. Throws 42P18, and 42P02 where there can be none. */
+  parameterTypes(): readonly number[] {
+    const types = this.parameters.finish();
+    if (this.declaredOids === null && types.length > 0) {
+      throw new DeltatError(SqlState.undefinedParameter, "there is no parameter $1");
+    }
+    return types;
+  }
+
+  isShapeSafe(): boolean {
+    return this.context.isShapeSafe();
+  }
+
+  /** An expression whose value is sent to the client, or counted: what nothing types is text. */
+  output(node: Node): Expression {
+    return resolveUntyped(this.compile(node), TEXT);
+  }
+
+  /** A condition; null where there is none. Throws 42804 for what is not boolean. */
+  condition(node: Node | undefined): Expression | null {
+    if (node === undefined) return null;
+    return compileCondition(normaliseIds(node, this.scope, this), this.context, "WHERE");
+  }
+
+  /** An expression of exactly `type`, after what casts an assignment would make. */
+  typed(node: Node, type: PgType, what: string): Expression {
+    const expression = resolveUntyped(this.compile(node), type);
+    if (expression.type === type) return expression;
+    if (type === INT8 && isInteger(expression.type)) return expression;
+    throw new DeltatError(
+      SqlState.datatypeMismatch,
+      `argument of ${what} must be type ${type.name}, not type ${expression.type.name}`,
+      { position: this.position(nodeLocation(node)) },
+    );
+  }
+
+  /** What an id is compared with: text. Throws 42883 for other types. */
+  text(node: Node): Expression {
+    const expression = resolveUntyped(this.compile(node), TEXT);
+    if (isString(expression.type)) return expression;
+    throw this.noOperator(expression.type, node);
+  }
+
+  /** A bound for a column of numbers: its value is whatever the numeric type holds. Throws 42883. */
+  number(node: Node): Expression {
+    const expression = resolveUntyped(this.compile(node), INT8);
+    if (expression.type.category === "numeric") return expression;
+    throw new DeltatError(
+      SqlState.undefinedFunction,
+      `operator does not exist: bigint = ${expression.type.name}`,
+      { position: this.position(nodeLocation(node)) },
+    );
+  }
+
+  /** As `number` for whole numbers; null for other types. */
+  integer(node: Node): Expression | null {
+    const expression = resolveUntyped(this.compile(node), INT8);
+    return isInteger(expression.type) ? expression : null;
+  }
+
+  /** The ids that a condition on an id column lists. */
+  idList(condition: ColumnCondition): (frame: Frame) => readonly Value[] | null {
+    switch (condition.kind) {
+      case "compare": {
+        const id = this.text(condition.value);
+        return (frame) => [id.evaluate(frame)];
+      }
+      case "in": {
+        const ids = condition.values.map((value) => this.text(value));
+        return (frame) => ids.map((id) => id.evaluate(frame));
+      }
+      case "any": {
+        const array = this.idArray(condition.array);
+        return (frame) => array.evaluate(frame) as readonly Value[] | null;
+      }
+      default:
+        return () => null;
+    }
+  }
+
+  /** The value of an INSERT or UPDATE for `column`. Throws 42804. */
+  assigned(node: Node, column: Column): Expression {
+    const position = this.position(nodeLocation(node));
+    return coerceForAssignment(this.compile(node), column.type, column.name, position);
+  }
+
+  /** The number after LIMIT or OFFSET. */
+  rowCount(node: Node, clause: string): Expression {
+    const expression = resolveUntyped(this.compile(node), INT8);
+    return coerceForAssignment(expression, INT8, clause, this.position(nodeLocation(node)));
+  }
+
+  /** An array of texts. Throws 42883 for other types. */
+  idArray(node: Node): Expression {
+    const expression = resolveUntyped(this.compile(node), TEXT_ARRAY);
+    const element = expression.type.arrayOf;
+    if (element !== undefined && isString(element)) return expression;
+    throw this.noOperator(element ?? expression.type, node);
+  }
+
+  /** Compiles without looking for comparisons with ids in it. */
+  compilePlain(node: Node): Expression {
+    return compile(node, this.context);
+  }
+
+  private compile(node: Node): Expression {
+    if ("SubLink" in node) throw notSupported("a subquery");
+    return compile(normaliseIds(node, this.scope, this), this.context);
+  }
+
+  private noOperator(type: PgType, node: Node): DeltatError {
+    return new DeltatError(SqlState.undefinedFunction, `operator does not exist: text = ${type.name}`, {
+      hint: "No operator matches the given name and argument types. You might need to add explicit type casts.",
+      position: this.position(nodeLocation(node)),
+    });
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * The list after SELECT or RETURNING: which expressions it means, what the columns are called, and how a row
+ * of them is written.
+ */
+
+import { DeltatError, SqlState } from "../errors.ts";
+import { type Node, nameParts, nodeKind, nodeLocation } from "./ast.ts";
+import { type Execution, type OutputColumn, outputColumn } from "./execution.ts";
+import type { Expression } from "./expression.ts";
+import { characterPosition } from "./parser.ts";
+import { ColumnExpression, type RelationScope } from "./relation.ts";
+import { expandFormats, RowWriter } from "./row-writer.ts";
+import type { StatementCompiler } from "./statement-compiler.ts";
+import { type PgType, TEXT, UNKNOWN } from "./types.ts";
+import { refuseOtherFields } from "./unsupported.ts";
+
+export interface Target {
+  readonly name: string;
+  readonly expression: Expression;
+  /** The node it came from; null for a column that `*` stands for. */
+  readonly node: Node | null;
+}
+
+const TARGET_FIELDS = new Set(["name", "val", "location"]);
+
+/** Compiles a target list. `rewrite` may replace parts of an expression before it is compiled. */
+export function planTargets(
+  list: readonly Node[],
+  scope: RelationScope,
+  compiler: StatementCompiler,
+  rewrite: (node: Node) => Node = (node) => node,
+): Target[] {
+  return list.flatMap((item) => {
+    if (!("ResTarget" in item)) return [];
+    refuseOtherFields(item.ResTarget, TARGET_FIELDS);
+    const { name, val } = item.ResTarget;
+    if (val === undefined) return [];
+    if ("ColumnRef" in val) {
+      const fields = nameParts(val.ColumnRef.fields);
+      if (fields.at(-1) === "*")
+        return allColumns(fields.slice(0, -1), scope, compiler.statementText, nodeLocation(val));
+    }
+    const expression = compiler.output(rewrite(val));
+    return [{ name: name ?? defaultName(val) ?? "?column?", expression, node: val }];
+  });
+}
+
+function allColumns(
+  qualifier: readonly string[],
+  scope: RelationScope,
+  text: string,
+  location: number,
+): Target[] {
+  const { relation } = scope;
+  if (relation === null) {
+    throw new DeltatError(SqlState.syntaxError, "SELECT * with no tables specified is not valid", {
+      position: characterPosition(text, location),
+    });
+  }
+  if (!scope.isQualifier(qualifier)) {
+    throw new DeltatError(
+      SqlState.undefinedTable,
+      `missing FROM-clause entry for table "${qualifier.at(-1) ?? ""}"`,
+      { position: characterPosition(text, location) },
+    );
+  }
+  const targets: Target[] = [];
+  relation.table.columns.forEach((column, index) => {
+    if (column.hidden) return;
+    const expression = new ColumnExpression(column, relation.table, index);
+    targets.push({ name: column.name, expression, node: null });
+  });
+  return targets;
+}
+
+/** What PostgreSQL calls a column without AS (parse_target.c, FigureColname); null where nothing suggests itself. */
+function defaultName(node: Node): string | null {
+  if ("ColumnRef" in node) return nameParts(node.ColumnRef.fields).at(-1) ?? null;
+  if ("FuncCall" in node) return nameParts(node.FuncCall.funcname).at(-1) ?? null;
+  if ("TypeCast" in node) {
+    const { arg, typeName } = node.TypeCast;
+    const inner = arg === undefined ? null : defaultName(arg);
+    return inner ?? nameParts(typeName?.names).at(-1) ?? null;
+  }
+  if ("SQLValueFunction" in node) {
+    return (node.SQLValueFunction.op ?? "")
+      .replace(/^SVFOP_/, "")
+      .replace(/_N$/, "")
+      .toLowerCase();
+  }
+  if ("MinMaxExpr" in node) return node.MinMaxExpr.op === "IS_GREATEST" ? "greatest" : "least";
+  if ("CaseExpr" in node) {
+    const { defresult } = node.CaseExpr;
+    return (defresult === undefined ? null : defaultName(defresult)) ?? "case";
+  }
+  if ("A_Expr" in node) return node.A_Expr.kind === "AEXPR_NULLIF" ? "nullif" : null;
+  return NAMES_BY_KIND.get(nodeKind(node)) ?? null;
+}
+
+const NAMES_BY_KIND: ReadonlyMap<string, string> = new Map([
+  ["CoalesceExpr", "coalesce"],
+  ["A_ArrayExpr", "array"],
+  ["RowExpr", "row"],
+  ["SubLink", "exists"],
+]);
+
+/** A type that can be sent: what nothing has typed is text. */
+function sentType(type: PgType): PgType {
+  return type === UNKNOWN ? TEXT : type;
+}
+
+/** Writes rows of one target list. */
+export class RowOutput {
+  readonly columns: readonly OutputColumn[];
+  private readonly types: readonly PgType[];
+  private readonly writers: readonly ((out: RowWriter, execution: Execution) => void)[];
+  private readonly allText: readonly number[];
+
+  constructor(readonly targets: readonly Target[]) {
+    this.types = targets.map(({ expression }) => sentType(expression.type));
+    this.columns = targets.map(({ name, expression }) =>
+      expression instanceof ColumnExpression
+        ? outputColumn(name, expression.type, expression.table.oid, expression.index + 1)
+        : outputColumn(name, sentType(expression.type)),
+    );
+    this.writers = targets.map(({ expression }, position) => {
+      if (!(expression instanceof ColumnExpression)) {
+        return (out, execution) => out.value(expression.evaluate(execution), position);
+      }
+      const { column } = expression;
+      return (out, execution) => column.write(out, execution, position);
+    });
+    this.allText = expandFormats([], targets.length);
+  }
+
+  /** What writes the rows of one run. */
+  open(execution: Execution): RowWriter {
+    const { formats } = execution;
+    return new RowWriter(
+      execution.out,
+      this.types,
+      formats.length === 0 ? this.allText : expandFormats(formats, this.types.length),
+    );
+  }
+
+  /** Writes the row that `execution.row` names. */
+  write(out: RowWriter, execution: Execution): void {
+    const { writers } = this;
+    out.beginRow(writers.length);
+    for (const writer of writers) writer(out, execution);
+    out.endRow();
+  }
+}

@@ -1,0 +1,87 @@
+/** The types that a statement's text names: `varchar(10)`, `numeric(8, 2)`, `bigint[]`. */
+
+import { DeltatError, SqlState } from "../errors.ts";
+import { type Node, nameParts, type TypeName } from "./ast.ts";
+import { fitNumeric, mapExpression } from "./casts.ts";
+import type { CompileContext } from "./compile-context.ts";
+import { planConstant } from "./constant-expression.ts";
+import type { Expression } from "./expression.ts";
+import { arrayTypeOf, BPCHAR, NUMERIC, type PgType, typeByName, VARCHAR } from "./types.ts";
+
+/** Types of PostgreSQL that the server does not have: said so by name, rather than that they do not exist. */
+const UNSUPPORTED = new Set(
+  (
+    "bit box bytea cidr circle date daterange inet int4range int8range interval json jsonb jsonpath line lseg " +
+    "macaddr macaddr8 money numrange oidvector path pg_lsn point polygon regclass regnamespace regoper regproc " +
+    "regprocedure regrole regtype tid time timestamp timetz tsquery tsrange tstzrange tsvector uuid varbit xid xml"
+  ).split(" "),
+);
+
+export interface NamedType {
+  readonly type: PgType;
+  /** Length, or precision and scale, as written in brackets; empty where there are none. */
+  readonly modifiers: readonly number[];
+}
+
+/** Throws 42704 for a type that does not exist, 0A000 for one the server does not have. */
+export function resolveTypeName(node: TypeName, context: CompileContext): NamedType {
+  const position = context.position(node.location);
+  const names = nameParts(node.names);
+  const name = names.at(-1) ?? "";
+  const isQualified = names.length > 1 && names[0] !== "pg_catalog";
+  const base = isQualified ? undefined : typeByName(name);
+  if (base === undefined) throw unknownType(isQualified ? names.join(".") : name, position);
+  const modifiers = (node.typmods ?? []).map((modifier) => modifierValue(modifier, context, position));
+  if (modifiers.length > 0 && base !== VARCHAR && base !== BPCHAR && base !== NUMERIC) {
+    throw new DeltatError(SqlState.featureNotSupported, `modifiers of type ${base.name} are not supported`, {
+      position,
+    });
+  }
+  const dimensions = node.arrayBounds?.length ?? 0;
+  if (dimensions === 0) return { type: base, modifiers };
+  const array = arrayTypeOf(base);
+  if (array === undefined) throw unknownType(`${base.name}[]`, position);
+  return { type: array, modifiers };
+}
+
+function unknownType(name: string, position: number): DeltatError {
+  return UNSUPPORTED.has(name.replace(/^_/, ""))
+    ? new DeltatError(SqlState.featureNotSupported, `type ${name} is not supported`, { position })
+    : new DeltatError(SqlState.undefinedObject, `type "${name}" does not exist`, { position });
+}
+
+function modifierValue(node: Node, context: CompileContext, position: number): number {
+  const value = planConstant(node, context);
+  if (typeof value === "number") return value;
+  throw new DeltatError(SqlState.syntaxError, "type modifiers must be simple constants or identifiers", {
+    position,
+  });
+}
+
+/** Cuts or rounds an expression of `named.type` to its modifiers, as an explicit cast does. */
+export function applyModifiers(expression: Expression, named: NamedType, position: number): Expression {
+  const [first, second = 0] = named.modifiers;
+  if (first === undefined) return expression;
+  if (named.type.arrayOf !== undefined) {
+    throw new DeltatError(SqlState.featureNotSupported, "modifiers of array elements are not supported", {
+      position,
+    });
+  }
+  if (first < 1) {
+    const what = named.type === NUMERIC ? `NUMERIC precision ${first} must be between 1 and 1000` : undefined;
+    throw new DeltatError(
+      SqlState.invalidParameterValue,
+      what ?? `length for type ${named.type.typname} must be at least 1`,
+      { position },
+    );
+  }
+  if (named.type === NUMERIC) {
+    return mapExpression(expression, NUMERIC, (value) => fitNumeric(String(value), first, second));
+  }
+  const cut = (text: string): string => [...text].slice(0, first).join("");
+  const isPadded = named.type === BPCHAR;
+  return mapExpression(expression, named.type, (value) => {
+    const text = cut(String(value));
+    return isPadded ? text + " ".repeat(first - [...text].length) : text;
+  });
+}

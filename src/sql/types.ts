@@ -1,0 +1,127 @@
+/**
+ * The types of PostgreSQL that values here can have, with the numbers that drivers know them by
+ * (https://www.postgresql.org/docs/current/datatype.html; OIDs from the catalog pg_type).
+ */
+
+/** `typcategory` of pg_type, as far as it occurs here: it decides which implicit conversions are tried. */
+export type TypeCategory =
+  | "array"
+  | "boolean"
+  | "date/time"
+  | "numeric"
+  | "string"
+  | "unknown"
+  | "internal"
+  | "pseudo";
+
+export interface PgType {
+  readonly oid: number;
+  /** The name PostgreSQL prints in messages: `bigint`. */
+  readonly name: string;
+  /** The name in pg_type: `int8`. */
+  readonly typname: string;
+  /** Bytes of a fixed-length value; -1 where the length varies. */
+  readonly length: number;
+  readonly category: TypeCategory;
+  /** The element type, for arrays only. */
+  readonly arrayOf?: PgType;
+}
+
+const byOid = new Map<number, PgType>();
+const byName = new Map<string, PgType>();
+const arrayByElement = new Map<PgType, PgType>();
+
+function scalar(oid: number, name: string, typname: string, length: number, category: TypeCategory): PgType {
+  const type: PgType = { oid, name, typname, length, category };
+  byOid.set(oid, type);
+  byName.set(typname, type);
+  return type;
+}
+
+function array(oid: number, element: PgType): PgType {
+  const type: PgType = {
+    oid,
+    name: `${element.name}[]`,
+    typname: `_${element.typname}`,
+    length: -1,
+    category: "array",
+    arrayOf: element,
+  };
+  byOid.set(oid, type);
+  byName.set(type.typname, type);
+  arrayByElement.set(element, type);
+  return type;
+}
+
+export const BOOL = scalar(16, "boolean", "bool", 1, "boolean");
+export const INT2 = scalar(21, "smallint", "int2", 2, "numeric");
+export const INT4 = scalar(23, "integer", "int4", 4, "numeric");
+export const INT8 = scalar(20, "bigint", "int8", 8, "numeric");
+export const OID = scalar(26, "oid", "oid", 4, "numeric");
+export const FLOAT4 = scalar(700, "real", "float4", 4, "numeric");
+export const FLOAT8 = scalar(701, "double precision", "float8", 8, "numeric");
+export const NUMERIC = scalar(1700, "numeric", "numeric", -1, "numeric");
+export const TEXT = scalar(25, "text", "text", -1, "string");
+export const VARCHAR = scalar(1043, "character varying", "varchar", -1, "string");
+export const BPCHAR = scalar(1042, "character", "bpchar", -1, "string");
+export const NAME = scalar(19, "name", "name", 64, "string");
+/** The one-byte type `"char"` of the catalogs. */
+export const CHAR = scalar(18, '"char"', "char", 1, "internal");
+export const TIMESTAMPTZ = scalar(1184, "timestamp with time zone", "timestamptz", 8, "date/time");
+export const UNKNOWN = scalar(705, "unknown", "unknown", -2, "unknown");
+export const VOID = scalar(2278, "void", "void", 4, "pseudo");
+
+export const BOOL_ARRAY = array(1000, BOOL);
+export const INT2_ARRAY = array(1005, INT2);
+export const INT4_ARRAY = array(1007, INT4);
+export const INT8_ARRAY = array(1016, INT8);
+export const OID_ARRAY = array(1028, OID);
+export const FLOAT4_ARRAY = array(1021, FLOAT4);
+export const FLOAT8_ARRAY = array(1022, FLOAT8);
+export const NUMERIC_ARRAY = array(1231, NUMERIC);
+export const TEXT_ARRAY = array(1009, TEXT);
+export const VARCHAR_ARRAY = array(1015, VARCHAR);
+export const BPCHAR_ARRAY = array(1014, BPCHAR);
+export const NAME_ARRAY = array(1003, NAME);
+export const CHAR_ARRAY = array(1002, CHAR);
+export const TIMESTAMPTZ_ARRAY = array(1185, TIMESTAMPTZ);
+
+/** Spellings that reach the catalog lookup although the grammar does not rewrite them (as `"bigint"` quoted would not). */
+const ALIASES: readonly (readonly [string, PgType])[] = [
+  ["timestamp with time zone", TIMESTAMPTZ],
+  ["_char", CHAR_ARRAY],
+];
+for (const [name, type] of ALIASES) byName.set(name, type);
+
+/** The type with this OID, or undefined if the server has none. */
+export function typeByOid(oid: number): PgType | undefined {
+  return byOid.get(oid);
+}
+
+/** The type that pg_type calls `name` (`int8`, `_text`), or undefined. */
+export function typeByName(name: string): PgType | undefined {
+  return byName.get(name);
+}
+
+/** The array type over `element`, or undefined where there is none. */
+export function arrayTypeOf(element: PgType): PgType | undefined {
+  return arrayByElement.get(element);
+}
+
+/** Every type, for the catalogs. */
+export function allTypes(): readonly PgType[] {
+  return [...byOid.values()];
+}
+
+/** smallint, integer, bigint: values are exact whole numbers. */
+export function isInteger(type: PgType): boolean {
+  return type === INT4 || type === INT8 || type === INT2;
+}
+
+export function isFloat(type: PgType): boolean {
+  return type === FLOAT8 || type === FLOAT4;
+}
+
+export function isString(type: PgType): boolean {
+  return type.category === "string" || type === CHAR;
+}

@@ -1,0 +1,99 @@
+/** What INSERT, UPDATE and DELETE have in common: the table they change, its columns, and RETURNING. */
+
+import { DeltatError, SqlState } from "../errors.ts";
+import type { RangeVar, ResTarget } from "./ast.ts";
+import { formatValue } from "./codec.ts";
+import type { Execution } from "./execution.ts";
+import { type Relation, RelationScope, resolveRelation } from "./relation.ts";
+import type { RowWriter } from "./row-writer.ts";
+import { type Column, columnIndex, isStored, type StoredTable } from "./schema.ts";
+import type { StatementCompiler } from "./statement-compiler.ts";
+import { planTargets, RowOutput } from "./targets.ts";
+import { notSupported, refuseOtherFields } from "./unsupported.ts";
+import type { Value } from "./value.ts";
+
+export interface WriteTarget {
+  readonly table: StoredTable;
+  readonly relation: Relation;
+  readonly scope: RelationScope;
+}
+
+/** Throws 42P01, and 0A000 for a table that is computed. */
+export function resolveWriteTarget(range: RangeVar, command: string, text: string): WriteTarget {
+  const relation = resolveRelation(range, text);
+  const { table } = relation;
+  if (!isStored(table)) {
+    throw notSupported(
+      `${command} on "${table.name}"`,
+      `"${table.name}" is computed: change resources, rules, bookings or holds instead.`,
+    );
+  }
+  return { table, relation, scope: new RelationScope(relation) };
+}
+
+const TARGET_FIELDS = new Set(["name", "val", "location"]);
+
+/** The column that a SET or a column list names. Throws 42703. */
+export function targetColumn(target: ResTarget, table: StoredTable, compiler: StatementCompiler): number {
+  refuseOtherFields(target, TARGET_FIELDS);
+  const index = columnIndex(table, target.name ?? "");
+  if (index >= 0) return index;
+  throw new DeltatError(
+    SqlState.undefinedColumn,
+    `column "${target.name}" of relation "${table.name}" does not exist`,
+    { position: compiler.position(target.location) },
+  );
+}
+
+const RETURNING_FIELDS = new Set(["exprs"]);
+
+/** RETURNING, compiled; null without one. */
+export function planReturning(
+  clause: { exprs?: Parameters<typeof planTargets>[0] } | undefined,
+  scope: RelationScope,
+  compiler: StatementCompiler,
+): RowOutput | null {
+  if (clause === undefined) return null;
+  refuseOtherFields(clause, RETURNING_FIELDS);
+  compiler.enter(scope);
+  return new RowOutput(planTargets(clause.exprs ?? [], scope, compiler));
+}
+
+/** Writes the row `row` for RETURNING. */
+export function returnRow(output: RowOutput, out: RowWriter, row: number, execution: Execution): void {
+  execution.row = row;
+  output.write(out, execution);
+}
+
+/** Throws 23502 where a column that must have a value has none. */
+export function checkNotNull(
+  table: StoredTable,
+  values: readonly Value[],
+  isOptional: (column: number) => boolean,
+): void {
+  for (let at = 0; at < values.length; at++) {
+    if (values[at] !== null || isOptional(at)) continue;
+    const column = table.columns[at] as Column;
+    throw new DeltatError(
+      SqlState.notNullViolation,
+      `null value in column "${column.name}" of relation "${table.name}" violates not-null constraint`,
+      {
+        detail: `Failing row contains (${describeRow(table, values)}).`,
+        table: table.name,
+        column: column.name,
+      },
+    );
+  }
+}
+
+/** The visible values as PostgreSQL lists them, each cut at 64 characters. */
+function describeRow(table: StoredTable, values: readonly Value[]): string {
+  const shown: string[] = [];
+  table.columns.forEach((column, at) => {
+    if (column.hidden) return;
+    const value = values[at] as Value;
+    const text = value === null ? "null" : formatValue(column.type, value);
+    shown.push(text.length > 64 ? `${text.slice(0, 64)}...` : text);
+  });
+  return shown.join(", ");
+}

@@ -1,0 +1,358 @@
+/**
+ * One client, from its first byte to its last: start-up, authentication, queries, and the way out. Bytes come
+ * in by `receive`, all that is whole is answered at once, and the answers leave at the end of the turn through
+ * ClientOutput, which holds back what the log has not made durable. Messages stay in the decoder, and the socket
+ * is not read, while the client owes it to itself to read what it was sent.
+ */
+
+import type { Timers } from "../clock.ts";
+import { DeltatError, SqlState } from "../errors.ts";
+import {
+  AUTHENTICATION_TIMEOUT_SECONDS,
+  CLOSE_LINGER_SECONDS,
+  MAX_LISTENER_QUEUE_BYTES,
+  OUTPUT_HIGH_WATER_BYTES,
+} from "../limits.ts";
+import type { Listener } from "../sql/database.ts";
+import { type Authentication, CleartextPassword } from "./authentication.ts";
+import {
+  writeAuthenticationOk,
+  writeBackendKeyData,
+  writeErrorResponse,
+  writeNegotiateProtocolVersion,
+  writeReadyForQuery,
+} from "./backend-messages.ts";
+import { Frontend, FrontendDecoder } from "./frontend-decoder.ts";
+import { protocolViolation } from "./message-reader.ts";
+import { writeNotices, writeParameterChanges } from "./notices.ts";
+import { NotificationQueue } from "./notification-queue.ts";
+import { ClientOutput, type OutputOwner, type Transport } from "./output.ts";
+import { QueryProtocol } from "./query-protocol.ts";
+import type { FindDatabase, SqlConnection } from "./sql-connection.ts";
+import { PROTOCOL_VERSION, parseStartupPacket, type SessionRequest } from "./startup.ts";
+
+/** What a session needs of the server around it. */
+export interface SessionHost {
+  readonly password: string;
+  readonly findDatabase: FindDatabase;
+  readonly timers: Timers;
+  /** Takes one of the places for sessions. Throws DeltatError 53300 when there is none. */
+  admit(session: ClientSession): void;
+  cancel(processId: number, secret: number): void;
+  internalError(error: unknown): void;
+  /** All was sent; the client has yet to close its side. */
+  ended(session: ClientSession): void;
+  /** The connection is closed and everything it held is given back. */
+  closed(session: ClientSession): void;
+}
+
+/** Output of that size is offered to the socket between two messages rather than at the end of the turn. */
+const WRITE_THROUGH_BYTES = 64 * 1024;
+
+/** Answer to a request for encryption: there is none. */
+const NO_ENCRYPTION = 0x4e;
+
+/** SSL and GSS may each be asked for once. */
+const MAX_ENCRYPTION_REQUESTS = 2;
+
+type Phase = "startup" | "authentication" | "ready" | "closing" | "closed";
+
+export class ClientSession implements Listener, OutputOwner {
+  private phase: Phase = "startup";
+  private readonly decoder = new FrontendDecoder();
+  private readonly output: ClientOutput;
+  private readonly notifications: NotificationQueue;
+  private encryptionRequests = 0;
+  private request: SessionRequest | null = null;
+  private authentication: Authentication | null = null;
+  private sql: SqlConnection | null = null;
+  private queries: QueryProtocol | null = null;
+  private lastLsn = 0;
+  private processing = false;
+  /** The client has too much to read: its messages wait. */
+  private outputFull = false;
+  private stopping = false;
+  /** The client has been sent everything, and that it was the end. */
+  private ended = false;
+  private flushScheduled = false;
+  private cancelDeadline: () => void;
+
+  constructor(
+    private readonly host: SessionHost,
+    private readonly transport: Transport,
+    readonly processId: number,
+    readonly secret: number,
+  ) {
+    this.output = new ClientOutput(transport, this);
+    this.notifications = new NotificationQueue(this.output);
+    this.cancelDeadline = host.timers.after(AUTHENTICATION_TIMEOUT_SECONDS * 1000, () => {
+      this.endWith(new DeltatError(SqlState.queryCanceled, "canceling authentication due to timeout"));
+    });
+  }
+
+  /** Bytes have come. `chunk` is not used after the call. */
+  receive(chunk: Uint8Array): void {
+    if (this.phase === "closing" || this.phase === "closed") return;
+    this.decoder.push(chunk);
+    this.process();
+  }
+
+  /** The socket takes bytes again. */
+  drained(): void {
+    if (this.phase !== "closed") this.output.drained();
+  }
+
+  /** The connection is gone. */
+  connectionClosed(): void {
+    if (this.phase === "closed") return;
+    this.phase = "closed";
+    this.cancelDeadline();
+    this.closeSql();
+    this.output.discard();
+    this.notifications.clear();
+    this.host.closed(this);
+  }
+
+  /** The server stops: ends the session as soon as nothing of it is in flight. */
+  requestStop(): void {
+    if (this.phase === "ready") {
+      this.stopping = true;
+      this.endTurn();
+    } else {
+      this.endWith(new DeltatError(SqlState.cannotConnectNow, "the database system is shutting down"));
+    }
+  }
+
+  /** Cuts the connection. */
+  cut(): void {
+    this.transport.terminate();
+  }
+
+  /**
+   * A cancel request has named this session. A statement runs to its end within one turn of the event loop, so
+   * whenever this is read nothing is running, and a cancel that comes too late has no effect.
+   */
+  cancelStatement(): void {}
+
+  notify(channel: string, payload: string): void {
+    if (this.phase !== "ready" || this.notifications.isOverfull) return;
+    this.notifications.add(this.processId, channel, payload);
+    // Within a message they only wait; the end of the turn sees to them.
+    if (this.processing || this.flushScheduled) return;
+    this.flushScheduled = true;
+    queueMicrotask(this.flushNotifications);
+  }
+
+  /** What one commit tells a listener leaves in one write. */
+  private readonly flushNotifications = (): void => {
+    this.flushScheduled = false;
+    this.endTurn();
+  };
+
+  outputProgressed(): void {
+    if (this.outputFull && this.output.unsentBytes < OUTPUT_HIGH_WATER_BYTES / 2) {
+      this.outputFull = false;
+      this.transport.resumeReading();
+      this.process();
+    } else {
+      this.endIfSent();
+    }
+  }
+
+  outputFailed(): void {
+    const error = new DeltatError(
+      SqlState.ioError,
+      "the log failed: the outcome of the transaction is unknown",
+    );
+    // A session on its way out has lost its last words with the rest.
+    if (this.phase === "closing") this.writeFatal(error);
+    else this.fatal(error);
+    this.endTurn();
+  }
+
+  private process(): void {
+    if (this.processing) return;
+    this.processing = true;
+    try {
+      while (this.mayProcess() && this.decoder.next()) {
+        this.output.busy = true;
+        this.handleMessage();
+        this.output.busy = false;
+        if (this.output.unsentBytes >= WRITE_THROUGH_BYTES) this.relieveOutput();
+      }
+    } catch (error) {
+      this.fatal(this.shownError(error));
+    }
+    this.output.busy = false;
+    this.processing = false;
+    this.decoder.keep();
+    this.endTurn();
+  }
+
+  private mayProcess(): boolean {
+    return !this.outputFull && this.phase !== "closing" && this.phase !== "closed";
+  }
+
+  private relieveOutput(): void {
+    this.output.submit(this.dependsOnLsn());
+    if (this.output.unsentBytes < OUTPUT_HIGH_WATER_BYTES) return;
+    this.outputFull = true;
+    this.transport.pauseReading();
+  }
+
+  private handleMessage(): void {
+    const { type } = this.decoder;
+    if (this.phase === "startup") this.handleStartupPacket();
+    else if (type === Frontend.terminate) this.close();
+    else if (this.phase === "authentication") this.handleAuthentication();
+    else this.queries?.handle(type, this.decoder.message);
+  }
+
+  private handleStartupPacket(): void {
+    const packet = parseStartupPacket(this.decoder.message);
+    if (packet.kind === "encryption") {
+      if (++this.encryptionRequests > MAX_ENCRYPTION_REQUESTS) {
+        throw protocolViolation("encryption was requested too often");
+      }
+      this.output.writer.u8(NO_ENCRYPTION);
+    } else if (packet.kind === "cancel") {
+      this.host.cancel(packet.processId, packet.secret);
+      this.close();
+    } else {
+      this.beginAuthentication(packet);
+    }
+  }
+
+  private beginAuthentication(request: SessionRequest): void {
+    this.host.admit(this);
+    const out = this.output.writer;
+    if (request.needsNegotiation) {
+      writeNegotiateProtocolVersion(out, PROTOCOL_VERSION, request.unrecognizedOptions);
+    }
+    this.request = request;
+    this.authentication = new CleartextPassword(request.user, this.host.password);
+    this.authentication.start(out);
+    this.phase = "authentication";
+    this.decoder.mode = "authentication";
+  }
+
+  private handleAuthentication(): void {
+    const verdict = this.authentication?.receive(this.decoder.message, this.output.writer);
+    if (verdict !== "accepted" || this.request === null) return;
+    this.open(this.request);
+    this.cancelDeadline();
+    this.authentication = null;
+    this.phase = "ready";
+    this.decoder.mode = "ready";
+  }
+
+  private open(request: SessionRequest): void {
+    const out = this.output.writer;
+    writeAuthenticationOk(out);
+    const database = this.host.findDatabase(request.database);
+    this.output.dependOn(database.log);
+    const client = { user: request.user, processId: this.processId, startupOptions: request.options };
+    this.sql = database.connect(client, this);
+    this.queries = new QueryProtocol(this.sql, out, {
+      beforeIdle: () => this.notifications.deliver(),
+      internalError: (error) => this.host.internalError(error),
+    });
+    writeParameterChanges(this.sql, out);
+    writeBackendKeyData(out, this.processId, this.secret);
+    writeNotices(this.sql, out);
+    writeReadyForQuery(out, this.sql.transactionStatus);
+  }
+
+  /** All that can be done now is done: what was written may go, and the session may be over. */
+  private endTurn(): void {
+    if (this.processing || this.phase === "closed") return;
+    if (this.phase === "ready") this.settleReady();
+    this.output.submit(this.dependsOnLsn());
+    this.endIfSent();
+  }
+
+  private settleReady(): void {
+    const idle = this.queries?.isIdle === true;
+    if (this.notifications.isOverfull) this.fatal(slowListener());
+    else if (idle && !this.notifications.isEmpty) this.notifications.deliver();
+    if (this.stopping && idle && !this.decoder.hasInput) {
+      this.fatal(
+        new DeltatError(SqlState.adminShutdown, "terminating connection due to administrator command"),
+      );
+    }
+  }
+
+  private endWith(error: DeltatError): void {
+    this.fatal(error);
+    this.endTurn();
+  }
+
+  private dependsOnLsn(): number {
+    if (this.sql !== null) this.lastLsn = this.sql.dependsOnLsn;
+    return this.lastLsn;
+  }
+
+  private fatal(error: DeltatError): void {
+    if (this.phase === "closing" || this.phase === "closed") return;
+    this.writeFatal(error);
+    this.close();
+  }
+
+  private writeFatal(error: DeltatError): void {
+    writeErrorResponse(this.output.writer, "FATAL", error.sqlState, error.message, error.fields);
+  }
+
+  /** Nothing more is read; what was written is sent, and then the connection ends. */
+  private close(): void {
+    this.phase = "closing";
+    this.closeSql();
+    this.notifications.clear();
+    this.linger(this.output.unsentBytes);
+    if (this.outputFull) this.transport.resumeReading();
+    this.outputFull = false;
+  }
+
+  /** Cuts the connection once a while has passed in which the client read nothing. */
+  private linger(unsentBytes: number): void {
+    this.cancelDeadline();
+    this.cancelDeadline = this.host.timers.after(CLOSE_LINGER_SECONDS * 1000, () => {
+      if (this.output.unsentBytes < unsentBytes) this.linger(this.output.unsentBytes);
+      else this.cut();
+    });
+  }
+
+  private endIfSent(): void {
+    if (this.phase !== "closing" || this.ended || this.output.unsentBytes > 0) return;
+    this.ended = true;
+    this.transport.end();
+    this.linger(0);
+    this.host.ended(this);
+  }
+
+  private closeSql(): void {
+    if (this.sql === null) return;
+    this.dependsOnLsn();
+    const { sql } = this;
+    this.sql = null;
+    this.queries = null;
+    try {
+      sql.close();
+    } catch (error) {
+      this.host.internalError(error);
+    }
+  }
+
+  private shownError(error: unknown): DeltatError {
+    if (error instanceof DeltatError) return error;
+    this.host.internalError(error);
+    return new DeltatError(SqlState.internalError, "internal error");
+  }
+}
+
+function slowListener(): DeltatError {
+  return new DeltatError(
+    SqlState.objectNotInPrerequisiteState,
+    `too slow a listener: more than ${MAX_LISTENER_QUEUE_BYTES} bytes of notifications are waiting`,
+    { hint: "Read notifications as they come, and do not keep transactions open while listening." },
+  );
+}

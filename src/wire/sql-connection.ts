@@ -1,0 +1,92 @@
+/**
+ * What the wire asks of the rooms below it: a database by name, and on it one SQL session per client. It is
+ * written down here as interfaces, so that protocol and durability can be driven with a scripted session.
+ */
+
+import type { ByteWriter } from "../bytes.ts";
+import type { DurabilityWaiter, Listener } from "../sql/database.ts";
+import type { Value } from "../sql/value.ts";
+
+/** Status of a session's transaction: none is open, in a transaction block, in a failed one. */
+export type TransactionStatus = "I" | "T" | "E";
+
+/** A column of a result, as RowDescription tells it. */
+export interface OutputColumn {
+  readonly name: string;
+  readonly tableOid: number;
+  readonly columnNumber: number;
+  readonly typeOid: number;
+  /** Bytes; negative for a type of varying length. */
+  readonly typeLength: number;
+  readonly typeModifier: number;
+}
+
+export interface Statement {
+  readonly text: string;
+  /** Nothing but blanks and comments. */
+  readonly isEmpty: boolean;
+  readonly parameterTypes: readonly number[];
+  /** null: it returns no rows. */
+  readonly columns: readonly OutputColumn[] | null;
+}
+
+export interface Notice {
+  readonly severity: string;
+  readonly sqlState: string;
+  readonly message: string;
+}
+
+export interface SqlConnection {
+  readonly transactionStatus: TransactionStatus;
+  /** lsn that must be durable before what was written so far may leave. */
+  readonly dependsOnLsn: number;
+
+  /** The statements of a simple query, parsed but not planned. Throws 42601 and the like. */
+  parseScript(text: string): readonly unknown[];
+  plan(raw: unknown): Statement;
+  /** Exactly one statement, or an empty one. @param parameterTypes OIDs; 0 or missing: to be inferred */
+  prepare(text: string, parameterTypes: readonly number[]): Statement;
+  /** @param format 0 text or 1 binary. Throws 22P02, 22P03, 22021. */
+  decodeParameter(typeOid: number, format: number, bytes: Uint8Array): Value;
+  /**
+   * Writes the result as DataRow messages and returns the command tag.
+   * @param resultFormats one per column, 0 text or 1 binary; empty: all are text
+   */
+  execute(
+    statement: Statement,
+    parameters: readonly Value[],
+    resultFormats: readonly number[],
+    rows: ByteWriter,
+  ): string;
+  /** Commits the implicit transaction; does nothing in a transaction block. */
+  commitImplicit(): void;
+  /** A statement failed: the implicit transaction is rolled back, a transaction block becomes a failed one. */
+  abort(): void;
+  takeNotices(): readonly Notice[];
+  /** What ParameterStatus has to tell: at first everything it reports, later what has changed. */
+  takeParameterChanges(): readonly (readonly [name: string, value: string])[];
+  /** The client has gone: rolls back, and listens to nothing any more. */
+  close(): void;
+}
+
+export interface SqlClient {
+  readonly user: string;
+  readonly processId: number;
+  /** The start-up packet's parameters as they came, without those of the protocol itself (`_pq_.`). */
+  readonly startupOptions: ReadonlyMap<string, string>;
+}
+
+/** How far a database's log has got. */
+export interface Durability {
+  readonly durableLsn: number;
+  whenDurable(lsn: number, waiter: DurabilityWaiter): void;
+}
+
+export interface ServedDatabase {
+  readonly log: Durability;
+  /** Opens one client's session. Throws what a start-up option may cause: 22023, 42704. */
+  connect(client: SqlClient, listener: Listener): SqlConnection;
+}
+
+/** Finds the database called `name`. Throws 3D000 when there is none, 22023 for a name that cannot be one. */
+export type FindDatabase = (name: string) => ServedDatabase;

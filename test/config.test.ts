@@ -1,0 +1,89 @@
+import { describe, expect, test } from "bun:test";
+import { SystemClock } from "../src/clock.ts";
+import { describeSettings, readConfig } from "../src/config.ts";
+
+describe("settings", () => {
+  test("have defaults, and other variables of the environment are not ours", () => {
+    expect(readConfig({ PATH: "/bin", PORT: "x" })).toEqual({
+      port: 5433,
+      bind: "0.0.0.0",
+      dataDir: "./data",
+      password: "deltat",
+      maxConnections: 1000,
+      autoCreate: true,
+      enforceRules: false,
+    });
+  });
+
+  test("come from the environment", () => {
+    expect(
+      readConfig({
+        DELTAT_PORT: "0",
+        DELTAT_BIND: "127.0.0.1",
+        DELTAT_DATA_DIR: "/srv/deltat",
+        DELTAT_PASSWORD: "secret",
+        DELTAT_MAX_CONNECTIONS: "1",
+        DELTAT_AUTO_CREATE: "FALSE",
+        DELTAT_ENFORCE_RULES: "on",
+      }),
+    ).toEqual({
+      port: 0,
+      bind: "127.0.0.1",
+      dataDir: "/srv/deltat",
+      password: "secret",
+      maxConnections: 1,
+      autoCreate: false,
+      enforceRules: true,
+    });
+  });
+
+  test.each([
+    ["DELTAT_PORT", "65536"],
+    ["DELTAT_PORT", "-1"],
+    ["DELTAT_PORT", "5433x"],
+    ["DELTAT_PORT", ""],
+    ["DELTAT_MAX_CONNECTIONS", "0"],
+    ["DELTAT_AUTO_CREATE", "maybe"],
+    ["DELTAT_ENFORCE_RULES", ""],
+    ["DELTAT_BIND", ""],
+    ["DELTAT_DATA_DIR", ""],
+  ])("%s=%p is refused by name", (name, value) => {
+    expect(() => readConfig({ [name]: value })).toThrow(new RegExp(`^${name} must be .*, not "${value}"$`));
+  });
+
+  test("a misspelled name is refused, with the names there are", () => {
+    expect(() => readConfig({ DELTAT_PROT: "5433" })).toThrow(/unknown setting DELTAT_PROT; .*DELTAT_PORT/);
+  });
+
+  test("an empty password is refused and no password is ever shown", () => {
+    expect(() => readConfig({ DELTAT_PASSWORD: "" })).toThrow(
+      /^DELTAT_PASSWORD must be a password that is not empty$/,
+    );
+  });
+
+  test("are all in the help", () => {
+    const help = describeSettings();
+    for (const name of [
+      "PORT",
+      "BIND",
+      "DATA_DIR",
+      "PASSWORD",
+      "MAX_CONNECTIONS",
+      "AUTO_CREATE",
+      "ENFORCE_RULES",
+    ]) {
+      expect(help).toContain(`DELTAT_${name} `);
+    }
+    expect(help.split("\n")).toHaveLength(7);
+  });
+});
+
+describe("the clock", () => {
+  test("follows the system's forwards and never goes back", () => {
+    const system = [1000.7, 2000, 500, 1999, 2001];
+    const clock = new SystemClock(() => system.shift() ?? 0);
+    expect([clock.now(), clock.now(), clock.now(), clock.now(), clock.now()]).toEqual([
+      1000, 2000, 2000, 2000, 2001,
+    ]);
+  });
+});

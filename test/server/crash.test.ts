@@ -1,0 +1,85 @@
+/**
+ * Killed without warning, again and again, on one data folder: every acknowledged change is there afterwards,
+ * and what was not acknowledged is there as a whole or not at all.
+ */
+
+import { afterAll, expect, test } from "bun:test";
+import { connect, disconnectAll } from "./clients.ts";
+import { cleanUp, startServer, temporaryFolder } from "./harness.ts";
+import { Workload } from "./workload.ts";
+
+afterAll(async () => {
+  await disconnectAll();
+  await cleanUp();
+});
+
+const ROUNDS = 20;
+
+/** Workers, by how many operations each keeps under way. */
+const DEPTHS = [1, 1, 1, 1, 4, 16];
+
+test(
+  `${ROUNDS} times killed under load`,
+  async () => {
+    const dataDir = temporaryFolder();
+    const workload = new Workload(DEPTHS, 1);
+    for (let round = 0; round < ROUNDS; round++) {
+      const server = await startServer({ dataDir });
+      const client = await connect(server);
+      if (round === 0) await workload.createResources(client);
+      else await workload.verify(client);
+      // Growing and uneven, so that the log is cut at ever other places.
+      const killAfter = 200 + round * 97;
+      let killed: Promise<void> | null = null;
+      await workload.run(server, (count) => {
+        if (count >= killAfter) killed ??= server.kill();
+      });
+      expect(killed).not.toBeNull();
+      await killed;
+    }
+    const server = await startServer({ dataDir });
+    await workload.verify(await connect(server));
+    expect((await server.stop()).exitCode).toBe(0);
+  },
+  { timeout: 60_000 },
+);
+
+test("stopped by SIGTERM under load, it answers what it has accepted, exits 0, and has kept it all", async () => {
+  const dataDir = temporaryFolder();
+  const workload = new Workload(DEPTHS, 2);
+  for (let round = 0; round < 3; round++) {
+    const server = await startServer({ dataDir });
+    const client = await connect(server);
+    if (round === 0) await workload.createResources(client);
+    else await workload.verify(client);
+    let stopped: ReturnType<typeof server.stop> | null = null;
+    let askedAt = 0;
+    await workload.run(server, (count) => {
+      if (count < 1000 || stopped !== null) return;
+      askedAt = performance.now();
+      stopped = server.stop();
+    });
+    const ended = await (stopped as ReturnType<typeof server.stop> | null);
+    expect(ended?.exitCode).toBe(0);
+    expect(ended?.stderr).toBe("");
+    expect(performance.now() - askedAt).toBeLessThan(10_000);
+  }
+  const server = await startServer({ dataDir });
+  await workload.verify(await connect(server));
+});
+
+test("after a crash in the middle of a transaction nothing of it is there", async () => {
+  const dataDir = temporaryFolder();
+  const first = await startServer({ dataDir });
+  const client = await connect(first);
+  await client.query("INSERT INTO resources (id) VALUES ('01ARZ3NDEKTSV4RRFFQ69G5FAV')");
+  await client.query("BEGIN");
+  await client.query("INSERT INTO resources (id) VALUES ('01ARZ3NDEKTSV4RRFFQ69G5FAW')");
+  // Somebody else's commit is durable while ours is staged.
+  const other = await connect(first);
+  await other.query("INSERT INTO resources (id) VALUES ('01ARZ3NDEKTSV4RRFFQ69G5FAX')");
+  await first.kill();
+  const second = await connect(await startServer({ dataDir }));
+  const { rows } = await second.query("SELECT id FROM resources ORDER BY id");
+  expect(rows.map(({ id }) => id)).toEqual(["01ARZ3NDEKTSV4RRFFQ69G5FAV", "01ARZ3NDEKTSV4RRFFQ69G5FAX"]);
+});

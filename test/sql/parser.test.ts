@@ -1,0 +1,93 @@
+import { beforeAll, describe, expect, test } from "bun:test";
+import { DeltatError } from "../../src/errors.ts";
+import { MAX_EXPRESSION_DEPTH, MAX_STATEMENT_BYTES } from "../../src/limits.ts";
+import { nodeKind } from "../../src/sql/ast.ts";
+import { characterPosition, loadParser, parse } from "../../src/sql/parser.ts";
+
+beforeAll(loadParser);
+
+function failure(text: string): DeltatError {
+  try {
+    parse(text);
+  } catch (error) {
+    if (error instanceof DeltatError) return error;
+    throw error;
+  }
+  throw new Error("parsed");
+}
+
+test("a text has any number of statements", () => {
+  expect(parse("")).toEqual([]);
+  expect(parse(" ; -- nothing\n ;")).toEqual([]);
+  expect(parse("SELECT 1; BEGIN").map((each) => nodeKind(each.node))).toEqual([
+    "SelectStmt",
+    "TransactionStmt",
+  ]);
+});
+
+test("a syntax error has PostgreSQL's words and counts characters from 1", () => {
+  const error = failure("SELECT 'é😀', a FROM b WHERE = 3");
+  expect([error.sqlState, error.message]).toEqual(["42601", 'syntax error at or near "="']);
+  expect(error.fields.position).toBe([..."SELECT 'é😀', a FROM b WHERE "].length + 1);
+  expect(failure("SELECT 1 FROM").message).toBe("syntax error at end of input");
+  expect(failure("SELECT 1 FROM").fields.position).toBe(14);
+});
+
+test("locations are offsets into the string, whatever is before them", () => {
+  for (const before of ["", "'é', ", "'😀', ", "'é😀é', "]) {
+    const text = `SELECT ${before}wanted`;
+    expect(JSON.stringify(parse(text))).toContain(`"location":${text.indexOf("wanted")}`);
+  }
+  expect(characterPosition("😀ab", 3)).toBe(3);
+});
+
+test("a NUL is no text", () => expect(failure("SELECT '\0'").sqlState).toBe("22021"));
+
+describe("depth", () => {
+  /** SelectStmt, ResTarget and the innermost constant are levels too. */
+  const sum = (terms: number): string => `SELECT 1${"+1".repeat(terms)}`;
+
+  test("up to the bound parses, one more is refused", () => {
+    expect(parse(sum(MAX_EXPRESSION_DEPTH - 3))).toHaveLength(1);
+    expect(failure(sum(MAX_EXPRESSION_DEPTH - 2)).message).toBe("limit exceeded: expression depth");
+    expect(failure(sum(MAX_EXPRESSION_DEPTH - 2)).sqlState).toBe("54000");
+  });
+
+  test("the parser goes on working after any chain", () => {
+    const long = 60_000;
+    const chains = [
+      sum(long),
+      `SELECT 1${" UNION SELECT 1,1".repeat(long)}`,
+      `SELECT * FROM a${" JOIN b USING (x, y)".repeat(long)}`,
+      `SELECT ${"(".repeat(long)}1${")".repeat(long)}`,
+      `SELECT ${"NOT ".repeat(long)}true`,
+      `SELECT ${"(SELECT ".repeat(long)}1${")".repeat(long)}`,
+      `SELECT ${"case when true and true then ".repeat(long)}1${" end".repeat(long)}`,
+      `SELECT 1${"+case when true and true then 1 end".repeat(long)}`,
+      `SELECT 1${"+(1 and 1)".repeat(long)}`,
+      `SELECT 1${"::int".repeat(long)}`,
+      `SELECT E'x''\\' '${"+1".repeat(long)}`,
+      `SELECT E'x'\n'\\' '${"+1".repeat(long)}`,
+      `SELECT $a$ ' $a$${"+1".repeat(long)}`,
+      `SELECT 1 /* /* ' */ ' */${"+1".repeat(long)}`,
+      `SELECT "'"${"+1".repeat(long)}`,
+      `SELECT 1 -- '\n${"+1".repeat(long)}`,
+    ];
+    for (const chain of chains) {
+      for (let i = 0; i < 3; i++) expect(["54000", "42601"]).toContain(failure(chain).sqlState);
+      expect(parse("SELECT a FROM b WHERE c = 1")).toHaveLength(1);
+    }
+  });
+
+  test("does not bound what is flat", () => {
+    const rows = `INSERT INTO t VALUES (1, 'x')${", (-1 + 2, 'it''s')".repeat(5000)}`;
+    const list = `SELECT 1 IN (1${",2".repeat(20_000)})`;
+    const conditions = `SELECT a = 1${" OR (b = 2 AND c BETWEEN 3 AND 4)".repeat(5000)}`;
+    for (const flat of [rows, list, conditions]) expect(parse(flat)).toHaveLength(1);
+  });
+});
+
+test("a text longer than the bound is refused unparsed", () => {
+  const text = `SELECT '${"é".repeat(MAX_STATEMENT_BYTES / 2)}'`;
+  expect(failure(text).message).toBe("limit exceeded: statement length");
+});

@@ -1,0 +1,170 @@
+/** A SQL session over the real engine, a log that is an array, and a clock that the test turns. */
+
+import { ByteWriter } from "../../src/bytes.ts";
+import { Engine } from "../../src/engine/engine.ts";
+import { DeltatError } from "../../src/errors.ts";
+import { loadParser } from "../../src/sql/parser.ts";
+import { SqlSession } from "../../src/sql/session.ts";
+import type { Value } from "../../src/sql/value.ts";
+import type { CommitLog } from "../../src/storage/commit-log.ts";
+import { Tenant } from "../../src/tenants/tenant.ts";
+
+await loadParser();
+
+class ArrayLog implements CommitLog {
+  appendedLsn = 0;
+  durableLsn = 0;
+  failure: Error | null = null;
+  private readonly body = new ByteWriter();
+
+  begin(): ByteWriter {
+    this.body.clear();
+    return this.body;
+  }
+
+  append(): number {
+    return ++this.appendedLsn;
+  }
+
+  flush(): void {
+    this.durableLsn = this.appendedLsn;
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** One field of a row in text format; null is NULL. */
+export type Field = string | null;
+
+const decoder = new TextDecoder();
+
+/** The fields of every DataRow message in `bytes`. */
+export function decodeRows(bytes: Uint8Array): Field[][] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const rows: Field[][] = [];
+  for (let at = 0; at < bytes.length; ) {
+    if (bytes[at] !== 68) throw new Error(`no DataRow at ${at}`);
+    const end = at + 1 + view.getInt32(at + 1);
+    const row: Field[] = [];
+    let field = at + 7;
+    for (let i = view.getInt16(at + 5); i > 0; i--) {
+      const length = view.getInt32(field);
+      field += 4;
+      row.push(length < 0 ? null : decoder.decode(bytes.subarray(field, field + Math.max(length, 0))));
+      field += Math.max(length, 0);
+    }
+    if (field !== end) throw new Error("the length of a DataRow is wrong");
+    rows.push(row);
+    at = end;
+  }
+  return rows;
+}
+
+export class TestDatabase {
+  now = 1_700_000_000_000;
+  readonly log = new ArrayLog();
+  readonly tenant: Tenant;
+
+  constructor() {
+    this.tenant = new Tenant("test", new Engine({ enforceRulesByDefault: false }), this.log, {
+      now: () => this.now,
+      soon: () => {},
+      after: () => () => {},
+    });
+  }
+
+  connect(startupOptions: ReadonlyMap<string, string> = new Map()): TestClient {
+    return new TestClient(this.tenant, startupOptions);
+  }
+}
+
+/** What one statement gave. */
+export interface Outcome {
+  readonly tag: string;
+  readonly rows: Field[][];
+}
+
+/** A client that drives the session as the wire does. */
+export class TestClient {
+  readonly session: SqlSession;
+  readonly notifications: [channel: string, payload: string][] = [];
+
+  constructor(tenant: Tenant, startupOptions: ReadonlyMap<string, string>) {
+    this.session = new SqlSession(
+      tenant,
+      { user: "tester", processId: 7, startupOptions },
+      { notify: (channel, payload) => this.notifications.push([channel, payload]) },
+    );
+  }
+
+  /** A simple query: all statements, then the implicit commit. */
+  script(text: string): Outcome[] {
+    const { session } = this;
+    try {
+      const outcomes = session.parseScript(text).map((raw) => {
+        const rows = new ByteWriter();
+        const tag = session.execute(session.plan(raw), [], [], rows);
+        return { tag, rows: decodeRows(rows.written()) };
+      });
+      session.commitImplicit();
+      return outcomes;
+    } catch (error) {
+      session.abort();
+      throw error;
+    }
+  }
+
+  /** The last outcome of a simple query. */
+  run(text: string): Outcome {
+    return this.script(text).at(-1) as Outcome;
+  }
+
+  rows(text: string): Field[][] {
+    return this.run(text).rows;
+  }
+
+  tag(text: string): string {
+    return this.run(text).tag;
+  }
+
+  /** A prepared statement with parameters in text format, and its Sync. */
+  prepared(text: string, parameters: readonly (string | null)[], types: readonly number[] = []): Outcome {
+    const { session } = this;
+    try {
+      const statement = session.prepare(text, types);
+      const values: Value[] = parameters.map((parameter, i) =>
+        parameter === null
+          ? null
+          : session.decodeParameter(
+              statement.parameterTypes[i] ?? 25,
+              0,
+              new TextEncoder().encode(parameter),
+            ),
+      );
+      const rows = new ByteWriter();
+      const tag = session.execute(statement, values, [], rows);
+      session.commitImplicit();
+      return { tag, rows: decodeRows(rows.written()) };
+    } catch (error) {
+      session.abort();
+      throw error;
+    }
+  }
+
+  /** `SQLSTATE message` of the error that the text causes. */
+  error(text: string, parameters?: readonly (string | null)[]): string {
+    try {
+      if (parameters === undefined) this.script(text);
+      else this.prepared(text, parameters);
+    } catch (error) {
+      if (error instanceof DeltatError) return `${error.sqlState} ${error.message}`;
+      throw error;
+    }
+    return "no error";
+  }
+}
+
+/** The id that ends in `n`: "01HZZZZZZZZZZZZZZZZZZZ0001" for 1. */
+export function id(n: number): string {
+  return `01HZZZZZZZZZZZZZZZZZZZ${String(n).padStart(4, "0")}`;
+}

@@ -1,0 +1,317 @@
+import { beforeEach, describe, expect, test } from "bun:test";
+import { id, type TestClient, TestDatabase } from "./sql-fixture.ts";
+
+let database: TestDatabase;
+let client: TestClient;
+
+const ROOM = id(1);
+const DESK = id(2);
+
+beforeEach(() => {
+  database = new TestDatabase();
+  client = database.connect();
+  client.script(`
+    INSERT INTO resources (id, name) VALUES ('${ROOM}', 'Room');
+    INSERT INTO resources (id, parent_id, name, capacity, buffer_after) VALUES ('${DESK}', '${ROOM}', 'Desk', 2, 10);
+    INSERT INTO rules (id, resource_id, start, "end", blocking) VALUES ('${id(10)}', '${ROOM}', 0, 1000, false)`);
+});
+
+describe("INSERT", () => {
+  test("takes columns in any order, several rows, DEFAULT and expressions", () => {
+    const { tag } = client.run(
+      `INSERT INTO bookings ("end", start, resource_id, id) VALUES
+       (100 + 20, 100, '${ROOM}', '${id(20)}'), (300, 200, lower('${ROOM}'), '${id(21).toLowerCase()}')`,
+    );
+    expect(tag).toBe("INSERT 0 2");
+    expect(client.rows("SELECT * FROM bookings ORDER BY start")).toEqual([
+      [id(20), ROOM, "100", "120", null],
+      [id(21), ROOM, "200", "300", null],
+    ]);
+    expect(client.tag(`INSERT INTO resources VALUES ('${id(3)}', NULL, 'x', DEFAULT)`)).toBe("INSERT 0 1");
+    expect(client.rows(`SELECT * FROM resources WHERE id = '${id(3)}'`)).toEqual([
+      [id(3), null, "x", "1", "0", "f"],
+    ]);
+  });
+
+  test("makes an id where none is given, and RETURNING tells it", () => {
+    const { rows, tag } = client.run(
+      `INSERT INTO bookings (resource_id, start, "end", label) VALUES ('${ROOM}', 1, 2, 'a'), ('${ROOM}', 2, 3, 'b')
+       RETURNING id, label, "end" - start AS length`,
+    );
+    expect(tag).toBe("INSERT 0 2");
+    expect(rows.map((row) => row.slice(1))).toEqual([
+      ["a", "1"],
+      ["b", "1"],
+    ]);
+    for (const [made] of rows) {
+      expect(made).toMatch(/^[0-9A-HJKMNP-TV-Z]{26}$/);
+      expect(client.rows(`SELECT count(*) FROM bookings WHERE id = '${made}'`)).toEqual([["1"]]);
+    }
+  });
+
+  test("is all or nothing", () => {
+    expect(
+      client.error(
+        `INSERT INTO bookings (id, resource_id, start, "end") VALUES ('${id(20)}', '${ROOM}', 1, 5), ('${id(21)}', '${ROOM}', 4, 6)`,
+      ),
+    ).toBe(`23P01 conflict with allocation: ${id(20)}`);
+    expect(client.rows("SELECT * FROM bookings")).toEqual([]);
+  });
+
+  test("ON CONFLICT DO NOTHING is about the id and nothing else", () => {
+    const insert = (booking: string, start: number) =>
+      `INSERT INTO bookings (id, resource_id, start, "end") VALUES ('${booking}', '${ROOM}', ${start}, ${start + 5})`;
+    client.run(insert(id(20), 0));
+    expect(client.error(insert(id(20), 50))).toBe(`23505 already exists: ${id(20)}`);
+    expect(client.tag(`${insert(id(20), 50)} ON CONFLICT (id) DO NOTHING`)).toBe("INSERT 0 0");
+    expect(client.tag(`${insert(id(20), 50)} ON CONFLICT DO NOTHING`)).toBe("INSERT 0 0");
+    expect(client.error(`${insert(id(21), 3)} ON CONFLICT DO NOTHING`)).toStartWith("23P01");
+    expect(client.tag(`${insert(id(21), 5)} ON CONFLICT (id) DO NOTHING RETURNING id`)).toBe("INSERT 0 1");
+    expect(client.error(`${insert(id(22), 70)} ON CONFLICT (start) DO NOTHING`)).toStartWith("42P10");
+    expect(client.error(`${insert(id(22), 70)} ON CONFLICT (id) DO UPDATE SET label = 'x'`)).toStartWith(
+      "0A000",
+    );
+  });
+
+  test("hold_id turns a hold into a booking", () => {
+    client.run(`INSERT INTO holds VALUES ('${id(30)}', '${ROOM}', 5, 9, ${database.now + 1000})`);
+    const text = `INSERT INTO bookings (id, hold_id, label) VALUES ('${id(20)}', '${id(30)}', 'paid') RETURNING *`;
+    expect(client.rows(text)).toEqual([[id(20), ROOM, "5", "9", "paid"]]);
+    expect(client.rows("SELECT * FROM holds")).toEqual([]);
+    expect(
+      client.error(`INSERT INTO bookings (id, hold_id, start) VALUES ('${id(21)}', '${id(30)}', 7)`),
+    ).toStartWith("0A000 hold_id together with");
+    expect(client.error(`INSERT INTO bookings (id, label) VALUES ('${id(21)}', 'x')`)).toStartWith(
+      '23502 null value in column "resource_id"',
+    );
+  });
+
+  test("a wrong value has PostgreSQL's words", () => {
+    const error = (values: string) => client.error(`INSERT INTO bookings VALUES (${values})`);
+    expect(error(`'nope', '${ROOM}', 1, 2`)).toBe('22P02 invalid input syntax for type ulid: "nope"');
+    expect(error(`'${id(20)}', '${ROOM}', 'abc', 2`)).toBe(
+      '22P02 invalid input syntax for type bigint: "abc"',
+    );
+    expect(error(`'${id(20)}', '${ROOM}', true, 2`)).toBe(
+      '42804 column "start" is of type bigint but expression is of type boolean',
+    );
+    expect(error(`'${id(20)}', '${ROOM}', NULL, 2`)).toStartWith('23502 null value in column "start"');
+    expect(error(`NULL, '${ROOM}', 1, 2`)).toStartWith('23502 null value in column "id"');
+    expect(error(`'${id(20)}', '${ROOM}', 2, 2`)).toStartWith("22007 invalid time range");
+    expect(error(`'${id(20)}', '${ROOM}', -1, 2`)).toStartWith("22008");
+    expect(error(`'${id(20)}', '${ROOM}', 1, 8640000000000001`)).toStartWith("22008");
+    expect(error(`'${id(20)}', '${ROOM}', 1, 9223372036854775807`)).toStartWith("22008");
+    expect(error(`'${id(20)}', '${id(99)}', 1, 2`)).toBe(`23503 not found: ${id(99)}`);
+    expect(error(`'${id(20)}', '${ROOM}', 1, 2, 'x', 'y'`)).toBe(
+      "42601 INSERT has more expressions than target columns",
+    );
+    expect(client.error("INSERT INTO bookings (nope) VALUES (1)")).toBe(
+      '42703 column "nope" of relation "bookings" does not exist',
+    );
+    expect(client.error("INSERT INTO bookings (id, id) VALUES ('a', 'b')")).toBe(
+      '42701 column "id" specified more than once',
+    );
+    expect(client.error("INSERT INTO nope (id) VALUES ('a')")).toBe('42P01 relation "nope" does not exist');
+    expect(
+      client.error(`INSERT INTO rules (resource_id, start, "end") VALUES ('${ROOM}', 1, 2)`),
+    ).toStartWith('23502 null value in column "blocking"');
+  });
+});
+
+describe("UPDATE", () => {
+  beforeEach(() => {
+    client.run(
+      `INSERT INTO bookings VALUES ('${id(20)}', '${ROOM}', 10, 20, 'a'), ('${id(21)}', '${ROOM}', 30, 40, 'b')`,
+    );
+  });
+
+  test("moves a booking over itself and returns the new row", () => {
+    expect(
+      client.rows(
+        `UPDATE bookings SET start = start + 5, "end" = "end" + 5 WHERE id = '${id(20)}' RETURNING *`,
+      ),
+    ).toEqual([[id(20), ROOM, "15", "25", "a"]]);
+    expect(client.error(`UPDATE bookings SET "end" = 31 WHERE id = '${id(20)}'`)).toBe(
+      `23P01 conflict with allocation: ${id(21)}`,
+    );
+    expect(client.tag(`UPDATE bookings SET label = NULL WHERE id = '${id(99)}'`)).toBe("UPDATE 0");
+    expect(client.tag(`UPDATE bookings SET (label, start) = ('z', 12) WHERE label = 'a'`)).toBe("UPDATE 1");
+    expect(client.rows("SELECT start, label FROM bookings ORDER BY 1")).toEqual([
+      ["12", "z"],
+      ["30", "b"],
+    ]);
+  });
+
+  test("DEFAULT, inherited enforce_rules and what may not be set", () => {
+    client.run(`UPDATE resources SET enforce_rules = true WHERE id = '${ROOM}'`);
+    expect(client.rows("SELECT id, enforce_rules FROM resources ORDER BY id")).toEqual([
+      [ROOM, "t"],
+      [DESK, "t"],
+    ]);
+    // Renaming the child must not freeze what it inherits.
+    client.run(`UPDATE resources SET name = 'D', capacity = DEFAULT WHERE id = '${DESK}'`);
+    client.run(`UPDATE resources SET enforce_rules = NULL WHERE id = '${ROOM}'`);
+    expect(client.rows(`SELECT name, capacity, enforce_rules FROM resources WHERE id = '${DESK}'`)).toEqual([
+      ["D", "1", "f"],
+    ]);
+    expect(client.error(`UPDATE bookings SET id = '${id(22)}'`)).toStartWith("0A000");
+    expect(client.error("UPDATE bookings SET start = NULL")).toStartWith("23502");
+    expect(client.error("UPDATE bookings SET start = 1, start = 2")).toStartWith(
+      "42601 multiple assignments",
+    );
+    expect(client.error("UPDATE bookings SET label = 'x' FROM resources")).toStartWith("0A000");
+  });
+});
+
+describe("DELETE", () => {
+  test("by id, by condition, of everything, with RETURNING", () => {
+    client.run(
+      `INSERT INTO bookings VALUES ('${id(20)}', '${ROOM}', 10, 20), ('${id(21)}', '${ROOM}', 30, 40), ('${id(22)}', '${ROOM}', 50, 60)`,
+    );
+    expect(client.run(`DELETE FROM bookings WHERE id = '${id(20).toLowerCase()}' RETURNING start`)).toEqual({
+      tag: "DELETE 1",
+      rows: [["10"]],
+    });
+    expect(client.tag(`DELETE FROM bookings WHERE id = '${id(20)}'`)).toBe("DELETE 0");
+    expect(client.tag("DELETE FROM bookings WHERE start >= 50")).toBe("DELETE 1");
+    expect(client.tag("DELETE FROM bookings")).toBe("DELETE 1");
+    expect(client.error(`DELETE FROM resources WHERE id = '${ROOM}'`)).toBe(
+      `23503 cannot delete resource ${ROOM}: has children`,
+    );
+    expect(client.tag("DELETE FROM resources")).toBe("DELETE 2");
+    expect(client.rows("SELECT * FROM rules")).toEqual([]);
+  });
+});
+
+describe("SELECT", () => {
+  beforeEach(() => {
+    client.run(
+      `INSERT INTO bookings VALUES ('${id(20)}', '${ROOM}', 10, 20, 'a'), ('${id(21)}', '${ROOM}', 30, 40, NULL),
+       ('${id(22)}', '${DESK}', 10, 20, 'c'), ('${id(23)}', '${DESK}', 30, 40, 'd')`,
+    );
+  });
+  const ids = (where: string) =>
+    client
+      .rows(`SELECT id FROM bookings WHERE ${where} ORDER BY id`)
+      .map(([found]) => Number(found?.slice(-2)));
+
+  test("every access path gives what a scan gives", () => {
+    expect(ids("true")).toEqual([20, 21, 22, 23]);
+    expect(ids(`id = '${id(21)}'`)).toEqual([21]);
+    expect(ids(`'${id(21).toLowerCase()}' = id`)).toEqual([21]);
+    expect(ids(`id IN ('${id(21)}', '${id(22)}', '${id(99)}', '${id(21)}', NULL)`)).toEqual([21, 22]);
+    expect(ids(`id = ANY('{${id(20)},${id(23)}}')`)).toEqual([20, 23]);
+    expect(ids(`resource_id = '${ROOM}'`)).toEqual([20, 21]);
+    expect(ids(`resource_id IN ('${ROOM}', '${DESK}')`)).toEqual([20, 21, 22, 23]);
+    expect(ids(`resource_id = '${ROOM}' AND start < 30`)).toEqual([20]);
+    expect(ids(`resource_id = '${ROOM}' AND start <= 30`)).toEqual([20, 21]);
+    expect(ids(`resource_id = '${ROOM}' AND "end" > 20`)).toEqual([21]);
+    expect(ids(`resource_id = '${ROOM}' AND "end" >= 20`)).toEqual([20, 21]);
+    expect(ids(`resource_id = '${ROOM}' AND "end" <= 20`)).toEqual([20]);
+    expect(ids(`resource_id = '${ROOM}' AND "end" < 20`)).toEqual([]);
+    expect(ids(`resource_id = '${ROOM}' AND start = 30 AND "end" = 40`)).toEqual([21]);
+    expect(ids(`resource_id = '${ROOM}' AND start BETWEEN 10 AND 29`)).toEqual([20]);
+    expect(ids(`resource_id = '${ROOM}' AND start > NULL`)).toEqual([]);
+    expect(ids(`resource_id = '${ROOM}' AND id <> '${id(20).toLowerCase()}'`)).toEqual([21]);
+    expect(ids(`resource_id = '${ROOM}' OR label = 'd'`)).toEqual([20, 21, 23]);
+    expect(ids(`id = '${id(20).toLowerCase()}' OR id IN ('${id(23).toLowerCase()}')`)).toEqual([20, 23]);
+    expect(ids(`id = '${id(20)}' AND resource_id = '${DESK}'`)).toEqual([]);
+    expect(ids("id = NULL")).toEqual([]);
+    expect(ids("label IS NULL")).toEqual([21]);
+    expect(ids("start + 10 = \"end\" AND NOT (label = 'a' OR label = 'c')")).toEqual([23]);
+    expect(client.rows("SELECT name FROM resources WHERE parent_id IS NULL")).toEqual([["Room"]]);
+    expect(client.rows(`SELECT name FROM resources WHERE parent_id = '${ROOM}'`)).toEqual([["Desk"]]);
+    expect(client.rows(`SELECT name FROM resources r WHERE r.parent_id IS NOT NULL`)).toEqual([["Desk"]]);
+  });
+
+  test("names, aliases, order, limit", () => {
+    expect(
+      client.rows("SELECT b.label AS l, start FROM public.bookings b ORDER BY l DESC NULLS LAST, 2"),
+    ).toEqual([
+      ["d", "30"],
+      ["c", "10"],
+      ["a", "10"],
+      [null, "30"],
+    ]);
+    expect(client.rows("SELECT label FROM bookings ORDER BY label NULLS FIRST LIMIT 2 OFFSET 1")).toEqual([
+      ["a"],
+      ["c"],
+    ]);
+    expect(client.rows("SELECT label FROM bookings ORDER BY -start, id LIMIT 1")).toEqual([[null]]);
+    expect(client.rows("SELECT label FROM bookings LIMIT 0")).toEqual([]);
+    expect(client.run("SELECT 1 FROM bookings LIMIT ALL OFFSET 3").tag).toBe("SELECT 1");
+    expect(
+      client.prepared("SELECT id FROM bookings ORDER BY id LIMIT $1 OFFSET $2", ["1", "2"]).rows,
+    ).toEqual([[id(22)]]);
+    expect(client.error("SELECT 1 FROM bookings LIMIT -1")).toBe("2201W LIMIT must not be negative");
+    expect(client.error("SELECT 1 FROM bookings OFFSET -1")).toBe("2201X OFFSET must not be negative");
+    expect(client.error("SELECT start FROM bookings ORDER BY 2")).toStartWith("42P10 ORDER BY position 2");
+    expect(client.error("SELECT nope FROM bookings")).toBe('42703 column "nope" does not exist');
+    expect(client.error("SELECT x.start FROM bookings")).toBe(
+      '42P01 missing FROM-clause entry for table "x"',
+    );
+    expect(client.error("SELECT bookings.start FROM bookings b")).toStartWith("42P01");
+    expect(client.error("SELECT hold_id FROM bookings")).toStartWith("0A000");
+  });
+
+  test("count", () => {
+    expect(client.rows("SELECT count(*), count(label), count(*) > 3 AS many FROM bookings")).toEqual([
+      ["4", "3", "t"],
+    ]);
+    expect(client.rows(`SELECT count(*)::text || '!' FROM bookings WHERE id = '${id(99)}'`)).toEqual([
+      ["0!"],
+    ]);
+    expect(client.rows("SELECT count(*)")).toEqual([["1"]]);
+    expect(client.error("SELECT start, count(*) FROM bookings")).toStartWith("42803");
+    expect(client.error("SELECT sum(start) FROM bookings")).toStartWith("0A000");
+    expect(client.error("SELECT count(DISTINCT start) FROM bookings")).toStartWith("0A000");
+  });
+
+  test("without FROM, and VALUES", () => {
+    expect(client.rows("SELECT 1 AS a, 'x', NULL, 1 + 1 WHERE true")).toEqual([["1", "x", null, "2"]]);
+    expect(client.rows("SELECT 1 WHERE false")).toEqual([]);
+    expect(client.rows("VALUES (1, 'a'), (2, 'b')")).toEqual([
+      ["1", "a"],
+      ["2", "b"],
+    ]);
+    expect(client.error("SELECT *")).toStartWith("42601");
+  });
+
+  test.each([
+    "SELECT DISTINCT start FROM bookings",
+    "SELECT start FROM bookings GROUP BY start",
+    "SELECT 1 FROM bookings HAVING true",
+    "SELECT 1 FROM bookings a, bookings b",
+    "SELECT 1 FROM bookings a JOIN bookings b ON true",
+    "SELECT 1 FROM (SELECT 1) x",
+    "SELECT 1 FROM generate_series(1, 2)",
+    "WITH x AS (SELECT 1) SELECT 1",
+    "SELECT 1 UNION SELECT 2",
+    "SELECT 1 FROM bookings FOR UPDATE",
+    "SELECT 1 FROM ONLY bookings",
+    "SELECT 1 FROM bookings TABLESAMPLE SYSTEM (1)",
+    "SELECT 1 FROM bookings ORDER BY start FETCH FIRST 1 ROW WITH TIES",
+    "SELECT (SELECT 1)",
+    "SELECT 1 WHERE EXISTS (SELECT 1)",
+    "SELECT row_number() OVER () FROM bookings",
+    "SELECT 1 FROM bookings AS b (x)",
+    "SELECT 1 INTO x FROM bookings",
+    "INSERT INTO bookings SELECT 1",
+    "INSERT INTO availability VALUES ('a')",
+    "UPDATE availability SET start = 1",
+    "DELETE FROM availability",
+    "DELETE FROM bookings USING resources",
+    "CREATE TABLE a ()",
+    "COPY bookings FROM STDIN",
+    "EXPLAIN SELECT 1",
+    "PREPARE a AS SELECT 1",
+    "DECLARE a CURSOR FOR SELECT 1",
+    "NOTIFY a",
+    "SAVEPOINT a",
+    "TRUNCATE bookings",
+    "SET ROLE x",
+    "COMMIT AND CHAIN",
+  ])("refuses by name: %s", (text) => {
+    expect(client.error(text)).toMatch(/^0A000 .*not supported/);
+  });
+});
