@@ -66,6 +66,12 @@ export const OUTPUT_HIGH_WATER_BYTES = 4 * 1024 * 1024;
 /** Seconds that a client has to read its last error before the connection is cut. */
 export const CLOSE_LINGER_SECONDS = 5;
 
+/**
+ * Sockets open beyond DELTAT_MAX_CONNECTIONS, for clients in start-up, such as those to be told that there is no place,
+ * and for cancel requests; one more is closed without a word.
+ */
+export const EXTRA_SOCKETS = 256;
+
 /** Databases of one data folder; each has its own log, laid out ahead. */
 export const MAX_DATABASES = 1000;
 
@@ -78,5 +84,5 @@ export const AUTHENTICATION_TIMEOUT_SECONDS = 60;
 /** Seconds that a graceful stop may take before connections are cut. */
 export const SHUTDOWN_GRACE_SECONDS = 8;
 
-/** Text of cached statement shapes, all sessions together. */
+/** Cached plans with their texts, an estimate, all sessions together; beyond it the least used are dropped. */
 export const MAX_SHAPE_CACHE_BYTES = 16 * 1024 * 1024;

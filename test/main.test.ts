@@ -86,7 +86,7 @@ describe("the program", () => {
         password: PASSWORD,
         database: "db",
       });
-      const lastWord = new Promise<{ code?: string }>((resolve) => void client.on("error", resolve));
+      const lastWord = new Promise<Error>((resolve) => void client.on("error", resolve));
       await client.connect();
       await client.query(
         "INSERT INTO resources (id) VALUES ('01ARZ3NDEKTSV4RRFFQ69G5FAV') ON CONFLICT (id) DO NOTHING",
@@ -99,7 +99,7 @@ describe("the program", () => {
       const bookings = await client.query("SELECT start FROM bookings");
       expect(bookings.rows).toHaveLength(Number(start) / 1000);
       program.kill("SIGTERM");
-      expect((await lastWord).code).toBe("57P01");
+      expect(await lastWord).toMatchObject({ code: "57P01" });
       expect(await program.exited).toBe(0);
       expect(await program.stderr.text()).toBe("");
     }

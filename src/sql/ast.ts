@@ -8,13 +8,11 @@
 import type { Node } from "libpg-query";
 
 export type {
-  A_ArrayExpr,
   A_Const,
   A_Expr,
   BoolExpr,
   BooleanTest,
   CaseExpr,
-  CoalesceExpr,
   CollateClause,
   ColumnRef,
   DeleteStmt,
@@ -22,7 +20,6 @@ export type {
   FuncCall,
   InsertStmt,
   ListenStmt,
-  MinMaxExpr,
   Node,
   NullTest,
   ParamRef,

@@ -10,7 +10,7 @@ import { type PgType, TEXT } from "./types.ts";
 import { isUntyped } from "./untyped.ts";
 
 /** The common type; text if none of the expressions has a type. Throws 42804 `<construct> types … cannot be matched`. */
-export function commonType(expressions: readonly Expression[], construct: string, position: number): PgType {
+function commonType(expressions: readonly Expression[], construct: string, position: number): PgType {
   let common: PgType | null = null;
   for (const expression of expressions) {
     if (isUntyped(expression)) continue;

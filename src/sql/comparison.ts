@@ -20,12 +20,6 @@ export function isComparisonOperator(name: string): name is ComparisonOperator {
   return name === "=" || name === "<>" || name === "<" || name === "<=" || name === ">" || name === ">=";
 }
 
-/** The operator that holds for (b, a) where this one holds for (a, b). */
-export function commutator(operator: ComparisonOperator): ComparisonOperator {
-  const swapped = { "=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<=" } as const;
-  return swapped[operator];
-}
-
 /** The comparator of two types, or null if PostgreSQL has no such operator. */
 export function comparatorOf(left: PgType, right: PgType = left): Comparator | null {
   const bothWhole = isWhole(left) && isWhole(right);

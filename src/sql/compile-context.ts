@@ -5,13 +5,14 @@
 
 import type { Scope } from "./expression.ts";
 import type { ParameterTypes } from "./parameters.ts";
-import { characterPosition } from "./parser.ts";
 import type { LiftedLiterals } from "./shape.ts";
 
 /** Shared by all scopes of a statement. */
 interface LiteralUse {
   readonly isValue: boolean[];
   usesLiteralValue: boolean;
+  /** Offsets of the second halves of surrogate pairs; undefined until a position is asked for. */
+  secondHalves?: readonly number[];
 }
 
 export class CompileContext {
@@ -38,7 +39,10 @@ export class CompileContext {
 
   /** The 1-based character position of a node's `location`. */
   position(location: number | undefined): number {
-    return characterPosition(this.text, location ?? 0);
+    // Asked for at every node: a scan of the text each time would make a long statement quadratic.
+    const offset = location ?? 0;
+    this.use.secondHalves ??= secondHalves(this.text);
+    return offset + 1 - lowerBound(this.use.secondHalves, offset);
   }
 
   /** The index of the lifted literal that begins at `offset`, or -1. */
@@ -72,7 +76,20 @@ export class CompileContext {
   }
 }
 
+/** Where UTF-16 takes two units for one character. */
+function secondHalves(text: string): number[] {
+  const offsets: number[] = [];
+  for (const match of text.matchAll(/[\ud800-\udbff][\udc00-\udfff]/g)) offsets.push(match.index + 1);
+  return offsets;
+}
+
 function indexOfSorted(sorted: readonly number[], wanted: number): number {
+  const index = lowerBound(sorted, wanted);
+  return sorted[index] === wanted ? index : -1;
+}
+
+/** How many of them are below `wanted`. */
+function lowerBound(sorted: readonly number[], wanted: number): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {
@@ -80,5 +97,5 @@ function indexOfSorted(sorted: readonly number[], wanted: number): number {
     if ((sorted[middle] as number) < wanted) low = middle + 1;
     else high = middle;
   }
-  return sorted[low] === wanted ? low : -1;
+  return low;
 }

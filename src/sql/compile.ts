@@ -14,6 +14,7 @@ import {
   type CollateClause,
   type FuncCall,
   type Node,
+  type NullTest,
   nameParts,
   nodeKind,
   nodeLocation,
@@ -204,10 +205,7 @@ function compileBoolean(expression: BoolExpr, context: CompileContext): Expressi
   return negated(conditions[0] as Expression);
 }
 
-function compileNullTest(
-  test: { arg?: Node; nulltesttype?: string; argisrow?: boolean },
-  context: CompileContext,
-): Expression {
+function compileNullTest(test: NullTest, context: CompileContext): Expression {
   return isNullTest(operand(test.arg, context), test.nulltesttype === "IS_NOT_NULL");
 }
 

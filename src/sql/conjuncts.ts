@@ -39,7 +39,7 @@ export function columnOf(node: Node | undefined, scope: RelationScope): ColumnEx
   return column === undefined ? null : new ColumnExpression(column, table, index);
 }
 
-export type Comparison = "=" | "<" | "<=" | ">" | ">=";
+type Comparison = "=" | "<" | "<=" | ">" | ">=";
 
 /** A condition that compares one column with what has one value for the whole statement. */
 export type ColumnCondition =

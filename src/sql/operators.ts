@@ -132,7 +132,7 @@ function strict(
 }
 
 /** A comparison of typed sides, or null if the types do not compare. */
-export function compileComparison(
+function compileComparison(
   operator: ComparisonOperator,
   left: Expression,
   right: Expression,

@@ -84,27 +84,21 @@ function syntaxErrorState(message: string): SqlState {
  */
 function checkDepthAndPlace(roots: readonly Node[], text: string): void {
   const offsets = utf16Offsets(text);
-  const pending: unknown[] = [...roots];
+  const pending: object[] = [...roots];
   const depths: number[] = roots.map(() => 0);
-  while (pending.length > 0) {
-    const value = pending.pop();
+  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
     const depth = depths.pop() as number;
     if (depth > MAX_EXPRESSION_DEPTH) throw depthExceeded();
-    if (Array.isArray(value)) {
-      for (const item of value) {
-        pending.push(item);
-        depths.push(depth);
-      }
-      continue;
-    }
-    if (typeof value !== "object" || value === null) continue;
-    for (const [key, inner] of Object.entries(value)) {
-      if (key === "location" && offsets !== null && typeof inner === "number" && inner >= 0) {
-        Object.assign(value, { location: offsets[inner] });
-      } else if (typeof inner === "object") {
+    // A list is not a level, nor is its kind's wrapper: only a node is.
+    const isList = Array.isArray(value);
+    const fields = value as Record<string, unknown>;
+    for (const key in fields) {
+      const inner = fields[key];
+      if (typeof inner === "object" && inner !== null) {
         pending.push(inner);
-        // Only a node is a level; its kind's wrapper and plain lists are not.
-        depths.push(isNodeKind(key) ? depth + 1 : depth);
+        depths.push(!isList && isNodeKind(key) ? depth + 1 : depth);
+      } else if (offsets !== null && key === "location" && typeof inner === "number" && inner >= 0) {
+        fields[key] = offsets[inner];
       }
     }
   }

@@ -13,8 +13,9 @@ interface Entry {
   used: boolean;
 }
 
-/** What a plan weighs beside its text: closures, columns, its entry. A guess, on the high side. */
+/** What a plan weighs: its closures and columns grow with its text, whose literals are a few characters each. */
 const PLAN_BYTES = 2048;
+const PLAN_BYTES_PER_CHARACTER = 40;
 
 export class PlanCache {
   private readonly entries = new Map<string, Entry>();
@@ -35,7 +36,7 @@ export class PlanCache {
 
   /** Keeps `plan` under `key`, unless it alone would fill a quarter of the cache. */
   add(key: string, plan: Plan): void {
-    const bytes = key.length * 2 + PLAN_BYTES;
+    const bytes = PLAN_BYTES + key.length * PLAN_BYTES_PER_CHARACTER;
     if (bytes * 4 > this.maxBytes || this.entries.has(key)) return;
     this.bytes += bytes;
     this.entries.set(key, { plan, bytes, used: false });

@@ -46,7 +46,7 @@ export function isInRange(type: PgType, value: number | bigint): boolean {
 }
 
 /** 22P02 in PostgreSQL's words. */
-export function invalidSyntax(type: PgType, text: string): DeltatError {
+function invalidSyntax(type: PgType, text: string): DeltatError {
   return new DeltatError(
     SqlState.invalidTextRepresentation,
     `invalid input syntax for type ${type.name}: "${text}"`,

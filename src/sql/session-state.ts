@@ -30,7 +30,8 @@ export class SessionState implements SessionControl {
   readonly processId: number;
   readonly database: string;
   dependsOnLsn = 0;
-  transactionNowMs = 0;
+  /** Of the first statement that entered the engine; -1 before it: only entering tells the time. */
+  transactionNowMs = -1;
   statementNowMs = 0;
   /** What writes stage into; begun by the first of them. */
   transaction: Transaction | null = null;
@@ -70,30 +71,31 @@ export class SessionState implements SessionControl {
     if (lsn > this.dependsOnLsn) this.dependsOnLsn = lsn;
   }
 
-  /** Brings the engine to the present for a statement that reads or, with `writes`, changes rows. */
-  enterEngine(writes: boolean): Transaction | null {
-    if (writes && this.transaction === null) this.transaction = this.store.engine.begin();
+  /**
+   * Brings the engine to the present for a statement; `writes` names one that changes rows (`INSERT`). Throws
+   * 25006 in a transaction that only reads, 40001, 58030.
+   */
+  enterEngine(writes: string | null): Transaction | null {
+    if (writes !== null && this.transaction === null) this.transaction = this.store.engine.begin();
     this.store.enter(this.transaction);
-    this.startStatement();
+    this.openTransaction();
+    this.statementNowMs = this.store.engine.now;
+    if (this.transactionNowMs < 0) this.transactionNowMs = this.statementNowMs;
+    if (writes !== null && this.settings.isReadOnly) {
+      throw new DeltatError(
+        SqlState.readOnlySqlTransaction,
+        `cannot execute ${writes} in a read-only transaction`,
+      );
+    }
     return this.transaction;
   }
 
-  /** Starts the clocks of a statement, and of its transaction with its first. */
-  startStatement(): void {
-    this.statementNowMs = this.store.engine.now;
+  /** Every statement runs in a transaction; the first opens it with the session's defaults. */
+  openTransaction(): void {
     if (this.inTransaction) return;
     this.inTransaction = true;
-    this.transactionNowMs = this.statementNowMs;
+    this.transactionNowMs = -1;
     if (this.settings.startsReadOnly) this.settings.set("transaction_read_only", "on", true);
-  }
-
-  /** Throws 25006 in a transaction that only reads. */
-  checkMayWrite(command: string): void {
-    if (!this.settings.isReadOnly) return;
-    throw new DeltatError(
-      SqlState.readOnlySqlTransaction,
-      `cannot execute ${command} in a read-only transaction`,
-    );
   }
 
   beginBlock(isolation: string | null, readOnly: boolean | null): void {

@@ -207,15 +207,9 @@ export class SqlSession {
     const { state } = this;
     this.refuseInFailedBlock(plan);
     let transaction = null;
-    if (plan.usage === "read") {
-      transaction = state.enterEngine(false);
-    } else if (plan.usage === "write") {
-      state.startStatement();
-      state.checkMayWrite(plan.command);
-      transaction = state.enterEngine(true);
-    } else {
-      state.startStatement();
-    }
+    if (plan.usage === "read") transaction = state.enterEngine(null);
+    else if (plan.usage === "write") transaction = state.enterEngine(plan.command);
+    else state.openTransaction();
     return plan.run(
       new Execution(this.database, state, parameters, literals, resultFormats, rows, transaction),
     );

@@ -121,7 +121,7 @@ function reported(definition: SettingDefinition): SettingDefinition {
 }
 
 /** Version of the PostgreSQL whose grammar and protocol this server speaks. */
-export const SERVER_VERSION = "18.0";
+const SERVER_VERSION = "18.0";
 
 export const SETTINGS: readonly SettingDefinition[] = [
   reported(setting("application_name", "", anyText, "Name that the client gives itself.")),
@@ -136,6 +136,8 @@ export const SETTINGS: readonly SettingDefinition[] = [
     "Least severity of the notices sent.",
   ),
   reported(setting("DateStyle", "ISO, MDY", dateStyle, "Format of dates; always ISO.")),
+  setting("default_table_access_method", "heap", oneOf("heap"), "Kept only."),
+  setting("default_tablespace", "", oneOf(""), "Kept only."),
   setting("default_transaction_deferrable", "off", booleanValue, "Kept only."),
   setting(
     "default_transaction_isolation",
@@ -163,6 +165,8 @@ export const SETTINGS: readonly SettingDefinition[] = [
   setting("lc_messages", "C", oneOf("C", "POSIX"), "Language of messages."),
   setting("lock_timeout", "0", milliseconds, "Kept only: nothing waits for locks."),
   setting("max_identifier_length", "63", null, "Longest identifier, bytes."),
+  setting("plan_cache_mode", "auto", oneOf("auto", "force_generic_plan", "force_custom_plan"), "Kept only."),
+  setting("quote_all_identifiers", "off", booleanValue, "Kept only."),
   reported(setting("search_path", '"$user", public', anyText, "Kept only: the tables are in public.")),
   setting("row_security", "on", booleanValue, "Kept only: there are no policies."),
   reported(setting("server_encoding", "UTF8", null, "Encoding of stored text.")),
@@ -173,6 +177,7 @@ export const SETTINGS: readonly SettingDefinition[] = [
     setting("standard_conforming_strings", "on", oneOf("on"), "Backslashes in '…' are ordinary characters."),
   ),
   setting("statement_timeout", "0", milliseconds, "Kept only, not enforced."),
+  setting("synchronize_seqscans", "on", booleanValue, "Kept only."),
   setting("synchronous_commit", "on", oneOf("on"), "A commit is durable before it is acknowledged."),
   reported(setting("TimeZone", "UTC", timeZone, "Kept only: instants are written in UTC.")),
   setting("transaction_deferrable", "off", booleanValue, "Kept only."),

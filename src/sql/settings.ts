@@ -120,6 +120,9 @@ export class Settings {
         `unrecognized configuration parameter "${definition.name}"`,
       );
     }
+    if (value === undefined && lower === "transaction_isolation") {
+      return this.get("default_transaction_isolation");
+    }
     return value ?? definition.initial;
   }
 

@@ -6,6 +6,7 @@
 
 import type { ByteWriter } from "../bytes.ts";
 import { ID_TEXT_LENGTH } from "../id.ts";
+import { BINARY_FORMAT, TEXT_FORMAT } from "./codec.ts";
 import type { Execution } from "./execution.ts";
 import { ColumnExpression } from "./relation.ts";
 import type { RowSource } from "./row-source.ts";
@@ -19,13 +20,11 @@ const DIGITS = 13;
 const ROW_HEAD = 7;
 const VALUE_HEAD = 4;
 
-/** "0000" to "9999": four digits per division. */
-const QUADS = new Uint8Array(40_000);
+/** "0000" to "9999" as big-endian words of four ASCII digits: four digits per division and per store. */
+const QUADS = new Uint32Array(10_000);
 for (let n = 0; n < 10_000; n++) {
-  QUADS[n * 4] = 48 + Math.floor(n / 1000);
-  QUADS[n * 4 + 1] = 48 + (Math.floor(n / 100) % 10);
-  QUADS[n * 4 + 2] = 48 + (Math.floor(n / 10) % 10);
-  QUADS[n * 4 + 3] = 48 + (n % 10);
+  const [a, b, c, d] = String(n).padStart(4, "0");
+  QUADS[n] = [a, b, c, d].reduce((word, digit) => word * 256 + 48 + Number(digit), 0);
 }
 
 /** A run over a source of spans; null if the statement asks for more than plain columns of them. */
@@ -47,12 +46,17 @@ export function planSpanStream(
   };
 }
 
-/** Whether all rows have one length: one owner, all in text, all numbers of 13 digits (spans come in order). */
+/** Whether all rows have one length: one owner, and numbers that are binary or of 13 digits (spans come in order). */
 function areAlike(execution: Execution, count: number): boolean {
   const { spans, spanOwners, formats } = execution;
   if (count < 2 || spanOwners !== null) return false;
-  for (let i = 0; i < formats.length; i++) if (formats[i] !== 0) return false;
+  if (formatOf(formats, 1) === BINARY_FORMAT && formatOf(formats, 2) === BINARY_FORMAT) return true;
   return (spans[0] as number) >= LEAST_13_DIGITS && (spans[count * 2 - 1] as number) < LEAST_14_DIGITS;
+}
+
+/** Format code of a column, as Bind gives them: none means text, one is for all. */
+function formatOf(formats: readonly number[], column: number): number {
+  return (formats.length === 1 ? formats[0] : formats[column]) ?? TEXT_FORMAT;
 }
 
 function writeEach(output: RowOutput, execution: Execution, first: number, count: number): void {
@@ -69,11 +73,18 @@ function writeAlike(output: RowOutput, execution: Execution, count: number): voi
   writeEach(output, execution, 0, 1);
   const rowBytes = out.length - first;
   repeat(out, first, rowBytes, count);
+  const view = new DataView(out.bytes.buffer);
   const idBytes = execution.spanOwner < 0 ? 0 : ID_TEXT_LENGTH;
-  const startDigits = first + ROW_HEAD + VALUE_HEAD + idBytes + VALUE_HEAD;
-  const endDigits = startDigits + DIGITS + VALUE_HEAD;
-  putDigits(out.bytes, startDigits, rowBytes, spans, 0, count);
-  putDigits(out.bytes, endDigits, rowBytes, spans, 1, count);
+  const startAt = first + ROW_HEAD + VALUE_HEAD + idBytes + VALUE_HEAD;
+  const endAt = first + rowBytes - sizeOf(execution.formats, 2);
+  for (const [offset, at] of [startAt, endAt].entries()) {
+    const put = formatOf(execution.formats, offset + 1) === BINARY_FORMAT ? putBinary : putDigits;
+    put(view, at, rowBytes, spans, offset, count);
+  }
+}
+
+function sizeOf(formats: readonly number[], column: number): number {
+  return formatOf(formats, column) === BINARY_FORMAT ? 8 : DIGITS;
 }
 
 /** Copies the `size` bytes at `first` until they stand there `count` times, doubling what is copied. */
@@ -94,11 +105,11 @@ function repeat(out: ByteWriter, first: number, size: number, count: number): vo
  * five where they differ from the first row's, which stand there already.
  */
 function putDigits(
-  bytes: Uint8Array,
+  view: DataView,
   firstAt: number,
   rowBytes: number,
   spans: Float64Array,
-  offset: 0 | 1,
+  offset: number,
   count: number,
 ): void {
   const commonUpper = Math.floor((spans[offset] as number) / 1e8);
@@ -108,24 +119,31 @@ function putDigits(
     const value = spans[row * 2 + offset] as number;
     const upper = Math.floor(value / 1e8);
     const lower = (value - upper * 1e8) | 0;
-    if (upper !== commonUpper) putUpper(bytes, at, upper | 0);
+    if (upper !== commonUpper) {
+      view.setUint8(at, 48 + Math.floor(upper / 10_000));
+      view.setUint32(at + 1, QUADS[upper % 10_000] as number);
+    }
     const high = (lower / 10_000) | 0;
-    putFour(bytes, at + 5, high);
-    putFour(bytes, at + 9, lower - high * 10_000);
+    view.setUint32(at + 5, QUADS[high] as number);
+    view.setUint32(at + 9, QUADS[lower - high * 10_000] as number);
   }
 }
 
-/** Five digits. */
-function putUpper(bytes: Uint8Array, at: number, upper: number): void {
-  const first = (upper / 10_000) | 0;
-  bytes[at] = 48 + first;
-  putFour(bytes, at + 1, upper - first * 10_000);
-}
-
-function putFour(bytes: Uint8Array, at: number, value: number): void {
-  const quad = value << 2;
-  bytes[at] = QUADS[quad] as number;
-  bytes[at + 1] = QUADS[quad + 1] as number;
-  bytes[at + 2] = QUADS[quad + 2] as number;
-  bytes[at + 3] = QUADS[quad + 3] as number;
+/** As `putDigits`, but each number as eight bytes, the most significant first. */
+function putBinary(
+  view: DataView,
+  firstAt: number,
+  rowBytes: number,
+  spans: Float64Array,
+  offset: number,
+  count: number,
+): void {
+  let at = firstAt;
+  for (let row = 1; row < count; row++) {
+    at += rowBytes;
+    const value = spans[row * 2 + offset] as number;
+    const high = Math.floor(value / 4_294_967_296);
+    view.setUint32(at, high);
+    view.setUint32(at + 4, value - high * 4_294_967_296);
+  }
 }

@@ -4,15 +4,7 @@
  */
 
 /** `typcategory` of pg_type, as far as it occurs here: it decides which implicit conversions are tried. */
-export type TypeCategory =
-  | "array"
-  | "boolean"
-  | "date/time"
-  | "numeric"
-  | "string"
-  | "unknown"
-  | "internal"
-  | "pseudo";
+type TypeCategory = "array" | "boolean" | "date/time" | "numeric" | "string" | "unknown" | "internal";
 
 export interface PgType {
   readonly oid: number;
@@ -69,22 +61,21 @@ export const NAME = scalar(19, "name", "name", 64, "string");
 export const CHAR = scalar(18, '"char"', "char", 1, "internal");
 export const TIMESTAMPTZ = scalar(1184, "timestamp with time zone", "timestamptz", 8, "date/time");
 export const UNKNOWN = scalar(705, "unknown", "unknown", -2, "unknown");
-export const VOID = scalar(2278, "void", "void", 4, "pseudo");
 
 export const BOOL_ARRAY = array(1000, BOOL);
-export const INT2_ARRAY = array(1005, INT2);
+array(1005, INT2);
 export const INT4_ARRAY = array(1007, INT4);
 export const INT8_ARRAY = array(1016, INT8);
-export const OID_ARRAY = array(1028, OID);
-export const FLOAT4_ARRAY = array(1021, FLOAT4);
-export const FLOAT8_ARRAY = array(1022, FLOAT8);
+array(1028, OID);
+array(1021, FLOAT4);
+array(1022, FLOAT8);
 export const NUMERIC_ARRAY = array(1231, NUMERIC);
 export const TEXT_ARRAY = array(1009, TEXT);
-export const VARCHAR_ARRAY = array(1015, VARCHAR);
-export const BPCHAR_ARRAY = array(1014, BPCHAR);
+array(1015, VARCHAR);
+array(1014, BPCHAR);
 export const NAME_ARRAY = array(1003, NAME);
-export const CHAR_ARRAY = array(1002, CHAR);
-export const TIMESTAMPTZ_ARRAY = array(1185, TIMESTAMPTZ);
+const CHAR_ARRAY = array(1002, CHAR);
+array(1185, TIMESTAMPTZ);
 
 /** Spellings that reach the catalog lookup although the grammar does not rewrite them (as `"bigint"` quoted would not). */
 const ALIASES: readonly (readonly [string, PgType])[] = [
@@ -106,11 +97,6 @@ export function typeByName(name: string): PgType | undefined {
 /** The array type over `element`, or undefined where there is none. */
 export function arrayTypeOf(element: PgType): PgType | undefined {
   return arrayByElement.get(element);
-}
-
-/** Every type, for the catalogs. */
-export function allTypes(): readonly PgType[] {
-  return [...byOid.values()];
 }
 
 /** smallint, integer, bigint: values are exact whole numbers. */

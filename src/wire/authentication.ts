@@ -10,7 +10,7 @@ import { writeAuthenticationCleartextPassword } from "./backend-messages.ts";
 import type { MessageReader } from "./message-reader.ts";
 
 /** The one user. */
-export const USER_NAME = "deltat";
+const USER_NAME = "deltat";
 
 export interface Authentication {
   /** Writes the request that opens the exchange. */

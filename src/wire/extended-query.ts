@@ -76,7 +76,8 @@ export class ExtendedQuery {
     const parameters = this.readParameters(message, statement, statementName);
     const formats = readResultFormats(message, statement);
     message.expectEnd();
-    if (name !== "" && this.portals.has(name)) {
+    if (name === "") this.portals.delete(name);
+    else if (this.portals.has(name)) {
       throw new DeltatError(SqlState.duplicateCursor, `portal "${name}" already exists`);
     }
     requireRoom(this.portals, "portals");

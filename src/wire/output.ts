@@ -13,8 +13,8 @@ import type { Durability } from "./sql-connection.ts";
 
 /** A socket as a session needs it. */
 export interface Transport {
-  /** Hands over bytes; returns how many were taken. What was not is offered again after `drain`. */
-  write(bytes: Uint8Array): number;
+  /** Hands over `bytes[start, end)`; returns how many were taken. What was not is offered again once it drains. */
+  write(bytes: Uint8Array<ArrayBuffer>, start: number, end: number): number;
   pauseReading(): void;
   resumeReading(): void;
   /** Tells the client that nothing more will come; goes on reading, so that it can read what was sent. */
@@ -124,10 +124,8 @@ export class ClientOutput implements DurabilityWaiter {
   private flush(): void {
     const { writer } = this;
     while (!this.blocked && this.sent < this.released) {
-      const offered = this.released - this.sent;
-      const taken = this.transport.write(writer.bytes.subarray(this.sent, this.released));
-      if (taken > 0) this.sent += taken;
-      if (taken < offered) this.blocked = true;
+      this.sent += this.transport.write(writer.bytes, this.sent, this.released);
+      this.blocked = this.sent < this.released;
     }
     if (this.sent === 0) return;
     if (this.sent === writer.length) {

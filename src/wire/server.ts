@@ -3,7 +3,7 @@
 import { randomInt } from "node:crypto";
 import type { Timers } from "../clock.ts";
 import { DeltatError, SqlState } from "../errors.ts";
-import { SHUTDOWN_GRACE_SECONDS } from "../limits.ts";
+import { EXTRA_SOCKETS, SHUTDOWN_GRACE_SECONDS } from "../limits.ts";
 import type { Transport } from "./output.ts";
 import { ClientSession, type SessionHost } from "./session.ts";
 import type { FindDatabase } from "./sql-connection.ts";
@@ -31,9 +31,6 @@ export interface WireServer {
   stop(): Promise<void>;
 }
 
-/** Sockets that have not been admitted yet, or ask to cancel, in excess of the sessions allowed. */
-const EXTRA_SOCKETS = 64;
-
 const MAX_PROCESS_ID = 0x7fffffff;
 
 type ClientSocket = Bun.Socket<ClientSession>;
@@ -46,7 +43,7 @@ export function startWireServer(options: WireServerOptions): WireServer {
     port: options.port,
     socket: {
       open(socket) {
-        if (sessions.size >= options.maxConnections * 2 + EXTRA_SOCKETS) {
+        if (sessions.size >= options.maxConnections + EXTRA_SOCKETS) {
           socket.terminate();
           return;
         }
@@ -63,8 +60,12 @@ export function startWireServer(options: WireServerOptions): WireServer {
       close(socket) {
         socket.data?.connectionClosed();
       },
-      // The close that follows says all there is to do.
-      error() {},
+      error(socket, error) {
+        // A broken connection has a code, and its close follows; what has none was thrown by a handler here.
+        if ("code" in error) return;
+        sessions.internalError(error);
+        socket.terminate();
+      },
     },
   });
   return {
@@ -79,7 +80,7 @@ export function startWireServer(options: WireServerOptions): WireServer {
 function socketTransport(socket: ClientSocket): Transport {
   return {
     // -1 says that the socket is closed; its close handler follows.
-    write: (bytes) => Math.max(0, socket.write(bytes)),
+    write: (bytes, start, end) => Math.max(0, socket.write(bytes, start, end - start)),
     pauseReading: () => socket.pause(),
     resumeReading: () => socket.resume(),
     end: () => socket.shutdown(),

@@ -82,7 +82,7 @@ export interface Durability {
   whenDurable(lsn: number, waiter: DurabilityWaiter): void;
 }
 
-export interface ServedDatabase {
+interface ServedDatabase {
   readonly log: Durability;
   /** Opens one client's session. Throws what a start-up option may cause: 22023, 42704. */
   connect(client: SqlClient, listener: Listener): SqlConnection;

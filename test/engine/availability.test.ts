@@ -74,7 +74,7 @@ describe("availability", () => {
       }),
       { numRuns: 300 },
     );
-  });
+  }, 30_000);
 
   test("the answer for [a, c) is the merged answers for [a, b) and [b, c)", () => {
     const cuts = fc.array(fc.integer({ min: 0, max: HORIZON + 6 }), { minLength: 2, maxLength: 5 });
@@ -93,7 +93,7 @@ describe("availability", () => {
       }),
       { numRuns: 300 },
     );
-  });
+  }, 30_000);
 
   test("bookings that fit together are accepted in any order, and leave the same free time", () => {
     const shuffled = rooms.chain((one) =>
@@ -119,7 +119,7 @@ describe("availability", () => {
       }),
       { numRuns: 200 },
     );
-  });
+  }, 30_000);
 
   test("every footprint ever cancelled gives its time back", () => {
     fc.assert(
@@ -134,7 +134,7 @@ describe("availability", () => {
       }),
       { numRuns: 100 },
     );
-  });
+  }, 30_000);
 
   test("no rows for an empty or inverted window, an unknown id, or more resources than are listed", () => {
     const { engine } = bookedRoom(0, { capacity: 1, bufferAfterMs: 0 }, []);

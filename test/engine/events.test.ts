@@ -110,7 +110,7 @@ describe("events", () => {
       }),
       { numRuns: 100 },
     );
-  });
+  }, 30_000);
 
   test("of a move are BookingCancelled, then BookingConfirmed, each to its own resource's line", () => {
     const [from, to, root] = [4, 5, 6].map((n): Id => ({ w0: 1, w1: 2, w2: 3, w3: n })) as [Id, Id, Id];

@@ -29,7 +29,7 @@ test(
       if (round === 0) await workload.createResources(client);
       else await workload.verify(client);
       // Growing and uneven, so that the log is cut at ever other places.
-      const killAfter = 200 + round * 97;
+      const killAfter = 120 + round * 31;
       let killed: Promise<void> | null = null;
       await workload.run(server, (count) => {
         if (count >= killAfter) killed ??= server.kill();
@@ -55,7 +55,7 @@ test("stopped by SIGTERM under load, it answers what it has accepted, exits 0, a
     let stopped: ReturnType<typeof server.stop> | null = null;
     let askedAt = 0;
     await workload.run(server, (count) => {
-      if (count < 1000 || stopped !== null) return;
+      if (count < 400 || stopped !== null) return;
       askedAt = performance.now();
       stopped = server.stop();
     });

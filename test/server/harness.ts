@@ -30,7 +30,13 @@ const children = new Set<Child>();
 const folders = new Set<string>();
 process.on("exit", () => {
   for (const child of children) child.kill("SIGKILL");
+  removeFolders();
 });
+
+function removeFolders(): void {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  folders.clear();
+}
 
 /** A temporary folder that `cleanUp` removes. */
 export function temporaryFolder(): string {
@@ -43,8 +49,7 @@ export function temporaryFolder(): string {
 export async function cleanUp(): Promise<void> {
   for (const child of children) child.kill("SIGKILL");
   await Promise.all([...children].map((child) => child.exited));
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-  folders.clear();
+  removeFolders();
 }
 
 export interface Ended {
@@ -153,7 +158,8 @@ export function runProgram(
     stdout: "pipe",
     stderr: "pipe",
   });
-  return new ServerProcess(child, settings["DELTAT_DATA_DIR"] ?? "");
+  const { DELTAT_DATA_DIR = "" } = settings;
+  return new ServerProcess(child, DELTAT_DATA_DIR);
 }
 
 /** Starts a server on the loopback and waits until it listens. */

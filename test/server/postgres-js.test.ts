@@ -97,8 +97,8 @@ test("listen hears events, under the channel's one spelling", async () => {
 
 test("many queries at once share the pool, and each gets its own answer", async () => {
   const numbers = Array.from({ length: 200 }, (_, n) => n);
-  const answers = await Promise.all(numbers.map((n) => sql`SELECT ${n}::int AS n`));
-  expect(answers.map(([row]) => row?.["n"])).toEqual(numbers);
+  const answers = await Promise.all(numbers.map((n) => sql<{ n: number }[]>`SELECT ${n}::int AS n`));
+  expect(answers.map(([row]) => row?.n)).toEqual(numbers);
 });
 
 test("a refusal tells code, detail and constraint, and the next query works", async () => {

@@ -95,12 +95,13 @@ const MARK = "--- step ---";
 
 /** Plays statements in one psql, unaligned and without headings; returns what each printed. */
 async function playWithPsql(database: string, statements: readonly string[]): Promise<string[]> {
+  const { PATH } = process.env;
   const script = statements.map((sql) => `${sql};\n\\echo '${MARK}'\n`).join("");
   const child = Bun.spawn(
     ["sh", "-c", `exec '${psql}' -X -A -t -q -v VERBOSITY=verbose -v SHOW_CONTEXT=never 2>&1`],
     {
       env: {
-        PATH: process.env["PATH"],
+        PATH,
         PGHOST: "127.0.0.1",
         PGPORT: String(server.port),
         PGUSER: "deltat",

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ByteWriter } from "../../src/bytes.ts";
+import { MAX_AVAILABILITY_RESOURCES } from "../../src/limits.ts";
 import { decodeRows, id, type TestClient, TestDatabase } from "./sql-fixture.ts";
 
 let database: TestDatabase;
@@ -151,8 +152,29 @@ describe("availability", () => {
     ]);
     expect(bulk).toEqual(expected);
     expect(each).toEqual(expected);
+    for (const formats of [[1], [0, 1, 1], [0, 0, 1], [0, 1, 0]]) {
+      const statement = client.session.prepare(
+        `SELECT * FROM availability WHERE resource_id = '${A}' AND ${window}`,
+        [],
+      );
+      const out = new ByteWriter();
+      client.session.execute(statement, [], formats, out);
+      expect(decodeRows(out.written(), formats.length === 1 ? [0, 1, 1] : formats)).toEqual(expected);
+    }
     const merged = rows(`resource_id IN ('${A}') AND ${window}`);
     expect(merged).toEqual(expected.map(([, start, end]) => [null, start as string, end as string]));
+  });
+
+  test("lists at most so many resources", () => {
+    const text = `SELECT * FROM availability WHERE resource_id = ANY($1) AND start >= 0 AND "end" <= 9 AND min_available = 1`;
+    const ids = Array.from(
+      { length: MAX_AVAILABILITY_RESOURCES },
+      (_, n) => `01J${String(n).padStart(23, "0")}`,
+    );
+    expect(client.prepared(text, [`{${ids},${ids[0]}}`]).rows).toEqual([]);
+    expect(client.error(text, [`{${ids},${A}}`])).toStartWith(
+      "54000 limit exceeded: resources of one availability",
+    );
   });
 
   test("binary results", () => {
@@ -163,7 +185,7 @@ describe("availability", () => {
     );
     const out = new ByteWriter();
     expect(session.execute(statement, [A], [1, 0], out)).toBe("SELECT 1");
-    expect(decodeRows(out.written())).toEqual([["\0".repeat(8), A]]);
+    expect(decodeRows(out.written(), [1, 0])).toEqual([["0", A]]);
     session.commitImplicit();
   });
 

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { DeltatError } from "../../src/errors.ts";
 import { MAX_EXPRESSION_DEPTH, MAX_STATEMENT_BYTES } from "../../src/limits.ts";
 import { nodeKind } from "../../src/sql/ast.ts";
+import { guardParser } from "../../src/sql/parse-guard.ts";
 import { characterPosition, loadParser, parse } from "../../src/sql/parser.ts";
 
 beforeAll(loadParser);
@@ -74,6 +75,7 @@ describe("depth", () => {
       `SELECT 1 -- '\n${"+1".repeat(long)}`,
     ];
     for (const chain of chains) {
+      expect(() => guardParser(chain)).toThrow("limit exceeded: expression depth");
       for (let i = 0; i < 3; i++) expect(["54000", "42601"]).toContain(failure(chain).sqlState);
       expect(parse("SELECT a FROM b WHERE c = 1")).toHaveLength(1);
     }

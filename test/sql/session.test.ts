@@ -101,9 +101,21 @@ describe("transactions", () => {
     client.script("ROLLBACK; SET default_transaction_read_only = on");
     expect(client.error(insert(1))).toBe(refused);
     expect(client.script(`BEGIN READ WRITE; ${insert(1)}; COMMIT`).length).toBe(3);
-    client.run("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE");
+    client.run("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE, ISOLATION LEVEL SERIALIZABLE");
+    expect(client.rows("SHOW TRANSACTION ISOLATION LEVEL")).toEqual([["serializable"]]);
     client.run(insert(2));
     expect(count(client)).toBe(2);
+  });
+
+  test("now() stands still within a transaction and moves between them", () => {
+    const now = () => client.rows("SELECT now(), statement_timestamp() > now()")[0];
+    client.run("BEGIN");
+    const first = now();
+    expect(first?.[1]).toBe("f");
+    database.now += 5000;
+    expect(now()).toEqual([first?.[0] as string, "t"]);
+    client.run("COMMIT");
+    expect(now()?.[0]).not.toBe(first?.[0]);
   });
 
   test("closing rolls back", () => {

@@ -38,8 +38,8 @@ export type Field = string | null;
 
 const decoder = new TextDecoder();
 
-/** The fields of every DataRow message in `bytes`. */
-export function decodeRows(bytes: Uint8Array): Field[][] {
+/** The fields of every DataRow message in `bytes`; those of format 1 are read as bigint. */
+export function decodeRows(bytes: Uint8Array, formats: readonly number[] = []): Field[][] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const rows: Field[][] = [];
   for (let at = 0; at < bytes.length; ) {
@@ -50,7 +50,9 @@ export function decodeRows(bytes: Uint8Array): Field[][] {
     for (let i = view.getInt16(at + 5); i > 0; i--) {
       const length = view.getInt32(field);
       field += 4;
-      row.push(length < 0 ? null : decoder.decode(bytes.subarray(field, field + Math.max(length, 0))));
+      if (length < 0) row.push(null);
+      else if (formats[row.length] === 1) row.push(String(view.getBigInt64(field)));
+      else row.push(decoder.decode(bytes.subarray(field, field + length)));
       field += Math.max(length, 0);
     }
     if (field !== end) throw new Error("the length of a DataRow is wrong");

@@ -23,13 +23,13 @@ class DirectTransport implements Transport {
   writes = 0;
   parse = true;
 
-  write(bytes: Uint8Array): number {
-    const taken = Math.min(bytes.length, this.room);
+  write(bytes: Uint8Array, start: number, end: number): number {
+    const taken = Math.min(end - start, this.room);
     this.room -= taken;
     if (taken === 0) return 0;
     this.writes++;
-    if (this.parse) this.reader.read(bytes.subarray(0, taken));
-    else for (const byte of bytes.subarray(0, taken)) this.raw.push(byte);
+    if (this.parse) this.reader.read(bytes.subarray(start, start + taken));
+    else for (const byte of bytes.subarray(start, start + taken)) this.raw.push(byte);
     return taken;
   }
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { Client } from "pg";
 import { serialize } from "pg-protocol";
-import { AUTHENTICATION_TIMEOUT_SECONDS, SHUTDOWN_GRACE_SECONDS } from "../../src/limits.ts";
+import { AUTHENTICATION_TIMEOUT_SECONDS, EXTRA_SOCKETS, SHUTDOWN_GRACE_SECONDS } from "../../src/limits.ts";
 import { PASSWORD } from "./direct-client.ts";
 import { SocketClient, startTestServer, type TestServer } from "./socket-client.ts";
 
@@ -16,10 +16,11 @@ function start(options?: Parameters<typeof startTestServer>[0]): TestServer {
 }
 
 afterEach(async () => {
-  for (const { server, timers } of started) {
+  for (const { server, timers, logged } of started) {
     const stopped = server.stop();
     timers.fire(SHUTDOWN_GRACE_SECONDS * 1000);
     await stopped;
+    expect(logged).toEqual([]);
   }
   started = [];
 });
@@ -59,6 +60,21 @@ describe("the server", () => {
     expect((await second.query("rows 1")).at(-1)).toBe("ready I");
     const fourth = await SocketClient.ready(port);
     for (const client of [second, fourth, looking]) client.close();
+  });
+
+  test("closes sockets beyond those it needs to say so", async () => {
+    const { port } = start({ maxConnections: 1 });
+    const first = await SocketClient.ready(port);
+    const idle: SocketClient[] = [];
+    while (idle.length < EXTRA_SOCKETS) idle.push(await SocketClient.connect(port));
+    expect((await first.query("rows 1")).at(-1)).toBe("ready I");
+    const refused = idle.at(-1) as SocketClient;
+    refused.send(serialize.startup({ user: "deltat", database: "db" }));
+    expect((await refused.until("FATAL")).at(-1)).toStartWith("FATAL 53300");
+    const beyond = await SocketClient.connect(port);
+    await beyond.closed;
+    expect(beyond.reader.lines).toEqual([]);
+    for (const client of [first, ...idle]) client.close();
   });
 
   test("cuts off who does not authenticate in time, and nobody else", async () => {

@@ -1,0 +1,25 @@
+import { expect, test } from "bun:test";
+import { controlPlan } from "../../src/sql/execution.ts";
+import { PlanCache } from "../../src/sql/plan-cache.ts";
+
+const plan = controlPlan("SELECT", () => "SELECT 0");
+
+test("keeps within its bytes and drops first what was not used", () => {
+  // Room for ten plans with keys of a few characters.
+  const cache = new PlanCache(25_000);
+  for (let i = 0; i < 8; i++) cache.add(`key ${i}`, plan);
+  for (let i = 8; i < 200; i++) {
+    expect(cache.find("key 0")).toBe(plan);
+    cache.add(`key ${i}`, plan);
+    expect(cache.size).toBeLessThanOrEqual(12);
+  }
+  expect(cache.find("key 0")).toBe(plan);
+  expect(cache.find("key 1")).toBe(undefined);
+  expect(cache.find("key 199")).toBe(plan);
+});
+
+test("does not keep what would fill it alone", () => {
+  const cache = new PlanCache(25_000);
+  cache.add("x".repeat(200), plan);
+  expect(cache.size).toBe(0);
+});
