@@ -36,7 +36,7 @@ function idOf(kind: number, n: number): Id {
 }
 
 export const resourceId = (n: number): Id => idOf(KIND_RESOURCE, n);
-export const bookingId = (n: number): Id => idOf(KIND_BOOKING, n);
+const bookingId = (n: number): Id => idOf(KIND_BOOKING, n);
 export const visitorId = (n: number): Id => idOf(KIND_VISITOR, n);
 
 /** A resource of capacity 1, open from the epoch for `slots` slots. */

@@ -5,12 +5,12 @@
  * Run: `bun run bench`; options: `--client pgbench`, `--rounds <n>`, `--only <part of a name>`, `--cpu-prof`.
  */
 
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { cpus, release } from "node:os";
+import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { median } from "./calendar.ts";
 import type { LoadOptions, LoadResult } from "./load.ts";
+import { describeMachine } from "./machine.ts";
 import { runPgbench } from "./pgbench.ts";
 import { countInserted, fillDeltat, type Server, startDeltat, startNullServer } from "./servers.ts";
 import type { Workload } from "./workload.ts";
@@ -31,6 +31,9 @@ const SETTINGS: readonly Setting[] = [
   { name: "durable insert", workload: "insert", connections: 16, budget: 0.8 },
   { name: "durable insert", workload: "insert", connections: 64, budget: 0.8 },
 ];
+
+/** Holds the folder of a run while it lasts, and the profiles of `--cpu-prof`. */
+const RESULTS = join(import.meta.dir, "results");
 
 const WARMUP_MS = 400;
 const MEASURE_MS = 1_200;
@@ -102,30 +105,40 @@ async function runLoad(options: LoadOptions): Promise<LoadResult> {
 }
 
 function printHead(): void {
-  const machine = `${cpus()[0]?.model}, ${cpus().length} cores, Bun ${Bun.version}, ${process.platform} ${release()}`;
-  console.log(`${machine}; client: ${flags.client}\n`);
+  console.log(`${describeMachine()}; client: ${flags.client}\n`);
   console.log(
-    "                            replies/s           ratio               p50/p99 µs                CPU µs/reply   client",
+    "                             replies/s          deltat / null      p50/p99 µs              CPU µs/reply  client",
   );
   console.log(
-    "work                conns    deltat      null   median (range)      deltat        null        deltat  null   busy",
+    "work                   conns    deltat      null    median (range)     deltat      null        deltat   null   busy",
   );
+}
+
+/** What the client does not tell is a dash. */
+function fixed(value: number, digits: number): string {
+  return Number.isNaN(value) ? "-" : value.toFixed(digits);
 }
 
 function printSetting({ name, connections, budget }: Setting, pairs: readonly Pair[]): void {
   const of = (server: keyof Pair, field: keyof LoadResult) =>
     median(pairs.map((pair) => pair[server][field]));
-  const rate = (server: keyof Pair) => of(server, "perSecond").toFixed(0).padStart(9);
-  const latency = (server: keyof Pair) => `${of(server, "p50Us")}/${of(server, "p99Us")}`.padEnd(12);
-  const cpu = (server: keyof Pair) => of(server, "serverCpuUs").toFixed(1).padStart(6);
   const ratios = pairs.map(({ deltat, ceiling }) => deltat.perSecond / ceiling.perSecond);
   const ratio = median(ratios);
-  const range = `(${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)})`;
-  const verdict = budget === null ? "" : `  budget ${budget}: ${ratio >= budget ? "met" : "MISSED"}`;
-  const busy = `${(of("deltat", "clientBusy") * 100).toFixed(0)}%`;
-  console.log(
-    `${name.padEnd(22)}${`${connections}`.padStart(3)} ${rate("deltat")} ${rate("ceiling")}   ${ratio.toFixed(2)} ${range.padEnd(13)}  ${latency("deltat")}${latency("ceiling")}${cpu("deltat")}${cpu("ceiling")}   ${busy.padStart(4)}${verdict}`,
-  );
+  const range = `${ratio.toFixed(2)} (${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)})`;
+  const columns = [name.padEnd(22), `${connections}`.padStart(5)];
+  for (const server of ["deltat", "ceiling"] as const) {
+    columns.push(fixed(of(server, "perSecond"), 0).padStart(9));
+  }
+  columns.push(`   ${range.padEnd(18)}`);
+  for (const server of ["deltat", "ceiling"] as const) {
+    columns.push(`${fixed(of(server, "p50Us"), 0)}/${fixed(of(server, "p99Us"), 0)}`.padEnd(11));
+  }
+  for (const server of ["deltat", "ceiling"] as const) {
+    columns.push(fixed(of(server, "serverCpuUs"), 1).padStart(6));
+  }
+  columns.push(`${fixed(of("deltat", "clientBusy") * 100, 0)}%`.padStart(6));
+  if (budget !== null) columns.push(` budget ${budget}: ${ratio >= budget ? "met" : "MISSED"}`);
+  console.log(columns.join(" "));
 }
 
 async function compare(folder: string, deltat: Server, ceiling: Server): Promise<void> {
@@ -153,16 +166,15 @@ async function compare(folder: string, deltat: Server, ceiling: Server): Promise
 
 /** A folder on the disk of the checkout: a temporary folder of the system may be memory. */
 function makeFolder(): string {
-  const results = join(import.meta.dir, "results");
-  mkdirSync(results, { recursive: true });
-  return mkdtempSync(join(results, "run-"));
+  mkdirSync(RESULTS, { recursive: true });
+  return mkdtempSync(join(RESULTS, "run-"));
 }
 
 async function main(): Promise<void> {
   const folder = makeFolder();
   const servers: Server[] = [];
   try {
-    const profile = flags["cpu-prof"] ? ["--cpu-prof", "--cpu-prof-dir", join(folder, "..")] : [];
+    const profile = flags["cpu-prof"] ? ["--cpu-prof", "--cpu-prof-dir", RESULTS] : [];
     const deltat = await startDeltat(join(folder, "data"), profile);
     servers.push(deltat);
     await fillDeltat(deltat);
@@ -172,6 +184,7 @@ async function main(): Promise<void> {
   } finally {
     for (const server of servers) await server.stop();
     rmSync(folder, { recursive: true });
+    if (readdirSync(RESULTS).length === 0) rmdirSync(RESULTS);
   }
 }
 

@@ -1,11 +1,18 @@
 /**
  * Resident memory per booking: a process that holds one resource with a million bookings and nothing else.
- * Commands are made as they go and collected before reading. Prints bytes of RSS growth per booking.
+ * Commands are made as they go and collected before reading.
+ *
+ * Run by bench/engine.ts: `bun bench/memory.ts`; prints a MemoryResult as JSON.
  */
 
 import { readFileSync } from "node:fs";
 import { Engine } from "../src/engine/engine.ts";
 import { openResource, resourceId, slotBooking } from "./calendar.ts";
+
+export interface MemoryResult {
+  /** Growth of the resident set, divided by the bookings. */
+  readonly bytesPerBooking: number;
+}
 
 const BOOKINGS = 1_000_000;
 const BATCH = 1_000;
@@ -46,4 +53,5 @@ await Bun.sleep(SETTLE_MS);
 const grown = residentBytes() - before;
 if (engine.allocationRows(0, 0, Number.POSITIVE_INFINITY).length !== BOOKINGS)
   throw new Error("not all stored");
-console.log((grown / BOOKINGS).toFixed(1));
+const result: MemoryResult = { bytesPerBooking: Number((grown / BOOKINGS).toFixed(1)) };
+console.log(JSON.stringify(result));

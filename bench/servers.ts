@@ -29,7 +29,7 @@ export interface Server extends Target {
   stop(): Promise<void>;
 }
 
-export const PASSWORD = "bench";
+const PASSWORD = "bench";
 
 /** Bookings in one INSERT of the filling. */
 const FILL_BATCH = 1_000;

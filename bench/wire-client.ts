@@ -15,7 +15,7 @@ const ERROR_RESPONSE = 0x45;
 const AUTHENTICATION_CLEARTEXT_PASSWORD = 3;
 
 /** A message: its type letter ("" for the start-up packet, which has none), its length, its fields. */
-export function message(type: string, fields: Uint8Array | string): Buffer {
+function message(type: string, fields: Uint8Array | string): Buffer {
   const body = typeof fields === "string" ? Buffer.from(`${fields}\0`) : fields;
   const bytes = Buffer.alloc(type.length + 4 + body.length);
   bytes.write(type, 0, "latin1");

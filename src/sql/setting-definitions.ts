@@ -121,7 +121,7 @@ function reported(definition: SettingDefinition): SettingDefinition {
 }
 
 /** Version of the PostgreSQL whose grammar and protocol this server speaks. */
-const SERVER_VERSION = "18.0";
+const SERVER_VERSION = "15.0";
 
 export const SETTINGS: readonly SettingDefinition[] = [
   reported(setting("application_name", "", anyText, "Name that the client gives itself.")),
@@ -171,7 +171,7 @@ export const SETTINGS: readonly SettingDefinition[] = [
   setting("row_security", "on", booleanValue, "Kept only: there are no policies."),
   reported(setting("server_encoding", "UTF8", null, "Encoding of stored text.")),
   reported(setting("server_version", SERVER_VERSION, null, "PostgreSQL version spoken.")),
-  setting("server_version_num", "180000", null, "PostgreSQL version spoken, as a number."),
+  setting("server_version_num", "150000", null, "PostgreSQL version spoken, as a number."),
   reported(setting("session_authorization", "", null, "The user.")),
   reported(
     setting("standard_conforming_strings", "on", oneOf("on"), "Backslashes in '…' are ordinary characters."),

@@ -4,8 +4,9 @@
  */
 
 import { afterAll, expect, test } from "bun:test";
-import { connect, disconnectAll } from "./clients.ts";
+import { connect, DAY, disconnectAll, HOUR, Inbox, newId } from "./clients.ts";
 import { cleanUp, startServer, temporaryFolder } from "./harness.ts";
+import { RawClient, serialize } from "./raw-client.ts";
 import { Workload } from "./workload.ts";
 
 afterAll(async () => {
@@ -82,4 +83,50 @@ test("after a crash in the middle of a transaction nothing of it is there", asyn
   const second = await connect(await startServer({ dataDir }));
   const { rows } = await second.query("SELECT id FROM resources ORDER BY id");
   expect(rows.map(({ id }) => id)).toEqual(["01ARZ3NDEKTSV4RRFFQ69G5FAV", "01ARZ3NDEKTSV4RRFFQ69G5FAX"]);
+});
+
+function book(id: string, room: string, hour: number): string {
+  return `INSERT INTO bookings (id, resource_id, start, "end") VALUES ('${id}', '${room}', ${DAY + hour * HOUR}, ${DAY + (hour + 1) * HOUR})`;
+}
+
+test("what anyone was told or has read survives: by reply, by notification, by a row, by a slot that is gone", async () => {
+  const dataDir = temporaryFolder();
+  const room = newId();
+  const seen: string[] = [];
+  for (let round = 0; round < 4; round++) {
+    const server = await startServer({ dataDir });
+    const client = await connect(server);
+    const writer = await RawClient.connect(server);
+    if (round === 0) await client.query(`INSERT INTO resources (id) VALUES ('${room}')`);
+    const id = newId();
+    const insertion = serialize.query(book(id, room, round));
+    if (round === 0) {
+      writer.send(insertion);
+      await writer.cycle();
+    } else if (round === 1) {
+      const inbox = new Inbox(client);
+      await client.query(`LISTEN resource_${room}`);
+      writer.send(insertion);
+      await inbox.next();
+    } else if (round === 2) {
+      writer.send(insertion);
+      let found = 0;
+      while (found === 0)
+        found = (await client.query(`SELECT * FROM bookings WHERE id = '${id}'`)).rowCount ?? 0;
+    } else {
+      // A refusal tells of the other's booking as much as a row does.
+      writer.send(insertion);
+      const answer = () =>
+        client.query(`BEGIN; ${book(newId(), room, round)}; ROLLBACK`).then(
+          () => "free",
+          (error: { code: string }) => error.code,
+        );
+      while ((await answer()) === "free");
+    }
+    seen.push(id);
+    await server.kill();
+  }
+  const client = await connect(await startServer({ dataDir }));
+  const { rows } = await client.query("SELECT id FROM bookings ORDER BY start");
+  expect(rows.map(({ id }) => id)).toEqual(seen);
 });

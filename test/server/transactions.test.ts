@@ -252,3 +252,51 @@ test("a hold becomes a booking and nobody gets in between", async () => {
     `conflict with allocation: ${confirmed}`,
   );
 });
+
+test("of many clients that want one slot at once, exactly one gets it", async () => {
+  const rivals = await Promise.all(Array.from({ length: 24 }, () => connect(server)));
+  for (let hour = 0; hour < 10; hour++) {
+    const answers = await Promise.all(
+      rivals.map((rival) =>
+        rival.query(book(newId(), hour)).then(
+          () => "booked",
+          (error: { code: string }) => error.code,
+        ),
+      ),
+    );
+    expect(answers.filter((answer) => answer === "booked")).toHaveLength(1);
+    expect(answers.filter((answer) => answer === "23P01")).toHaveLength(rivals.length - 1);
+  }
+  expect(await booked(observer)).toHaveLength(10);
+  await Promise.all(rivals.map((rival) => rival.end()));
+});
+
+test("a reader never sees half of a batch, a move or a transaction", async () => {
+  const writer = await RawClient.connect(server);
+  const [a, b] = [newId(), newId()];
+  const shift = (id: string, by: number) =>
+    `UPDATE bookings SET start = start + ${by * HOUR}, "end" = "end" + ${by * HOUR} WHERE id = '${id}'`;
+  const round = [
+    `INSERT INTO bookings (id, resource_id, start, "end") VALUES ('${a}', '${room}', ${DAY}, ${DAY + HOUR}), ('${b}', '${room}', ${DAY + HOUR}, ${DAY + 2 * HOUR})`,
+    `BEGIN; ${shift(b, 5)}; ${shift(a, 5)}; COMMIT`,
+    `DELETE FROM bookings WHERE id = '${a}'; DELETE FROM bookings WHERE id = '${b}'`,
+  ];
+  const rounds = 60;
+  writer.send(...Array.from({ length: rounds }, () => round.map((sql) => serialize.query(sql))).flat());
+  let isWriting = true;
+  const written = (async () => {
+    for (let i = 0; i < rounds * round.length; i++)
+      expect(outcome(await writer.cycle()).at(-1)).not.toMatch(/^[0-9]/);
+    isWriting = false;
+  })();
+  const whole = [[], [DAY, DAY + HOUR], [DAY + 5 * HOUR, DAY + 6 * HOUR]].map((starts) => starts.join());
+  while (isWriting) {
+    const rows = await rowsOf(
+      observer,
+      `SELECT start FROM bookings WHERE resource_id = '${room}' ORDER BY start`,
+    );
+    expect(whole).toContain(rows.join());
+  }
+  await written;
+  await writer.end();
+});

@@ -10,8 +10,8 @@ const A = id(1);
 const B = id(2);
 const C = id(3);
 
-/** Seconds after an instant of our time: numbers of 13 digits, as in production. */
-const at = (seconds: number) => 1_700_000_000_000 + seconds * 1000;
+/** Thousands of seconds after an instant of our time: 13 digits, of which the first five change now and then. */
+const at = (kiloseconds: number) => 1_700_000_000_000 + kiloseconds * 1_000_000;
 
 beforeEach(() => {
   database = new TestDatabase();

@@ -44,6 +44,13 @@ describe("transactions", () => {
     expect(count(client)).toBe(1);
   });
 
+  test("an error waits for the commit that caused it", () => {
+    const other = database.connect();
+    other.run(insert(1));
+    expect(client.error(insert(1))).toStartWith("23505");
+    expect(client.session.dependsOnLsn).toBe(other.session.dependsOnLsn);
+  });
+
   test("the loser of a race gets 40001", () => {
     const other = database.connect();
     client.script(`BEGIN; ${insert(1)}`);

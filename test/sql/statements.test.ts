@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
+import { ByteWriter } from "../../src/bytes.ts";
 import { id, type TestClient, TestDatabase } from "./sql-fixture.ts";
 
 let database: TestDatabase;
@@ -49,7 +50,14 @@ describe("INSERT", () => {
     }
   });
 
-  test("is all or nothing", () => {
+  test("is all or nothing, its rows too", () => {
+    const { session } = client;
+    const text = `INSERT INTO bookings (resource_id, start, "end") VALUES ('${ROOM}', 1, 5), ('${ROOM}', 4, 6) RETURNING id`;
+    const rows = new ByteWriter();
+    expect(() => session.execute(session.prepare(text, []), [], [], rows)).toThrow(
+      "conflict with allocation",
+    );
+    expect(rows.length).toBe(0);
     expect(
       client.error(
         `INSERT INTO bookings (id, resource_id, start, "end") VALUES ('${id(20)}', '${ROOM}', 1, 5), ('${id(21)}', '${ROOM}', 4, 6)`,
@@ -238,6 +246,8 @@ describe("SELECT", () => {
       ["c"],
     ]);
     expect(client.rows("SELECT label FROM bookings ORDER BY -start, id LIMIT 1")).toEqual([[null]]);
+    expect(client.rows("SELECT label FROM bookings ORDER BY label DESC LIMIT 1")).toEqual([[null]]);
+    expect(client.rows("SELECT label FROM bookings ORDER BY label LIMIT 1 OFFSET 3")).toEqual([[null]]);
     expect(client.rows("SELECT label FROM bookings LIMIT 0")).toEqual([]);
     expect(client.run("SELECT 1 FROM bookings LIMIT ALL OFFSET 3").tag).toBe("SELECT 1");
     expect(
