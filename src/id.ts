@@ -72,8 +72,3 @@ export function formatId(id: Id): string {
 export function sameId(a: Id, b: Id): boolean {
   return a.w3 === b.w3 && a.w2 === b.w2 && a.w1 === b.w1 && a.w0 === b.w0;
 }
-
-/** Negative, zero or positive as `a` sorts before, with or after `b`: the order of their texts. */
-export function compareIds(a: Id, b: Id): number {
-  return a.w0 - b.w0 || a.w1 - b.w1 || a.w2 - b.w2 || a.w3 - b.w3;
-}

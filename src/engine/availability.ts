@@ -22,13 +22,7 @@ function swap(list: SpanList, other: SpanList): void {
 }
 
 /** The maximal runs of [from, to) that are open and not blocked, into `out`. */
-export function openRuns(
-  state: EngineState,
-  resourceRow: number,
-  from: number,
-  to: number,
-  out: SpanList,
-): void {
+function openRuns(state: EngineState, resourceRow: number, from: number, to: number, out: SpanList): void {
   const { openRules, blockingRules, parent } = state.resources;
   let decider = resourceRow;
   while (decider >= 0 && (openRules[decider]?.count ?? 0) === 0) decider = parent[decider] as number;

@@ -13,7 +13,7 @@ export function grownF64(column: Float64Array, capacity: number): Float64Array<A
   return grown;
 }
 
-export function grownU32(column: Uint32Array, capacity: number): Uint32Array<ArrayBuffer> {
+function grownU32(column: Uint32Array, capacity: number): Uint32Array<ArrayBuffer> {
   const grown = new Uint32Array(capacity);
   grown.set(column);
   return grown;

@@ -10,7 +10,7 @@ import type { Listener } from "../sql/database.ts";
 const RESOURCE_PREFIX = "resource_";
 
 /** The one spelling of a channel. */
-export function canonicalChannel(channel: string): string {
+function canonicalChannel(channel: string): string {
   const prefix = channel.slice(0, RESOURCE_PREFIX.length);
   if (prefix.toLowerCase() !== RESOURCE_PREFIX) return channel;
   const id = parseId(channel.slice(RESOURCE_PREFIX.length));

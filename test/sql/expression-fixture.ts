@@ -21,12 +21,12 @@ export const SESSION: SessionContext = {
   transactionNowMs: 1_700_000_000_000,
   statementNowMs: 1_700_000_000_500,
   clockNowMs: () => 1_700_000_001_000,
-  getSetting: (name) => (name === "server_version" ? "18.0" : null),
+  getSetting: (name) => (name === "server_version" ? "15.0" : null),
   setSetting: (_name, value) => value,
 };
 
 /** Columns `a` bigint, `b` integer, `t` text, all NULL. */
-export const COLUMNS: Scope = {
+const COLUMNS: Scope = {
   column(fields, position): Expression {
     const types: Record<string, PgType> = { a: INT8, b: INT4, t: TEXT };
     const type = types[fields.join(".")];

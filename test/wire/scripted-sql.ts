@@ -109,7 +109,7 @@ export class ScriptedSql implements SqlConnection {
   private poisoned = false;
   private notices: Notice[] = [];
   private changes: [string, string][] = [
-    ["server_version", "18.0"],
+    ["server_version", "15.0"],
     ["client_encoding", "UTF8"],
   ];
 

@@ -20,7 +20,7 @@ describe("start-up", () => {
     ]);
     expect(client.send(serialize.password(PASSWORD))).toEqual([
       "authenticationOk",
-      "parameter server_version=18.0",
+      "parameter server_version=15.0",
       "parameter client_encoding=UTF8",
       "backendKeyData",
       "ready I",
