@@ -12,7 +12,7 @@ export function newId(): string {
   return ulid();
 }
 
-/** An ordinary day in 2024, Unix milliseconds: the instant of SPEC-like stories. */
+/** The beginning of most stories, an ordinary day in 2024, Unix milliseconds. */
 export const DAY = 1_706_000_000_000;
 export const HOUR = 3_600_000;
 

@@ -67,7 +67,7 @@ test("stopped by SIGTERM under load, it answers what it has accepted, exits 0, a
   }
   const server = await startServer({ dataDir });
   await workload.verify(await connect(server));
-});
+}, 40_000);
 
 test("after a crash in the middle of a transaction nothing of it is there", async () => {
   const dataDir = temporaryFolder();
@@ -129,4 +129,4 @@ test("what anyone was told or has read survives: by reply, by notification, by a
   const client = await connect(await startServer({ dataDir }));
   const { rows } = await client.query("SELECT id FROM bookings ORDER BY start");
   expect(rows.map(({ id }) => id)).toEqual(seen);
-});
+}, 30_000);

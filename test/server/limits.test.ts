@@ -65,7 +65,7 @@ test("a message at the bound is read: its statement is over the statement's own 
   expect(replies[0]?.message).toStartWith("limit exceeded: ");
   expect(outcome(await raw.query("SELECT 1"))).toEqual(["SELECT 1"]);
   await raw.end();
-});
+}, 30_000);
 
 test("a start-up packet over the bound is refused before it is there", async () => {
   const raw = await RawClient.dial(server);
@@ -91,7 +91,7 @@ test("a statement's text is bounded in bytes, not characters", async () => {
   expect(refusal.message).toStartWith("limit exceeded: ");
   expect((await refusalOf(client.query(padded(MAX_STATEMENT_BYTES + 1, "🕒")))).code).toBe("54000");
   expect((await client.query(padded(MAX_STATEMENT_BYTES, "x"))).rowCount).toBe(1);
-});
+}, 30_000);
 
 test("as many parameters as the protocol can count", async () => {
   const id = newId();
@@ -104,7 +104,7 @@ test("as many parameters as the protocol can count", async () => {
   // PostgreSQL's answer too: nobody can ever give it.
   expect(refusal.code).toBe("42P02");
   expect(refusal.message).toBe(`there is no parameter $${MAX_PARAMETERS + 1}`);
-});
+}, 30_000);
 
 test("an expression may be deep, but not so deep that it endangers the server", async () => {
   // Each of these nests one level with every repetition, in another way.
@@ -126,7 +126,7 @@ test("an expression may be deep, but not so deep that it endangers the server", 
     }
   }
   expect((await client.query("SELECT ((1))")).rowCount).toBe(1);
-});
+}, 30_000);
 
 test("one connection may keep so many prepared statements, and no more", async () => {
   const raw = await RawClient.connect(server);

@@ -51,7 +51,7 @@ test("odd names are databases of their own, and nothing leaves the data folder",
   expect((await second.stop()).stderr).toBe("");
   expect(readdirSync(above)).toEqual(["data"]);
   expect(readdirSync(join(dataDir, "databases"))).toHaveLength(NAMES.length);
-});
+}, 30_000);
 
 test("a name that is too long is refused, and the database is the user's name where none is given", async () => {
   const server = await startServer();
