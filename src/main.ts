@@ -37,11 +37,17 @@ function log(entry: string): void {
 /** One line: who reads the log of a service reads lines. */
 function fail(error: unknown): never {
   if (error instanceof DeltatError) {
-    log(`deltat: ${[error.message, error.fields.detail, error.fields.hint].filter(Boolean).join(" ")}`);
+    const advice = [error.fields.detail, error.fields.hint].filter(Boolean).join(" ");
+    log(`deltat: ${error.message}${advice === "" ? "" : `. ${advice}`}`);
   } else {
     log(`deltat: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   }
   process.exit(EXIT_FAILURE);
+}
+
+/** An address with its port, IPv6 in brackets. */
+function endpoint(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function listen(config: Config, clock: SystemClock, findDatabase: FindDatabase): WireServer {
@@ -57,7 +63,7 @@ function listen(config: Config, clock: SystemClock, findDatabase: FindDatabase):
     });
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
-    const where = `${config.bind}:${config.port}`;
+    const where = endpoint(config.bind, config.port);
     if (code === "EADDRINUSE") throw new Error(`cannot listen on ${where}: the port is in use`);
     throw new Error(`cannot listen on ${where}: ${error instanceof Error ? error.message : error}`);
   }
@@ -93,7 +99,7 @@ async function serve(config: Config): Promise<void> {
     log("deltat: warning: the default password is served beyond this machine; set DELTAT_PASSWORD");
   }
   process.stdout.write(
-    `deltat ${packageJson.version} listening on ${config.bind}:${server.port}, data in ${dataDir}\n`,
+    `deltat ${packageJson.version} listening on ${endpoint(config.bind, server.port)}, data in ${dataDir}\n`,
   );
 }
 
@@ -121,7 +127,8 @@ async function main(args: readonly string[]): Promise<void> {
     if (command === "--version") return void process.stdout.write(`deltat ${packageJson.version}\n`);
     if (command === "serve") return await serve(readConfig(process.env));
   }
-  log(`deltat: unknown argument ${JSON.stringify(rest[0] ?? command)}; try deltat --help`);
+  const known = command === "serve" || command === "--help" || command === "-h" || command === "--version";
+  log(`deltat: unknown argument ${JSON.stringify(known ? rest[0] : command)}; try deltat --help`);
   process.exit(EXIT_USAGE);
 }
 

@@ -19,6 +19,9 @@ export function notFound(table: string, column: string, id: Id): DeltatError {
   const text = formatId(id);
   return new DeltatError(SqlState.foreignKeyViolation, `not found: ${text}`, {
     detail: `Key (${column})=(${text}) names nothing that exists.`,
+    ...(column === "hold_id" && {
+      hint: "A hold is gone once it expires, is released or becomes a booking.",
+    }),
     table,
     column,
     constraint: `${table}_${column}_fkey`,

@@ -80,8 +80,20 @@ export const AVAILABILITY: Table = {
     resourceId,
     spanColumn("start", 0, "First free instant, Unix milliseconds."),
     spanColumn("end", 1, "The instant after the last free one, Unix milliseconds."),
-    filterColumn("min_duration", INT8, "Filter: drops shorter spans, milliseconds."),
-    filterColumn("min_available", INT4, "Filter: how many of the listed resources must be free; else all."),
-    filterColumn("per_resource", BOOL, "Filter: true lists each resource by itself."),
+    filterColumn(
+      "min_duration",
+      INT8,
+      "A filter, min_duration = … in WHERE, once: drops spans shorter than that, milliseconds.",
+    ),
+    filterColumn(
+      "min_available",
+      INT4,
+      "A filter, min_available = … in WHERE, once: how many of the listed resources must be free; else all.",
+    ),
+    filterColumn(
+      "per_resource",
+      BOOL,
+      "A filter, per_resource = … in WHERE, once: true lists each resource by itself.",
+    ),
   ],
 };

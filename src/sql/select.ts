@@ -88,7 +88,7 @@ function planAggregate(node: SelectStmt, scope: RelationScope, compiler: Stateme
   const rewrite = (target: Parameters<typeof aggregates.rewrite>[0]) => aggregates.rewrite(target);
   const output = new RowOutput(planTargets(node.targetList ?? [], scope, compiler, rewrite));
   // With one row every order is the same; the names are checked all the same.
-  planOrder(node.sortClause ?? [], output.targets, compiler);
+  planOrder(aggregates.rewriteOrder(node.sortClause ?? [], output.targets), output.targets, compiler);
   const range = planRange(node.limitCount, node.limitOffset, compiler);
   return {
     command: "SELECT",

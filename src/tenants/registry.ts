@@ -41,6 +41,8 @@ export class TenantRegistry {
     try {
       for (const folder of foldersIn(this.root)) {
         const name = databaseOf(folder);
+        // A database whose first segment found no room was never there, and must not keep the others from starting.
+        if (!holdsLog(join(this.root, folder))) continue;
         if (name === null)
           options.warn(`${join(this.root, folder)} is not the folder of a database: left alone`);
         else this.recover(name, folder);
@@ -107,6 +109,11 @@ export class TenantRegistry {
     this.tenants.set(name, tenant);
     return tenant;
   }
+}
+
+/** Whether a first segment was ever made in a database's folder. */
+function holdsLog(folder: string): boolean {
+  return readdirSync(folder).some((file) => file.endsWith(".log"));
 }
 
 function foldersIn(root: string): string[] {

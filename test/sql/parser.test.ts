@@ -42,7 +42,11 @@ test("locations are offsets into the string, whatever is before them", () => {
   expect(characterPosition("😀ab", 3)).toBe(3);
 });
 
-test("a NUL is no text", () => expect(failure("SELECT '\0'").sqlState).toBe("22021"));
+test("a NUL is no text, an escaped one neither", () => {
+  for (const text of ["SELECT '\0'", "SELECT E'\\000'", "SELECT E'\\x00'", "SELECT E'\\xff'"]) {
+    expect(failure(text)).toMatchObject({ sqlState: "22021", fields: {} });
+  }
+});
 
 describe("depth", () => {
   /** SelectStmt, ResTarget and the innermost constant are levels too. */
