@@ -100,8 +100,30 @@ export function writeReadyForQuery(out: ByteWriter, status: TransactionStatus): 
   finish(out, lengthAt);
 }
 
+/** RowDescriptions of results that are all text, by the columns of their plan: what a client asks again is copied. */
+const textDescriptions = new WeakMap<readonly OutputColumn[], Uint8Array>();
+
 /** @param formats one per column, 0 text or 1 binary; empty: all are text */
 export function writeRowDescription(
+  out: ByteWriter,
+  columns: readonly OutputColumn[],
+  formats: readonly number[],
+): void {
+  if (formats.length > 0) {
+    encodeRowDescription(out, columns, formats);
+    return;
+  }
+  const known = textDescriptions.get(columns);
+  if (known !== undefined) {
+    out.raw(known);
+    return;
+  }
+  const from = out.length;
+  encodeRowDescription(out, columns, formats);
+  textDescriptions.set(columns, out.bytes.slice(from, out.length));
+}
+
+function encodeRowDescription(
   out: ByteWriter,
   columns: readonly OutputColumn[],
   formats: readonly number[],
