@@ -55,6 +55,7 @@ export const SqlState = {
   diskFull: "53100",
   tooManyConnections: "53300",
   programLimitExceeded: "54000",
+  tooManyColumns: "54011",
   objectNotInPrerequisiteState: "55000",
   cantChangeRuntimeParameter: "55P02",
   queryCanceled: "57014",

@@ -39,6 +39,15 @@ export const MAX_STATEMENT_BYTES = 32 * 1024 * 1024;
 /** Depth of a statement's syntax tree, so that walking it cannot exhaust the stack. */
 export const MAX_EXPRESSION_DEPTH = 512;
 
+/** Columns of one result (PostgreSQL's own bound, MaxTupleAttributeNumber); more are 54011. */
+export const MAX_RESULT_COLUMNS = 1664;
+
+/**
+ * Bytes of one result, and of all that the portals of one connection keep: a result is in memory as a whole
+ * before it is sent.
+ */
+export const MAX_RESULT_BYTES = 512 * 1024 * 1024;
+
 /** Parameters of one statement: the protocol counts them in an int16 that drivers read unsigned. */
 export const MAX_PARAMETERS = 65_535;
 

@@ -17,8 +17,8 @@ const MAX_CHAIN_TOKENS = 5000;
 
 /**
  * Characters of operators that follow the openings of comments, all together. The scanner takes `/*` and every
- * operator character behind it for one token, looks, and gives all but `/*` back: `/*/*/*…` costs it the square
- * of its length.
+ * operator character behind it for one token, looks, and gives all but its two characters back: a run of
+ * openings costs it the square of its length.
  */
 const MAX_COMMENT_LOOKAHEAD = 10_000_000;
 
