@@ -53,6 +53,11 @@ export class Engine {
     return this.state.expiry.nextAt();
   }
 
+  /** Whether entering at `now` would let a hold expire, be it staged or touched by what is staged. */
+  isDue(now: number): boolean {
+    return this.state.expiry.nextAt() <= now || (this.entered !== null && this.entered.earliestExpiry <= now);
+  }
+
   begin(): Transaction {
     return new Transaction();
   }
@@ -63,9 +68,9 @@ export class Engine {
    * others committed, or an expiry, no longer lets a staged change stand: the transaction is then empty.
    */
   enter(transaction: Transaction | null, now: number): void {
-    const { entered, state } = this;
+    const { state } = this;
     if (now > state.now) {
-      if (entered !== null && (state.expiry.nextAt() <= now || entered.earliestExpiry <= now)) this.leave();
+      if (this.isDue(now)) this.leave();
       state.now = now;
       if (state.expiry.nextAt() <= now) this.expireDue();
     }
@@ -196,6 +201,20 @@ export class Engine {
 
   enforcesRules(resourceRow: number): boolean {
     return this.state.enforcesRules(resourceRow);
+  }
+
+  /**
+   * Lets `visit` read a hold that had expired when it was placed as if it were a row: it is in the table, and
+   * nowhere else, during the call only.
+   */
+  showExpiredHold(hold: HoldImage, visit: (row: number) => void): void {
+    const { allocations, resources } = this.state;
+    const row = allocations.addHold(hold, resources.find(hold.resourceId));
+    try {
+      visit(row);
+    } finally {
+      allocations.remove(row);
+    }
   }
 
   /** Rows of a resource's children; of the roots for -1. */

@@ -16,7 +16,13 @@ import type { RowOutput } from "./targets.ts";
 import { notSupported, refuseOtherFields } from "./unsupported.ts";
 import type { Value } from "./value.ts";
 import { valueRows } from "./values-lists.ts";
-import { checkNotNull, planReturning, resolveWriteTarget, returnRow, targetColumn } from "./write-target.ts";
+import {
+  checkNotNull,
+  planReturning,
+  resolveWriteTarget,
+  returnResult,
+  targetColumn,
+} from "./write-target.ts";
 
 const INSERT_FIELDS = new Set([
   "relation",
@@ -170,10 +176,9 @@ function runInsert(plan: InsertPlan, execution: Execution): string {
     engine.apply(transaction, command);
     inserted++;
     if (returning !== null && out !== null) {
-      returnRow(returning, out, table.find(engine, idOf(values[0] as Value)), execution);
+      returnResult(returning, out, table.find(engine, idOf(values[0] as Value)), command, execution);
     }
   }
-  if (inserted < plan.rows.length) execution.session.dependOn(execution.database.appendedLsn);
   return `INSERT 0 ${inserted}`;
 }
 

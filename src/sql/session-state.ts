@@ -78,6 +78,8 @@ export class SessionState implements SessionControl {
   enterEngine(writes: string | null): Transaction | null {
     if (writes !== null && this.transaction === null) this.transaction = this.store.engine.begin();
     this.store.enter(this.transaction);
+    // Whatever a write replies, it was checked against all that others have changed.
+    if (writes !== null) this.dependOn(this.store.appendedLsn);
     this.openTransaction();
     this.statementNowMs = this.store.engine.now;
     if (this.transactionNowMs < 0) this.transactionNowMs = this.statementNowMs;

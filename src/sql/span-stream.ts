@@ -10,6 +10,7 @@ import { BINARY_FORMAT, TEXT_FORMAT } from "./codec.ts";
 import type { Execution } from "./execution.ts";
 import { ColumnExpression } from "./relation.ts";
 import type { RowSource } from "./row-source.ts";
+import { checkResultBytes } from "./row-writer.ts";
 import type { RowOutput } from "./targets.ts";
 
 const LEAST_13_DIGITS = 1e12;
@@ -72,6 +73,7 @@ function writeAlike(output: RowOutput, execution: Execution, count: number): voi
   const first = out.length;
   writeEach(output, execution, 0, 1);
   const rowBytes = out.length - first;
+  checkResultBytes(first + rowBytes * count);
   repeat(out, first, rowBytes, count);
   const view = new DataView(out.bytes.buffer);
   const idBytes = execution.spanOwner < 0 ? 0 : ID_TEXT_LENGTH;

@@ -13,7 +13,13 @@ import type { StatementCompiler } from "./statement-compiler.ts";
 import type { RowOutput } from "./targets.ts";
 import { notSupported, refuseOtherFields } from "./unsupported.ts";
 import type { Value } from "./value.ts";
-import { checkNotNull, planReturning, resolveWriteTarget, returnRow, targetColumn } from "./write-target.ts";
+import {
+  checkNotNull,
+  planReturning,
+  resolveWriteTarget,
+  returnResult,
+  targetColumn,
+} from "./write-target.ts";
 
 const UPDATE_FIELDS = new Set(["relation", "targetList", "whereClause", "returningClause"]);
 
@@ -96,7 +102,9 @@ function runUpdate(plan: UpdatePlan, execution: Execution): string {
   const out = returning?.open(execution) ?? null;
   for (const { id, command } of changes) {
     engine.apply(execution.transaction as Transaction, command);
-    if (returning !== null && out !== null) returnRow(returning, out, table.find(engine, id), execution);
+    if (returning !== null && out !== null) {
+      returnResult(returning, out, table.find(engine, id), command, execution);
+    }
   }
   return `UPDATE ${changes.length}`;
 }

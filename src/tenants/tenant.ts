@@ -7,7 +7,9 @@ import { encodeCommand } from "../engine/codec.ts";
 import type { Engine } from "../engine/engine.ts";
 import { type Event, eventsOf } from "../engine/events.ts";
 import type { Change, Transaction } from "../engine/transaction.ts";
+import { limitExceeded } from "../engine/violations.ts";
 import { DeltatError, SqlState } from "../errors.ts";
+import { MAX_FRAME_BYTES } from "../limits.ts";
 import type { Database, DurabilityWaiter, Listener } from "../sql/database.ts";
 import type { CommitLog } from "../storage/commit-log.ts";
 import { Channels } from "./channels.ts";
@@ -56,8 +58,9 @@ export class Tenant implements Database {
     this.armExpiry();
   }
 
+  /** Once the log has failed, nothing that is not durable counts: errors that say so must not wait for it. */
   get appendedLsn(): number {
-    return this.log.appendedLsn;
+    return this.log.failure === null ? this.log.appendedLsn : this.log.durableLsn;
   }
 
   get durableLsn(): number {
@@ -66,11 +69,13 @@ export class Tenant implements Database {
 
   enter(transaction: Transaction | null): void {
     if (this.log.failure !== null) throw logFailed();
-    try {
-      this.engine.enter(transaction, this.scheduler.now());
-    } finally {
+    const now = this.scheduler.now();
+    if (this.engine.isDue(now)) {
+      // Nobody's staged changes are in place when expiries are recorded: they are everyone's.
+      this.engine.enter(null, now);
       this.recordExpiries();
     }
+    this.engine.enter(transaction, now);
   }
 
   commit(transaction: Transaction): number {
@@ -80,7 +85,10 @@ export class Tenant implements Database {
     let lsn: number;
     try {
       const body = this.log.begin();
-      for (const change of changes) encodeCommand(body, change.command);
+      for (const { command } of changes) {
+        encodeCommand(body, command);
+        if (body.length > MAX_FRAME_BYTES) throw limitExceeded("bytes of one commit", MAX_FRAME_BYTES);
+      }
       lsn = this.log.append(this.engine.now);
     } catch (error) {
       this.engine.revert(changes);
@@ -97,8 +105,13 @@ export class Tenant implements Database {
   }
 
   whenDurable(lsn: number, waiter: DurabilityWaiter): void {
-    this.waiting.push({ lsn, waiter });
-    this.scheduleFlush();
+    const { failure } = this.log;
+    if (failure === null) {
+      this.waiting.push({ lsn, waiter });
+      this.scheduleFlush();
+    } else {
+      this.scheduler.soon(() => waiter.onDurable(failure));
+    }
   }
 
   listen(listener: Listener, channel: string): void {

@@ -7,7 +7,7 @@
 
 import { ByteWriter } from "../bytes.ts";
 import { DeltatError, SqlState } from "../errors.ts";
-import { MAX_PREPARED_PER_CONNECTION } from "../limits.ts";
+import { MAX_PREPARED_PER_CONNECTION, MAX_RESULT_BYTES } from "../limits.ts";
 import type { Value } from "../sql/value.ts";
 import {
   writeBindComplete,
@@ -215,6 +215,7 @@ export class ExtendedQuery {
     if (portal.rows === null) {
       const rows = new ByteWriter();
       portal.tag = this.sql.execute(portal.statement, portal.parameters, portal.formats, rows);
+      this.requireMemory(rows.length);
       portal.rows = rows;
       portal.state = "suspended";
     }
@@ -231,6 +232,17 @@ export class ExtendedQuery {
     portal.state = "done";
     portal.rows = null;
     return this.complete(tagOfRun(portal.tag, count));
+  }
+
+  private requireMemory(bytes: number): void {
+    let kept = bytes;
+    for (const { rows } of this.portals.values()) kept += rows?.length ?? 0;
+    if (kept <= MAX_RESULT_BYTES) return;
+    throw new DeltatError(
+      SqlState.programLimitExceeded,
+      `limit exceeded: bytes of results that portals keep (at most ${MAX_RESULT_BYTES})`,
+      { hint: "Read a portal to its end, or close it, before the next is opened." },
+    );
   }
 
   /** A portal that returns rows has none left; any other must not do its work twice. */

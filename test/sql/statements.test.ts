@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ByteWriter } from "../../src/bytes.ts";
+import { DeltatError } from "../../src/errors.ts";
+import { MAX_RESULT_COLUMNS } from "../../src/limits.ts";
 import { id, type TestClient, TestDatabase } from "./sql-fixture.ts";
 
 let database: TestDatabase;
@@ -330,4 +332,30 @@ describe("SELECT", () => {
   ])("refuses by name: %s", (text) => {
     expect(client.error(text)).toMatch(/^0A000 .*not supported/);
   });
+});
+
+test("a result has at most 1664 columns", () => {
+  const columns = (count: number): string => `${"1, ".repeat(count - 1)}1`;
+  expect(client.rows(`SELECT ${columns(MAX_RESULT_COLUMNS)}`)[0]).toHaveLength(MAX_RESULT_COLUMNS);
+  for (const text of [
+    `SELECT ${columns(MAX_RESULT_COLUMNS + 1)}`,
+    `VALUES (${columns(MAX_RESULT_COLUMNS + 1)})`,
+  ]) {
+    expect(client.error(text)).toBe("54011 target lists can have at most 1664 entries");
+  }
+});
+
+test("an error's position is counted in the text it is about, whichever came before", () => {
+  const positionIn = (text: string): number | undefined => {
+    try {
+      client.script(text);
+    } catch (error) {
+      if (error instanceof DeltatError) return error.fields.position;
+    }
+    return undefined;
+  };
+  for (let turn = 0; turn < 2; turn++) {
+    expect(positionIn("SELECT '😀😀'; SELECT nope")).toBe([..."SELECT '😀😀'; SELECT "].length + 1);
+    expect(positionIn("SELECT '1234'; SELECT nope")).toBe("SELECT '1234'; SELECT ".length + 1);
+  }
 });

@@ -141,7 +141,7 @@ export class ScriptedSql implements SqlConnection {
     const types = [...(text.match(/\$\d/g) ?? [])].map((_, i) => parameterTypes[i] || TEXT_OID);
     let columns: OutputColumn[] | null = null;
     if (text.startsWith("rows")) columns = [column("n", INT4_OID)];
-    if (/^(echo|wide|pad|partial|overtake)/.test(text)) columns = [column("text", TEXT_OID)];
+    if (/^(echo|wide|hollow|pad|partial|overtake)/.test(text)) columns = [column("text", TEXT_OID)];
     return { text, isEmpty: text.trim() === "", parameterTypes: types, columns };
   }
 
@@ -253,6 +253,16 @@ const ACTIONS: Record<string, Action> = {
   wide: (_, [bytes], _parameters, rows) => {
     writeRow(rows, "x".repeat(Number(bytes)));
     return "SELECT 1";
+  },
+  /** Two rows, `bytes` long together; of the second no memory page but the first is touched. */
+  hollow: (_, [bytes], _parameters, rows) => {
+    writeRow(rows, "first");
+    const left = Number(bytes) - rows.length;
+    rows.u8(0x44);
+    rows.i32(left - 1);
+    rows.reserve(left - 5);
+    rows.length += left - 5;
+    return "SELECT 2";
   },
   pad: (_, [count, bytes], _parameters, rows) => {
     for (let n = 0; n < Number(count); n++) writeRow(rows, String(n).padStart(Number(bytes), "."));
