@@ -54,6 +54,7 @@ export class Tenant implements Database {
     readonly engine: Engine,
     private readonly log: CommitLog,
     private readonly scheduler: Scheduler,
+    private readonly maxFrameBytes = MAX_FRAME_BYTES,
   ) {
     this.armExpiry();
   }
@@ -85,9 +86,11 @@ export class Tenant implements Database {
     let lsn: number;
     try {
       const body = this.log.begin();
+      // The writer also holds the frames of the group that are not written yet.
+      const end = body.length + this.maxFrameBytes;
       for (const { command } of changes) {
         encodeCommand(body, command);
-        if (body.length > MAX_FRAME_BYTES) throw limitExceeded("bytes of one commit", MAX_FRAME_BYTES);
+        if (body.length > end) throw limitExceeded("bytes of one commit", this.maxFrameBytes);
       }
       lsn = this.log.append(this.engine.now);
     } catch (error) {

@@ -72,6 +72,21 @@ describe("a write", () => {
   });
 });
 
+describe("a transaction that lost the race", () => {
+  for (const statement of ["SELECT 1 FROM rules", "COMMIT"]) {
+    test(`is told so by ${statement}, once what it lost to is durable`, async () => {
+      const database = await tree();
+      const [winner, loser] = [database.connect(), database.connect()];
+      loser.query("BEGIN");
+      loser.query(book(22, 1, 0, 10));
+      expect(winner.query(book(21, 1, 0, 10))).toEqual([]);
+      expect(loser.query(statement)).toEqual([]);
+      await database.sync();
+      expect(loser.take()[0]).toStartWith("ERROR 40001");
+    });
+  }
+});
+
 describe("a read of what has just been changed waits, one of anything else does not", () => {
   const readsOfOne: readonly [string, string][] = [
     ["bookings by resource", `SELECT start FROM bookings WHERE resource_id = '${id(3)}'`],

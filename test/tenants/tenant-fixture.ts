@@ -18,7 +18,7 @@ import { ReplyReader } from "../wire/replies.ts";
 
 await loadParser();
 
-export const FOLDER = "/data/tenant";
+const FOLDER = "/data/tenant";
 export const START_MS = 1_700_000_000_000;
 
 /** The id that ends in `n`. */
@@ -103,6 +103,7 @@ export class TestTenant {
     readonly files = new MemoryFiles(),
     options: Partial<SegmentLogOptions> = {},
     startMs = START_MS,
+    maxFrameBytes?: number,
   ) {
     this.scheduler.nowMs = startMs;
     const engine = new Engine();
@@ -122,7 +123,7 @@ export class TestTenant {
       },
       ({ at, body }) => engine.replay(decodeCommands(body), at),
     );
-    tenant = new Tenant("db", engine, this.log, this.scheduler);
+    tenant = new Tenant("db", engine, this.log, this.scheduler, maxFrameBytes);
     this.tenant = tenant;
   }
 
