@@ -51,6 +51,7 @@ export class DirectTls implements ByteSocket {
       ALPNProtocols: [ALPN_PROTOCOL],
     });
     this.ciphertext.on("error", () => this.terminate());
+    this.ciphertext.on("drain", () => this.progressed());
     this.stream.on("error", () => this.terminate());
     this.stream.on("secure", () => this.opened());
     this.stream.on("close", () => this.terminate());
@@ -74,13 +75,13 @@ export class DirectTls implements ByteSocket {
 
   write(bytes: Uint8Array<ArrayBuffer>, start: number, length: number): number {
     if (this.closed) return -1;
-    // Until the handshake is over and while a write is under way: `drained` follows.
-    if (!this.secure || this.writing || length === 0) return 0;
+    // `drained` follows.
+    if (this.isBlocked || length === 0) return 0;
     const taken = Math.min(length, WRITE_BYTES);
     this.writing = true;
     this.stream.write(bytes.slice(start, start + taken), () => {
       this.writing = false;
-      if (!this.closed) this.owner.drained();
+      this.progressed();
     });
     return taken;
   }
@@ -107,6 +108,18 @@ export class DirectTls implements ByteSocket {
     this.owner.closed();
   }
 
+  /**
+   * The handshake is not over, a write is under way, or the raw socket is behind: the stream says that it has written when it
+   * has encrypted, so its word alone would let a client that does not read fill the memory.
+   */
+  private get isBlocked(): boolean {
+    return !this.secure || this.writing || this.ciphertext.writableNeedDrain;
+  }
+
+  private progressed(): void {
+    if (!this.closed && !this.isBlocked) this.owner.drained();
+  }
+
   private opened(): void {
     if (this.stream.alpnProtocol !== ALPN_PROTOCOL) {
       this.terminate();
@@ -114,7 +127,7 @@ export class DirectTls implements ByteSocket {
     }
     this.secure = true;
     this.stream.on("data", (chunk: Uint8Array) => this.owner.received(chunk));
-    this.owner.drained();
+    this.progressed();
   }
 
   private send(chunk: Uint8Array<ArrayBuffer>, done: () => void): void {

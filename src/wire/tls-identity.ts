@@ -85,7 +85,7 @@ function matchingContext(
 }
 
 /** @returns null where the signature algorithm does not name one hash function */
-export function endPointHash(certificate: X509Certificate): Uint8Array | null {
+function endPointHash(certificate: X509Certificate): Uint8Array | null {
   const hash = HASH_OF_SIGNATURE[certificate.signatureAlgorithmOid ?? ""];
   return hash === undefined ? null : createHash(hash).update(certificate.raw).digest();
 }
