@@ -58,6 +58,8 @@ export function makeVerifier(password: string, salt: Uint8Array = randomBytes(SA
 /** The gs2 header's first part, and what follows it. */
 interface ClientFirst {
   readonly binding: "n" | "y" | "p";
+  /** Of what kind the binding is; undefined without one. */
+  readonly bindingType: string | undefined;
   readonly bare: string;
   readonly nonce: string;
 }
@@ -116,7 +118,7 @@ export class ScramAuthentication implements Authentication {
   /** Takes client-first, answers server-first. */
   private begin(text: string, out: ByteWriter): void {
     const first = parseClientFirst(text);
-    this.checkBindingChoice(first.binding);
+    this.checkBindingChoice(first);
     this.first = first;
     this.nonce = first.nonce + this.makeNonce();
     const { salt, iterations } = this.verifier;
@@ -125,7 +127,7 @@ export class ScramAuthentication implements Authentication {
   }
 
   /** The mechanism and the flag must agree; a client that saw no offer where there was one has been lied to. */
-  private checkBindingChoice(binding: ClientFirst["binding"]): void {
+  private checkBindingChoice({ binding, bindingType }: ClientFirst): void {
     if (binding === "p" && this.mechanism === PLAIN) {
       throw malformed(
         "The client selected SCRAM-SHA-256 without channel binding, but the SCRAM message includes channel binding data.",
@@ -135,6 +137,9 @@ export class ScramAuthentication implements Authentication {
       throw malformed(
         "The client selected SCRAM-SHA-256-PLUS, but the SCRAM message does not include channel binding data.",
       );
+    }
+    if (bindingType !== undefined && bindingType !== BINDING_TYPE) {
+      throw violation(`unsupported SCRAM channel-binding type "${bindingType}"`);
     }
     if (binding === "y" && this.channelBinding !== null) {
       throw new DeltatError(
@@ -189,9 +194,6 @@ function parseClientFirst(text: string): ClientFirst {
   if (header === null)
     throw malformed("The channel binding flag or the authorization identity is not valid.");
   const [all, flag, bindingType, identity] = header;
-  if (bindingType !== undefined && bindingType !== BINDING_TYPE) {
-    throw violation(`unsupported SCRAM channel-binding type "${bindingType}"`);
-  }
   if (identity !== undefined)
     throw unsupported("client uses authorization identity, but it is not supported");
   const bare = text.slice(all.length);
@@ -200,7 +202,7 @@ function parseClientFirst(text: string): ClientFirst {
   const nonce = fields?.[1];
   if (nonce === undefined) throw malformed("The user name or the nonce is missing.");
   if (!/^[!-~]+$/.test(nonce)) throw violation("non-printable characters in SCRAM nonce");
-  return { binding: flag === "n" || flag === "y" ? flag : "p", bare, nonce };
+  return { binding: flag === "n" || flag === "y" ? flag : "p", bindingType, bare, nonce };
 }
 
 function parseClientFinal(text: string) {
