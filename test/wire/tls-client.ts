@@ -8,6 +8,7 @@ import { ScramClient } from "./scram-client.ts";
 
 export interface TlsClientOptions {
   readonly ALPNProtocols?: string[];
+  readonly minVersion?: "TLSv1";
   readonly maxVersion?: "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
 }
 

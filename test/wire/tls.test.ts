@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { serialize } from "pg-protocol";
 import {
   AUTHENTICATION_TIMEOUT_SECONDS,
@@ -33,6 +34,22 @@ afterEach(async () => {
   }
   started = [];
 });
+
+/** Passes on what clients send byte by byte, and what the server answers as it comes. */
+async function slicingProxy(to: number): Promise<{ port: number; stop: () => void }> {
+  const proxy = createServer((client) => {
+    const server = connect(to, "127.0.0.1");
+    server.setNoDelay(true);
+    client.on("data", (chunk) => {
+      for (const byte of Buffer.from(chunk)) server.write(Uint8Array.of(byte));
+    });
+    server.pipe(client);
+    client.on("close", () => server.destroy()).on("error", () => undefined);
+    server.on("error", () => undefined);
+  });
+  await new Promise<void>((resolve) => void proxy.listen(0, "127.0.0.1", resolve));
+  return { port: (proxy.address() as AddressInfo).port, stop: () => proxy.close() };
+}
 
 describe.each(WAYS)("a TLS connection, by %s", (how) => {
   test("carries a session, whose proof is bound to the certificate", async () => {
@@ -70,8 +87,8 @@ describe.each(WAYS)("a TLS connection, by %s", (how) => {
 
   test("needs TLS 1.2 or newer, and no other application protocol than ours", async () => {
     const { port } = start();
-    const older = TlsClient.connect(port, how, { ...ALPN, maxVersion: "TLSv1.1" });
-    await expect(older).rejects.toThrow();
+    const older = TlsClient.connect(port, how, { ...ALPN, minVersion: "TLSv1", maxVersion: "TLSv1.1" });
+    await expect(older).rejects.toThrow("TLSV1_ALERT_PROTOCOL_VERSION");
     await expect(TlsClient.connect(port, how, { ALPNProtocols: ["h2"] })).rejects.toThrow();
     const client = await TlsClient.connect(port, how, { ...ALPN, maxVersion: "TLSv1.2" });
     expect(client.socket.getProtocol()).toBe("TLSv1.2");
@@ -149,6 +166,35 @@ describe.each(WAYS)("a TLS connection, by %s", (how) => {
       while (session?.closed !== true) await other.query("rows 1");
     }
     other.close();
+  });
+
+  test("that breaks while the server does not read from it is noticed", async () => {
+    const { port, sessions } = start();
+    const slow = await TlsClient.ready(port, how, PASSWORD);
+    const other = await TlsClient.ready(port, how, PASSWORD);
+    slow.socket.pause();
+    slow.send(...Array.from({ length: 32 }, () => serialize.query("pad 1024 1024")));
+    while ((sessions[0]?.calls.length ?? 0) < 8) await other.query("rows 1");
+    slow.close();
+    while (sessions[0]?.closed !== true) await other.query("rows 1");
+    other.close();
+  });
+
+  test("is not closed before all that was asked for is sent", async () => {
+    const { port } = start();
+    const client = await TlsClient.ready(port, how, PASSWORD);
+    client.send(serialize.query("wide 9000000"), serialize.end());
+    await client.closed;
+    expect(client.reader.take().slice(1)).toEqual(["row 9000000 chars", "done SELECT 1", "ready I"]);
+  });
+
+  test("may come in pieces of any size", async () => {
+    const { port } = start();
+    const slicer = await slicingProxy(port);
+    const client = await TlsClient.ready(slicer.port, how, PASSWORD);
+    expect((await client.query("rows 2")).at(-1)).toBe("ready I");
+    client.close();
+    slicer.stop();
   });
 
   test("tells its client when the server stops", async () => {
