@@ -11,8 +11,10 @@ import { DeltatError } from "./errors.ts";
 import { loadParser } from "./sql/parser.ts";
 import { SqlSession } from "./sql/session.ts";
 import { TenantRegistry } from "./tenants/registry.ts";
+import type { AccessOptions } from "./wire/access-policy.ts";
 import { startWireServer, type WireServer } from "./wire/server.ts";
 import type { FindDatabase } from "./wire/sql-connection.ts";
+import { readTlsIdentity } from "./wire/tls-identity.ts";
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
@@ -50,13 +52,28 @@ function endpoint(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function listen(config: Config, clock: SystemClock, findDatabase: FindDatabase): WireServer {
+function accessOptions({ password, auth, tlsCert, tlsKey, tls }: Config): AccessOptions {
+  const hasTls = tlsCert !== null && tlsKey !== null;
+  return {
+    password,
+    method: auth,
+    tls: hasTls ? readTlsIdentity({ certificatePath: tlsCert, keyPath: tlsKey }) : null,
+    requiresTls: tls === "required",
+  };
+}
+
+function listen(
+  config: Config,
+  access: AccessOptions,
+  clock: SystemClock,
+  findDatabase: FindDatabase,
+): WireServer {
   try {
     return startWireServer({
       hostname: config.bind,
       port: config.port,
       maxConnections: config.maxConnections,
-      password: config.password,
+      access,
       findDatabase,
       timers: clock,
       log,
@@ -72,6 +89,7 @@ function listen(config: Config, clock: SystemClock, findDatabase: FindDatabase):
 async function serve(config: Config): Promise<void> {
   const clock = new SystemClock();
   const dataDir = resolve(config.dataDir);
+  const access = accessOptions(config);
   await loadParser();
   const registry = new TenantRegistry({
     dataDir,
@@ -82,7 +100,7 @@ async function serve(config: Config): Promise<void> {
   });
   let server: WireServer;
   try {
-    server = listen(config, clock, (name) => {
+    server = listen(config, access, clock, (name) => {
       const database = registry.open(name);
       return {
         log: database,

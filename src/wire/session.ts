@@ -14,7 +14,8 @@ import {
   OUTPUT_HIGH_WATER_BYTES,
 } from "../limits.ts";
 import type { Listener } from "../sql/database.ts";
-import { type Authentication, CleartextPassword } from "./authentication.ts";
+import type { AccessPolicy } from "./access-policy.ts";
+import type { Authentication } from "./authentication.ts";
 import {
   writeAuthenticationOk,
   writeBackendKeyData,
@@ -29,11 +30,16 @@ import { NotificationQueue } from "./notification-queue.ts";
 import { ClientOutput, type OutputOwner, type Transport } from "./output.ts";
 import { QueryProtocol } from "./query-protocol.ts";
 import type { FindDatabase, SqlConnection } from "./sql-connection.ts";
-import { PROTOCOL_VERSION, parseStartupPacket, type SessionRequest } from "./startup.ts";
+import {
+  type EncryptionRequest,
+  PROTOCOL_VERSION,
+  parseStartupPacket,
+  type SessionRequest,
+} from "./startup.ts";
 
 /** What a session needs of the server around it. */
 export interface SessionHost {
-  readonly password: string;
+  readonly access: AccessPolicy;
   readonly findDatabase: FindDatabase;
   readonly timers: Timers;
   /** Takes one of the places for sessions. Throws DeltatError 53300 when there is none. */
@@ -49,7 +55,8 @@ export interface SessionHost {
 /** Output of that size is offered to the socket between two messages rather than at the end of the turn. */
 const WRITE_THROUGH_BYTES = 64 * 1024;
 
-/** Answer to a request for encryption: there is none. */
+/** Answers to a request for encryption: `S`, TLS begins; `N`, there is none. */
+const TLS_BEGINS = 0x53;
 const NO_ENCRYPTION = 0x4e;
 
 /** SSL and GSS may each be asked for once. */
@@ -211,10 +218,7 @@ export class ClientSession implements Listener, OutputOwner {
   private handleStartupPacket(): void {
     const packet = parseStartupPacket(this.decoder.message);
     if (packet.kind === "encryption") {
-      if (++this.encryptionRequests > MAX_ENCRYPTION_REQUESTS) {
-        throw protocolViolation("encryption was requested too often");
-      }
-      this.output.writer.u8(NO_ENCRYPTION);
+      this.answerEncryptionRequest(packet);
     } else if (packet.kind === "cancel") {
       this.host.cancel(packet.processId, packet.secret);
       this.close();
@@ -223,15 +227,37 @@ export class ClientSession implements Listener, OutputOwner {
     }
   }
 
+  /** What came behind the request came unencrypted, perhaps from someone in between: it must not be taken for the client's. */
+  private answerEncryptionRequest({ protocol }: EncryptionRequest): void {
+    if (++this.encryptionRequests > MAX_ENCRYPTION_REQUESTS || this.transport.encrypted) {
+      throw protocolViolation("encryption was requested too often");
+    }
+    if (this.decoder.hasInput) {
+      const asked = protocol === "tls" ? "SSL" : "GSSAPI encryption";
+      throw new DeltatError(SqlState.protocolViolation, `received unencrypted data after ${asked} request`, {
+        detail:
+          "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack.",
+      });
+    }
+    const begins = protocol === "tls" && this.host.access.tls !== null;
+    this.output.writer.u8(begins ? TLS_BEGINS : NO_ENCRYPTION);
+    if (!begins) return;
+    this.output.submit(0);
+    // A socket that does not take a few bytes at start-up is not worth a wait.
+    if (this.output.unsentBytes > 0) this.cut();
+    else this.transport.startTls();
+  }
+
   private beginAuthentication(request: SessionRequest): void {
+    const authentication = this.host.access.authenticate(request, this.transport.encrypted);
     this.host.admit(this);
     const out = this.output.writer;
     if (request.needsNegotiation) {
       writeNegotiateProtocolVersion(out, PROTOCOL_VERSION, request.unrecognizedOptions);
     }
     this.request = request;
-    this.authentication = new CleartextPassword(request.user, this.host.password);
-    this.authentication.start(out);
+    this.authentication = authentication;
+    authentication.start(out);
     this.phase = "authentication";
     this.decoder.mode = "authentication";
   }

@@ -5,6 +5,7 @@
 
 import { connect as connectSocket, type Socket } from "node:net";
 import { parse, serialize } from "pg-protocol";
+import { ScramClient } from "../wire/scram-client.ts";
 import { USER } from "./clients.ts";
 import { PASSWORD, type ServerProcess } from "./harness.ts";
 
@@ -20,6 +21,8 @@ export interface Reply {
   readonly status?: string;
   readonly channel?: string;
   readonly payload?: string;
+  /** Of a SASL challenge. */
+  readonly data?: string;
 }
 
 export class RawClient {
@@ -50,12 +53,29 @@ export class RawClient {
   /** A connection that is ready for queries. */
   static async connect(server: ServerProcess, database = "main"): Promise<RawClient> {
     const client = await RawClient.dial(server);
-    client.send(serialize.startup({ user: USER, database }), serialize.password(PASSWORD));
-    const replies = await client.cycle();
+    client.send(serialize.startup({ user: USER, database }));
+    const replies = await client.authenticate(PASSWORD);
     if (replies.at(-1)?.name !== "readyForQuery") {
       throw new Error(`no session: ${replies.map(({ name, message }) => message ?? name).join(", ")}`);
     }
     return client;
+  }
+
+  /** Proves the password by SCRAM; returns what follows, up to ReadyForQuery or the end. */
+  async authenticate(password: string): Promise<Reply[]> {
+    const exchange = new ScramClient(password);
+    while (true) {
+      const reply = await this.next();
+      if (reply?.name === "authenticationSASL") {
+        this.send(serialize.sendSASLInitialResponseMessage("SCRAM-SHA-256", exchange.first()));
+      } else if (reply?.name === "authenticationSASLContinue") {
+        this.send(serialize.sendSCRAMClientFinalMessage(exchange.final(reply.data ?? "")));
+      } else if (reply?.name === "authenticationSASLFinal") {
+        exchange.verify(reply.data ?? "");
+      } else {
+        return reply === null || reply.name === "error" ? [reply ?? []].flat() : await this.cycle();
+      }
+    }
   }
 
   /** Sends messages as one write. */
