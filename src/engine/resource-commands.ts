@@ -61,7 +61,8 @@ export function deleteResource(state: EngineState, id: Id): Effect[] {
     );
     state.dropAllocation(allocation);
   }
-  effects.push({ table: "resource", before: resources.image(row), after: null });
+  const changedLsn = resources.changedLsn[row] as number;
+  effects.push({ table: "resource", before: resources.image(row), after: null, changedLsn });
   state.dropResource(id);
   return effects;
 }

@@ -29,6 +29,15 @@ export function limitExceeded(what: string, bound: number): DeltatError {
   return new DeltatError(SqlState.programLimitExceeded, `limit exceeded: ${what} (at most ${bound})`);
 }
 
+/** 40001, as a value: what others committed does not let a transaction stand. */
+export function lostRace(why: string): DeltatError {
+  return new DeltatError(
+    SqlState.serializationFailure,
+    "could not serialize access: another transaction committed first",
+    { detail: why, hint: "Run the transaction again." },
+  );
+}
+
 export function checkSpan(span: Span): void {
   checkInstant("start", span.start);
   checkInstant("end", span.end);
