@@ -164,7 +164,8 @@ export class Isolation {
 
   private checkLock(lock: RowLock): void {
     const { seen, strength, owner, id, timelineLsn } = lock;
-    if (lock.isLost) throw lostRace(`${describe(lock)} was locked by a transaction that has committed since.`);
+    if (lock.isLost)
+      throw lostRace(`${describe(lock)} was locked by a transaction that has committed since.`);
     const isAsSeen =
       strength === LockStrength.keyShare ? this.find(seen.table, id) >= 0 : isUnchanged(this.state, seen);
     // A row that the transaction itself has changed is checked when that change is applied again.

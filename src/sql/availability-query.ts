@@ -9,6 +9,7 @@ import { formatId } from "../id.ts";
 import { MAX_AVAILABILITY_RESOURCES, MAX_INSTANT_MS } from "../limits.ts";
 import type { Node } from "./ast.ts";
 import { type ColumnCondition, columnConditions, conjunctsOf } from "./conjuncts.ts";
+import { dependOnAvailability } from "./dependencies.ts";
 import type { Execution } from "./execution.ts";
 import type { Expression, Frame } from "./expression.ts";
 import { idOf } from "./field-values.ts";
@@ -150,7 +151,8 @@ function compute(args: AvailabilityArguments, execution: Execution): number {
     if (text === null || isNever()) return 0;
     const { engine } = run;
     const row = engine.resources.find(idOf(text));
-    run.session.dependOn(row < 0 ? run.database.appendedLsn : engine.availabilityLsn(row));
+    if (row < 0) run.session.dependOn(run.database.appendedLsn);
+    else dependOnAvailability(run, row);
     if (row < 0 || Number(minAvailable) > 1) return 0;
     run.spanOwner = row;
     const found = engine.availabilityOf(row, from as number, to as number, Number(minDuration));
@@ -161,7 +163,10 @@ function compute(args: AvailabilityArguments, execution: Execution): number {
   function computeListed(listed: readonly Value[] | null, run: Execution): number {
     if (listed === null) return 0;
     const rows = distinctRows(run.engine, listed);
-    run.session.dependOn(dependency(run, rows));
+    for (const row of rows) {
+      if (row < 0) run.session.dependOn(run.database.appendedLsn);
+      else dependOnAvailability(run, row);
+    }
     if (rows.length === 0 || isNever()) return 0;
     const window: Window = { from: from as number, to: to as number, minDuration: Number(minDuration) };
     if (perResource === true) return computeEach(rows, window, run);
@@ -257,13 +262,4 @@ function distinctRows(engine: Engine, listed: readonly Value[]): number[] {
     }
   }
   return rows;
-}
-
-/** What an answer about these resources may leave after; an id that is unknown may have been deleted just now. */
-function dependency(execution: Execution, rows: readonly number[]): number {
-  let lsn = 0;
-  for (const row of rows) {
-    lsn = Math.max(lsn, row < 0 ? execution.database.appendedLsn : execution.engine.availabilityLsn(row));
-  }
-  return lsn;
 }

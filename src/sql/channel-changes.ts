@@ -13,10 +13,17 @@ interface StagedChange {
   readonly listens: boolean;
 }
 
+/** What was staged at a savepoint. */
+export interface StagedChannels {
+  readonly staged: ReadonlyMap<string, StagedChange>;
+  readonly unlistensAll: boolean;
+  readonly countAfterCommit: number;
+}
+
 export class ChannelChanges {
   private readonly channels = new Set<string>();
   /** By the channel's canonical name, the last change counts. */
-  private readonly staged = new Map<string, StagedChange>();
+  private staged = new Map<string, StagedChange>();
   private unlistensAll = false;
   private countAfterCommit = 0;
 
@@ -77,6 +84,17 @@ export class ChannelChanges {
     this.staged.clear();
     this.unlistensAll = false;
     this.countAfterCommit = this.channels.size;
+  }
+
+  mark(): StagedChannels {
+    const { unlistensAll, countAfterCommit } = this;
+    return { staged: new Map(this.staged), unlistensAll, countAfterCommit };
+  }
+
+  rollbackTo(mark: StagedChannels): void {
+    this.staged = new Map(mark.staged);
+    this.unlistensAll = mark.unlistensAll;
+    this.countAfterCommit = mark.countAfterCommit;
   }
 
   private willListen(name: string): boolean {

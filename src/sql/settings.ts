@@ -9,7 +9,20 @@ import { findSetting, requireSetting, SETTINGS, type SettingDefinition } from ".
 /** What one setting was and will be, while a transaction that touched it is open. */
 interface TransactionChange {
   readonly before: string | undefined;
-  afterCommit: string | undefined;
+  readonly afterCommit: string | undefined;
+}
+
+/** Settings that end with the transaction, however they are set. */
+const TRANSACTION_SETTINGS: ReadonlySet<string> = new Set([
+  "transaction_isolation",
+  "transaction_read_only",
+  "transaction_deferrable",
+]);
+
+/** What was set at a savepoint. */
+export interface SettingsMark {
+  readonly values: ReadonlyMap<string, string>;
+  readonly changes: ReadonlyMap<string, TransactionChange>;
 }
 
 /** Keys of a start-up packet that are no settings. */
@@ -20,13 +33,17 @@ export class Settings {
   private readonly values = new Map<string, string>();
   /** What RESET goes back to: what the client asked for at start-up. */
   private readonly starting = new Map<string, string>();
-  private readonly changes = new Map<string, TransactionChange>();
+  private changes = new Map<string, TransactionChange>();
   private readonly unreported = new Set<string>();
   private readonly lastReported = new Map<string, string>();
   /** transaction_read_only, at hand because every write asks. */
   isReadOnly = false;
   /** default_transaction_read_only, because every transaction asks. */
   startsReadOnly = false;
+  /** Whether transaction_isolation is one above read committed: what is read must not change before the commit. */
+  isSerializable = false;
+  /** default_transaction_isolation, because every transaction asks. */
+  startsIsolation = "read committed";
 
   /**
    * @param startupOptions the start-up packet's keys and values; `options` may hold `-c name=value`.
@@ -41,6 +58,7 @@ export class Settings {
       if (!STARTUP_KEYS.has(name) && !name.startsWith("_pq_.")) this.setStarting(name, value);
     }
     this.startsReadOnly = this.starting.get("default_transaction_read_only") === "on";
+    this.startsIsolation = this.starting.get("default_transaction_isolation") ?? "read committed";
     for (const definition of SETTINGS) {
       if (definition.reported) this.unreported.add(definition.name);
     }
@@ -92,6 +110,16 @@ export class Settings {
     this.changes.clear();
   }
 
+  mark(): SettingsMark {
+    return { values: new Map(this.values), changes: new Map(this.changes) };
+  }
+
+  /** Takes back what was set since the mark, which the transaction that is open has made. */
+  rollbackTo(mark: SettingsMark): void {
+    for (const name of this.changes.keys()) this.store(name, mark.values.get(name));
+    this.changes = new Map(mark.changes);
+  }
+
   /** Name, value and description of every setting that SHOW ALL lists. */
   all(): readonly (readonly [name: string, value: string, description: string])[] {
     return SETTINGS.map((definition) => [definition.name, this.valueOf(definition), definition.description]);
@@ -120,9 +148,6 @@ export class Settings {
         `unrecognized configuration parameter "${definition.name}"`,
       );
     }
-    if (value === undefined && lower === "transaction_isolation") {
-      return this.get("default_transaction_isolation");
-    }
     return value ?? definition.initial;
   }
 
@@ -135,12 +160,9 @@ export class Settings {
   private change(definition: SettingDefinition, value: string | undefined, local: boolean): void {
     const lower = definition.name.toLowerCase();
     const current = this.values.get(lower);
-    let change = this.changes.get(lower);
-    if (change === undefined) {
-      change = { before: current, afterCommit: current };
-      this.changes.set(lower, change);
-    }
-    if (!local) change.afterCommit = value;
+    const { before, afterCommit } = this.changes.get(lower) ?? { before: current, afterCommit: current };
+    const isOfTransaction = local || TRANSACTION_SETTINGS.has(lower);
+    this.changes.set(lower, { before, afterCommit: isOfTransaction ? afterCommit : value });
     this.store(lower, value);
   }
 
@@ -150,6 +172,12 @@ export class Settings {
     if (lower === "transaction_read_only") this.isReadOnly = value === "on";
     if (lower === "default_transaction_read_only") {
       this.startsReadOnly = (value ?? this.starting.get(lower)) === "on";
+    }
+    if (lower === "transaction_isolation") {
+      this.isSerializable = value === "serializable" || value === "repeatable read";
+    }
+    if (lower === "default_transaction_isolation") {
+      this.startsIsolation = value ?? this.starting.get(lower) ?? "read committed";
     }
     const definition = findSetting(lower);
     if (definition?.reported) this.unreported.add(definition.name);
