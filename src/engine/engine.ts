@@ -68,16 +68,23 @@ export class Engine {
    * transaction is left as it was, to be rolled back, or back to a savepoint.
    */
   enter(transaction: Transaction | null, now: number): void {
-    const { entered, state } = this;
-    if (now > state.now) {
-      if (entered !== null && (state.expiry.nextAt() <= now || entered.earliestExpiry <= now)) this.leave();
-      state.now = now;
-      if (state.expiry.nextAt() <= now) this.expireDue();
-    }
+    this.advance(now);
     if (this.entered === transaction) return;
     this.leave();
     if (transaction !== null) this.reapply(transaction);
     this.entered = transaction;
+  }
+
+  /**
+   * Brings the present to `now`, if that is later, and expires what is due. Whoever stamps expiries does so between
+   * this and `enter`, so that an expiry counts as a change of what the transaction entered has locked or read.
+   */
+  advance(now: number): void {
+    const { entered, state } = this;
+    if (now <= state.now) return;
+    if (entered !== null && (state.expiry.nextAt() <= now || entered.earliestExpiry <= now)) this.leave();
+    state.now = now;
+    if (state.expiry.nextAt() <= now) this.expireDue();
   }
 
   /** Stages a command in the transaction that is entered. Throws DeltatError with everything as it was. */

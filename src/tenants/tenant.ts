@@ -70,11 +70,10 @@ export class Tenant implements Database {
 
   enter(transaction: Transaction | null): void {
     if (this.log.failure !== null) throw logFailed();
-    try {
-      this.engine.enter(transaction, this.scheduler.now());
-    } finally {
-      this.recordExpiries();
-    }
+    const now = this.scheduler.now();
+    this.engine.advance(now);
+    this.recordExpiries();
+    this.engine.enter(transaction, now);
   }
 
   commit(transaction: Transaction): number {
