@@ -18,11 +18,15 @@ export function alreadyExists(table: string, id: Id): DeltatError {
 export function notFound(table: string, column: string, id: Id): DeltatError {
   const text = formatId(id);
   return new DeltatError(SqlState.foreignKeyViolation, `not found: ${text}`, {
-    detail: `Key (${column})=(${text}) names nothing that exists.`,
+    detail: `Key (${column})=(${text}) is not present in table "${referencedTable(table, column)}".`,
     table,
-    column,
     constraint: `${table}_${column}_fkey`,
   });
+}
+
+function referencedTable(table: string, column: string): string {
+  if (column === "hold_id") return "holds";
+  return column === "id" ? table : "resources";
 }
 
 export function limitExceeded(what: string, bound: number): DeltatError {

@@ -154,7 +154,7 @@ export class SqlSession {
     } catch (error) {
       rows.length = mark;
       this.abort();
-      throw error;
+      throw this.located(error, statement as PlannedStatement);
     }
   }
 
@@ -200,6 +200,19 @@ export class SqlSession {
     return plan.run(
       new Execution(this.database, state, parameters, literals, resultFormats, rows, transaction),
     );
+  }
+
+  /** A literal that is wrong for a plan found by shape: planning its own text anew tells where it stands. */
+  private located(error: unknown, { text, literals }: PlannedStatement): unknown {
+    const isData = error instanceof DeltatError && error.sqlState.startsWith("22");
+    if (!isData || literals.length === 0 || error.fields.position !== undefined) return error;
+    try {
+      const [first] = parse(text);
+      if (first !== undefined) planStatement(first.node, text, null, null, this.state.prepared);
+    } catch (found) {
+      if (found instanceof DeltatError && found.message === error.message) return found;
+    }
+    return error;
   }
 
   private refuseInFailedBlock(plan: Plan): void {

@@ -20,9 +20,7 @@ describe("PREPARE and EXECUTE", () => {
     expect(
       client.run(`EXECUTE book('${id(2).toLowerCase()}', '${id(1)}', 100 + 1, abs(-201), upper('x'))`),
     ).toEqual({ tag: "INSERT 0 1", rows: [[id(2), "100"]] });
-    expect(client.run(`EXECUTE book('${id(3)}', '${id(1)}', 1.6, 3, NULL)`).rows).toEqual([
-      [id(3), "1"],
-    ]);
+    expect(client.run(`EXECUTE book('${id(3)}', '${id(1)}', 1.6, 3, NULL)`).rows).toEqual([[id(3), "1"]]);
     expect(client.rows("SELECT start, label FROM bookings ORDER BY start")).toEqual([
       ["2", null],
       ["101", "X"],

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ByteWriter } from "../../src/bytes.ts";
+import { DeltatError } from "../../src/errors.ts";
 import { id, type TestClient, TestDatabase } from "./sql-fixture.ts";
 
 let database: TestDatabase;
@@ -320,4 +321,20 @@ describe("SELECT", () => {
   ])("refuses by name: %s", (text) => {
     expect(client.error(text)).toMatch(/^0A000 .*not supported/);
   });
+});
+
+test("a literal that is wrong says where it stands, whether its plan is new or known", () => {
+  const positionOf = (text: string) => {
+    try {
+      client.run(text);
+    } catch (error) {
+      if (error instanceof DeltatError) return [error.sqlState, error.fields.position];
+    }
+    return null;
+  };
+  const text = (value: string) => `SELECT 1, id FROM resources WHERE capacity = '${value}'`;
+  expect(positionOf(text("x"))).toEqual(["22P02", 46]);
+  client.run(text("1"));
+  expect(positionOf(text("é"))).toEqual(["22P02", 46]);
+  expect(positionOf(text("99999999999"))).toEqual(["22003", 46]);
 });
