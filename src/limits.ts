@@ -46,7 +46,7 @@ export const MAX_PARAMETERS = 65_535;
 export const MAX_TRANSACTION_CHANGES = 2_000_000;
 
 /** Rows locked by one transaction with SELECT … FOR UPDATE and the like. */
-export const MAX_TRANSACTION_LOCKS = 1_000_000;
+export const MAX_TRANSACTION_LOCKS = 100_000;
 
 /**
  * Resources that a serializable transaction remembers to have read one by one; beyond it nothing is refused, but

@@ -6,13 +6,13 @@
 
 import type { Transaction } from "../engine/transaction.ts";
 import { DeltatError, SqlState } from "../errors.ts";
-import { ChannelChanges, type StagedChannels } from "./channel-changes.ts";
+import { ChannelChanges } from "./channel-changes.ts";
 import type { Database, Listener } from "./database.ts";
 import type { SessionControl } from "./execution.ts";
 import type { PlannedStatement } from "./planned-statement.ts";
 import { PreparedStatements } from "./prepared-statements.ts";
 import { Savepoints } from "./savepoints.ts";
-import { Settings, type SettingsMark } from "./settings.ts";
+import { Settings } from "./settings.ts";
 import { StagedNotifications } from "./staged-notifications.ts";
 import { applyModes, checkModeChange, type TransactionModes } from "./transaction-modes.ts";
 
@@ -34,8 +34,8 @@ interface TransactionMark {
   readonly changes: number;
   readonly locks: number;
   readonly notifications: number;
-  readonly settings: SettingsMark;
-  readonly channels: StagedChannels;
+  readonly settings: number;
+  readonly channels: number;
 }
 
 export class SessionState implements SessionControl {
@@ -180,8 +180,8 @@ export class SessionState implements SessionControl {
       changes: this.transaction?.changes.length ?? 0,
       locks: this.transaction?.locks?.length ?? 0,
       notifications: this.notifications.count,
-      settings: this.settings.mark(),
-      channels: this.channels.mark(),
+      settings: this.settings.mark,
+      channels: this.channels.mark,
     });
   }
 

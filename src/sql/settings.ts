@@ -6,9 +6,8 @@
 import { DeltatError, SqlState } from "../errors.ts";
 import { findSetting, requireSetting, SETTINGS, type SettingDefinition } from "./setting-definitions.ts";
 
-/** What one setting was and will be, while a transaction that touched it is open. */
+/** What one setting will be, while a transaction that touched it is open. */
 interface TransactionChange {
-  readonly before: string | undefined;
   readonly afterCommit: string | undefined;
 }
 
@@ -19,10 +18,11 @@ const TRANSACTION_SETTINGS: ReadonlySet<string> = new Set([
   "transaction_deferrable",
 ]);
 
-/** What was set at a savepoint. */
-export interface SettingsMark {
-  readonly values: ReadonlyMap<string, string>;
-  readonly changes: ReadonlyMap<string, TransactionChange>;
+/** What one SET replaced, for ROLLBACK TO. */
+interface Replaced {
+  readonly name: string;
+  readonly value: string | undefined;
+  readonly change: TransactionChange | undefined;
 }
 
 /** Keys of a start-up packet that are no settings. */
@@ -33,7 +33,8 @@ export class Settings {
   private readonly values = new Map<string, string>();
   /** What RESET goes back to: what the client asked for at start-up. */
   private readonly starting = new Map<string, string>();
-  private changes = new Map<string, TransactionChange>();
+  private readonly changes = new Map<string, TransactionChange>();
+  private replaced: Replaced[] = [];
   private readonly unreported = new Set<string>();
   private readonly lastReported = new Map<string, string>();
   /** transaction_read_only, at hand because every write asks. */
@@ -102,22 +103,26 @@ export class Settings {
     if (this.changes.size === 0) return;
     for (const [name, change] of this.changes) this.store(name, change.afterCommit);
     this.changes.clear();
+    this.replaced = [];
   }
 
   rollback(): void {
-    if (this.changes.size === 0) return;
-    for (const [name, change] of this.changes) this.store(name, change.before);
-    this.changes.clear();
+    if (this.replaced.length > 0) this.rollbackTo(0);
   }
 
-  mark(): SettingsMark {
-    return { values: new Map(this.values), changes: new Map(this.changes) };
+  /** How much the open transaction has set: for `rollbackTo`. */
+  get mark(): number {
+    return this.replaced.length;
   }
 
-  /** Takes back what was set since the mark, which the transaction that is open has made. */
-  rollbackTo(mark: SettingsMark): void {
-    for (const name of this.changes.keys()) this.store(name, mark.values.get(name));
-    this.changes = new Map(mark.changes);
+  rollbackTo(mark: number): void {
+    for (let i = this.replaced.length - 1; i >= mark; i--) {
+      const { name, value, change } = this.replaced[i] as Replaced;
+      this.store(name, value);
+      if (change === undefined) this.changes.delete(name);
+      else this.changes.set(name, change);
+    }
+    this.replaced.length = Math.min(this.replaced.length, mark);
   }
 
   /** Name, value and description of every setting that SHOW ALL lists. */
@@ -160,9 +165,11 @@ export class Settings {
   private change(definition: SettingDefinition, value: string | undefined, local: boolean): void {
     const lower = definition.name.toLowerCase();
     const current = this.values.get(lower);
-    const { before, afterCommit } = this.changes.get(lower) ?? { before: current, afterCommit: current };
+    const change = this.changes.get(lower);
+    this.replaced.push({ name: lower, value: current, change });
+    const afterCommit = change === undefined ? current : change.afterCommit;
     const isOfTransaction = local || TRANSACTION_SETTINGS.has(lower);
-    this.changes.set(lower, { before, afterCommit: isOfTransaction ? afterCommit : value });
+    this.changes.set(lower, { afterCommit: isOfTransaction ? afterCommit : value });
     this.store(lower, value);
   }
 
