@@ -4,7 +4,7 @@
  */
 
 import { beforeEach, describe, expect, test } from "bun:test";
-import { MAX_TRACKED_READS } from "../../src/limits.ts";
+import { MAX_TRACKED_READS, MAX_TRANSACTION_LOCKS } from "../../src/limits.ts";
 import { id, type TestClient, TestDatabase } from "./sql-fixture.ts";
 
 let database: TestDatabase;
@@ -187,6 +187,21 @@ test("locking clauses name what they lock", () => {
   expect(one.error("SELECT count(*) FROM bookings FOR UPDATE")).toStartWith("0A000 FOR UPDATE");
   expect(one.error("SELECT 1 FROM availability FOR SHARE")).toStartWith("0A000 FOR SHARE");
 });
+
+test("locks of one transaction are bounded, and a row locked twice counts once", () => {
+  const filled = new TestDatabase();
+  const client = filled.connect();
+  client.run(`INSERT INTO resources (id) VALUES ('${ROOM}')`);
+  const rows = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, i) => `('${ROOM}', ${from + i}, ${from + i + 1})`).join(", ");
+  client.run(`INSERT INTO bookings (resource_id, start, "end") VALUES ${rows(0, MAX_TRANSACTION_LOCKS)}`);
+  const all = "SELECT start FROM bookings FOR SHARE";
+  client.script(`BEGIN; ${all}; ${all}; COMMIT`);
+  client.run(
+    `INSERT INTO bookings (resource_id, start, "end") VALUES ${rows(MAX_TRANSACTION_LOCKS, MAX_TRANSACTION_LOCKS + 1)}`,
+  );
+  expect(client.error(all)).toStartWith("54000 limit exceeded: locks of one transaction");
+}, 30_000);
 
 describe("a serializable transaction", () => {
   const free = (room: string) =>
