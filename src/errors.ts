@@ -24,6 +24,7 @@ export const SqlState = {
   uniqueViolation: "23505",
   checkViolation: "23514",
   exclusionViolation: "23P01",
+  invalidSavepointSpecification: "3B001",
   activeSqlTransaction: "25001",
   noActiveSqlTransaction: "25P01",
   readOnlySqlTransaction: "25006",
@@ -58,6 +59,7 @@ export const SqlState = {
   tooManyColumns: "54011",
   objectNotInPrerequisiteState: "55000",
   cantChangeRuntimeParameter: "55P02",
+  lockNotAvailable: "55P03",
   queryCanceled: "57014",
   adminShutdown: "57P01",
   cannotConnectNow: "57P03",
@@ -74,8 +76,11 @@ export interface ErrorFields {
   readonly detail?: string;
   readonly hint?: string;
   readonly position?: number;
+  /** Of a table: it lies in schema public. */
   readonly table?: string;
   readonly column?: string;
+  /** The name of a type that an error is about. */
+  readonly dataType?: string;
   readonly constraint?: string;
 }
 

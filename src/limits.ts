@@ -54,6 +54,27 @@ export const MAX_PARAMETERS = 65_535;
 /** Changes staged by one transaction (rows inserted, updated or deleted, in all its statements). */
 export const MAX_TRANSACTION_CHANGES = 2_000_000;
 
+/** Rows locked by one transaction with SELECT … FOR UPDATE and the like. */
+export const MAX_TRANSACTION_LOCKS = 100_000;
+
+/**
+ * Resources that a serializable transaction remembers to have read one by one; beyond it nothing is refused, but
+ * any change of the database counts as a change of what it read.
+ */
+export const MAX_TRACKED_READS = 10_000;
+
+/** Savepoints open at one time in one transaction. */
+export const MAX_SAVEPOINTS = 10_000;
+
+/** UTF-8 bytes of a NOTIFY's payload (PostgreSQL: NOTIFY_PAYLOAD_MAX_LENGTH - 1); a longer one is 22023. */
+export const MAX_NOTIFY_PAYLOAD_BYTES = 7_999;
+
+/** UTF-8 bytes of a channel's name in NOTIFY (PostgreSQL: NAMEDATALEN - 1); a longer one is 22023. */
+export const MAX_CHANNEL_BYTES = 63;
+
+/** Bytes of channels and payloads that one transaction may NOTIFY. */
+export const MAX_TRANSACTION_NOTIFY_BYTES = 16 * 1024 * 1024;
+
 /** Distinct resources in one availability query. */
 export const MAX_AVAILABILITY_RESOURCES = 100_000;
 

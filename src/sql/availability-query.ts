@@ -9,6 +9,7 @@ import { formatId } from "../id.ts";
 import { MAX_AVAILABILITY_RESOURCES, MAX_INSTANT_MS } from "../limits.ts";
 import type { Node } from "./ast.ts";
 import { type ColumnCondition, columnConditions, conjunctsOf } from "./conjuncts.ts";
+import { dependOnAvailability } from "./dependencies.ts";
 import type { Execution } from "./execution.ts";
 import type { Expression, Frame } from "./expression.ts";
 import { idOf } from "./field-values.ts";
@@ -172,11 +173,17 @@ function readRequest(args: AvailabilityArguments, execution: Execution): Request
   };
 }
 
+/** Row -1 is a resource that does not exist: any commit may have removed it. */
+function dependOn(execution: Execution, row: number): void {
+  if (row < 0) execution.session.dependOn(execution.database.appendedLsn);
+  else dependOnAvailability(execution, row);
+}
+
 function computeSingle(text: Value, request: Request | null, execution: Execution): number {
   if (text === null || request === null) return 0;
-  const { database, engine, session } = execution;
+  const { engine } = execution;
   const row = engine.resources.find(idOf(text));
-  session.dependOn(row < 0 ? database.appendedLsn : engine.availabilityLsn(row));
+  dependOn(execution, row);
   if (row < 0 || request.minAvailable > 1) return 0;
   execution.spanOwner = row;
   const found = engine.availabilityOf(row, request.from, request.to, request.minDuration);
@@ -190,9 +197,9 @@ function computeListed(
   execution: Execution,
 ): number {
   if (listed === null) return 0;
-  const { engine, session } = execution;
+  const { engine } = execution;
   const rows = distinctRows(engine, listed);
-  session.dependOn(dependency(execution, rows));
+  for (const row of rows) dependOn(execution, row);
   if (rows.length === 0 || request === null) return 0;
   const { from, to, minDuration } = request;
   if (request.perResource) return computeEach(rows, request, execution);
@@ -281,13 +288,4 @@ function distinctRows(engine: Engine, listed: readonly Value[]): number[] {
     }
   }
   return rows;
-}
-
-/** What an answer about these resources may leave after; an id that is unknown may have been deleted just now. */
-function dependency(execution: Execution, rows: readonly number[]): number {
-  let lsn = 0;
-  for (const row of rows) {
-    lsn = Math.max(lsn, row < 0 ? execution.database.appendedLsn : execution.engine.availabilityLsn(row));
-  }
-  return lsn;
 }

@@ -8,8 +8,11 @@ import type { Engine } from "../engine/engine.ts";
 import type { Transaction } from "../engine/transaction.ts";
 import type { Database } from "./database.ts";
 import type { Frame } from "./expression.ts";
+import type { PlannedStatement } from "./planned-statement.ts";
+import type { PreparedStatements } from "./prepared-statements.ts";
 import type { SessionContext } from "./session-context.ts";
 import type { Settings } from "./settings.ts";
+import type { TransactionModes } from "./transaction-modes.ts";
 import type { PgType } from "./types.ts";
 import type { Value } from "./value.ts";
 
@@ -26,23 +29,39 @@ export interface OutputColumn {
 /** What statements may ask of, and do to, the session that runs them. */
 export interface SessionControl extends SessionContext {
   readonly settings: Settings;
-  /** BEGIN; `readOnly` null: as the session's default says. */
-  beginBlock(isolation: string | null, readOnly: boolean | null): void;
-  /** COMMIT; returns the tag, which is ROLLBACK for a failed block. */
-  commitBlock(): string;
-  rollbackBlock(): string;
+  /** BEGIN, with the modes it says. */
+  beginBlock(modes: TransactionModes): void;
+  /** SET TRANSACTION. Throws 25001 for what comes too late. */
+  setTransactionModes(modes: TransactionModes): void;
+  /** COMMIT [AND CHAIN]; returns the tag, which is ROLLBACK for a failed block. */
+  commitBlock(chain: boolean): string;
+  rollbackBlock(chain: boolean): string;
+  /** Throws 25P01 outside a block. */
+  setSavepoint(name: string): void;
+  /** Throws 25P01 outside a block, 3B001 for a savepoint that is not there. */
+  releaseSavepoint(name: string): void;
+  rollbackToSavepoint(name: string): void;
   readonly inBlock: boolean;
+  /** The transaction if what it reads is remembered, since it is serializable; else null. */
+  readonly tracked: Transaction | null;
+  readonly prepared: PreparedStatements<PlannedStatement>;
   warn(sqlState: string, message: string): void;
   listen(channel: string): void;
   /** null: every channel. */
   unlisten(channel: string | null): void;
-  /** DISCARD ALL: asks the wire to drop prepared statements and portals. */
-  discardPrepared(): void;
   /** Raises the lsn that must be durable before the session's output may leave. */
+  awaitLsn(lsn: number): void;
+  /** The same for what was read and may depend on any row: see dependencies.ts for what is known better. */
   dependOn(lsn: number): void;
 }
 
 const NO_SPANS = new Float64Array(0);
+
+/** What the plan that an Execution runs was given. */
+export interface PlanInput {
+  readonly parameters: readonly Value[];
+  readonly literals: readonly Value[];
+}
 
 export class Execution implements Frame {
   row = -1;
@@ -68,6 +87,12 @@ export class Execution implements Frame {
     readonly transaction: Transaction | null,
   ) {
     this.engine = database.engine;
+  }
+
+  /** The same run of another plan, with what that one was given: EXECUTE. */
+  withInput({ parameters, literals }: PlanInput): Execution {
+    const { database, session, formats, out, transaction } = this;
+    return new Execution(database, session, parameters, literals, formats, out, transaction);
   }
 }
 

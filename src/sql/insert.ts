@@ -179,6 +179,8 @@ function runInsert(plan: InsertPlan, execution: Execution): string {
       returnResult(returning, out, table.find(engine, idOf(values[0] as Value)), command, execution);
     }
   }
+  // A row that was skipped tells that its id is used.
+  if (inserted < plan.rows.length) execution.session.dependOn(execution.database.appendedLsn);
   return `INSERT 0 ${inserted}`;
 }
 

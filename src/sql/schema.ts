@@ -6,6 +6,7 @@
 
 import type { Command } from "../engine/command.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { LockableTable } from "../engine/isolation.ts";
 import type { Id } from "../id.ts";
 import { AVAILABILITY } from "./availability-table.ts";
 import type { Execution } from "./execution.ts";
@@ -58,6 +59,10 @@ export interface StoredTable extends Table {
   replace(values: readonly Value[]): Command;
   remove(id: Id): Command;
   idAt(engine: Engine, row: number): Id;
+  /** What the engine calls the table. */
+  readonly locks: LockableTable;
+  /** The resource that a row is on; of a resource, itself. */
+  resourceRowOf(engine: Engine, row: number): number;
 }
 
 const TABLES: ReadonlyMap<string, Table> = new Map(

@@ -4,6 +4,7 @@ import { AggregatePlan, callsAggregate } from "./aggregates.ts";
 import type { SelectStmt } from "./ast.ts";
 import type { Execution, Plan } from "./execution.ts";
 import { type Relation, RelationScope, resolveRelation } from "./relation.ts";
+import { planRowLocks, type RowLocks } from "./row-locks.ts";
 import { planOrder, planRange, type RowRange } from "./row-order.ts";
 import { filteredRows, planRowSource, type RowSource } from "./row-source.ts";
 import { planSpanStream } from "./span-stream.ts";
@@ -20,6 +21,7 @@ const SELECT_FIELDS = new Set([
   "limitOffset",
   "limitCount",
   "limitOption",
+  "lockingClause",
   "op",
 ]);
 
@@ -30,16 +32,20 @@ export function planSelect(node: SelectStmt, compiler: StatementCompiler): Plan 
   if (node.limitOption === "LIMIT_OPTION_WITH_TIES") throw notSupported("FETCH … WITH TIES");
   const scope = new RelationScope(fromRelation(node, compiler.statementText));
   compiler.enter(scope);
-  if (callsAggregate(node.targetList)) return planAggregate(node, scope, compiler);
+  const locks = planRowLocks(node.lockingClause, scope.relation, compiler.statementText);
+  if (callsAggregate(node.targetList)) {
+    if (locks !== null) throw notSupported(`${locks.command.slice(7)} with aggregate functions`);
+    return planAggregate(node, scope, compiler);
+  }
   const source = planRowSource(node.whereClause, scope, compiler);
   const output = new RowOutput(planTargets(node.targetList ?? [], scope, compiler));
   const order = planOrder(node.sortClause ?? [], output.targets, compiler);
   const range = planRange(node.limitCount, node.limitOffset, compiler);
   const stream = order === null && range === null ? planSpanStream(source, output) : null;
-  const run = stream ?? ((execution: Execution) => runSelect(source, order, range, output, execution));
+  const run = stream ?? ((execution: Execution) => runSelect(source, order, range, locks, output, execution));
   return {
-    command: "SELECT",
-    usage: "read",
+    command: locks?.command ?? "SELECT",
+    usage: locks === null ? "read" : "write",
     parameterTypes: compiler.parameterTypes(),
     columns: output.columns,
     run,
@@ -61,10 +67,12 @@ function runSelect(
   source: RowSource,
   order: ReturnType<typeof planOrder>,
   range: RowRange | null,
+  locks: RowLocks | null,
   output: RowOutput,
   execution: Execution,
 ): string {
   let rows = filteredRows(source, execution);
+  if (locks !== null) rows = locks.selectable(rows, execution);
   if (order !== null) rows = order(rows, execution);
   let first = 0;
   let end = rows.length;
@@ -76,6 +84,7 @@ function runSelect(
   const out = output.open(execution);
   for (let at = first; at < end; at++) {
     execution.row = rows[at] as number;
+    if (locks !== null) locks.lock(execution.row, execution);
     output.write(out, execution);
   }
   return `SELECT ${end - first}`;

@@ -8,25 +8,16 @@ import { DeltatError, SqlState } from "../errors.ts";
 import type { Node } from "./ast.ts";
 import { decodeParameter } from "./codec.ts";
 import type { Database, Listener } from "./database.ts";
-import { Execution, type OutputColumn, type Plan } from "./execution.ts";
+import { Execution, type Plan } from "./execution.ts";
 import { parse } from "./parser.ts";
 import { PlanCache } from "./plan-cache.ts";
+import { PlannedStatement, type Statement } from "./planned-statement.ts";
 import { planStatement } from "./planner.ts";
+import type { PreparedStatements } from "./prepared-statements.ts";
 import { type Notice, SessionState, type SqlClient } from "./session-state.ts";
 import { type LiftedLiterals, liftLiterals } from "./shape.ts";
 import { TEXT, typeByOid } from "./types.ts";
 import type { Value } from "./value.ts";
-
-/** A planned statement as the wire sees it. */
-export interface Statement {
-  readonly text: string;
-  /** Nothing but blanks and comments. */
-  readonly isEmpty: boolean;
-  /** OIDs. */
-  readonly parameterTypes: readonly number[];
-  /** null: it returns no rows. */
-  readonly columns: readonly OutputColumn[] | null;
-}
 
 /** One statement of a simple query, parsed unless its shape is known. */
 export interface RawStatement {
@@ -37,33 +28,28 @@ export interface RawStatement {
   readonly literals: LiftedLiterals | null;
 }
 
-class PlannedStatement implements Statement {
-  constructor(
-    readonly text: string,
-    readonly plan: Plan | null,
-    readonly literals: readonly Value[],
-  ) {}
-
-  get isEmpty(): boolean {
-    return this.plan === null;
-  }
-
-  get parameterTypes(): readonly number[] {
-    return this.plan?.parameterTypes ?? [];
-  }
-
-  get columns(): readonly OutputColumn[] | null {
-    return this.plan?.columns ?? null;
-  }
-}
-
 const NO_VALUES: readonly Value[] = [];
 
 /** By shape (simple queries), and by parameter types and text (prepared statements). */
 const plans = new PlanCache();
 
 /** Statements that hardly come twice, since names and values are part of their plans. */
-const SELDOM_REPEATED: ReadonlySet<string> = new Set(["LISTEN", "UNLISTEN", "SET", "RESET"]);
+const SELDOM_REPEATED: ReadonlySet<string> = new Set([
+  "LISTEN",
+  "UNLISTEN",
+  "NOTIFY",
+  "PREPARE",
+  "DEALLOCATE",
+  "SET",
+  "RESET",
+]);
+
+/** What a failed block takes. */
+const ENDS_FAILED_BLOCK: ReadonlySet<string> = new Set([
+  "TRANS_STMT_COMMIT",
+  "TRANS_STMT_ROLLBACK",
+  "TRANS_STMT_ROLLBACK_TO",
+]);
 
 function keep(key: string, plan: Plan): void {
   if (!SELDOM_REPEATED.has(plan.command)) plans.add(key, plan);
@@ -91,9 +77,10 @@ export class SqlSession {
     return this.state.dependsOnLsn;
   }
 
-  /** Raised by DISCARD ALL: prepared statements and portals from before are to be dropped. */
-  get discardCount(): number {
-    return this.state.discardCount;
+  /** Those of PREPARE and of Parse, by name. */
+  get prepared(): PreparedStatements<Statement> {
+    // The wire puts in only what `prepare` has made.
+    return this.state.prepared as PreparedStatements<Statement>;
   }
 
   /** The statements of a simple query; a text whose shape is cached is not parsed. Throws 42601, 54000. */
@@ -116,7 +103,7 @@ export class SqlSession {
       return new PlannedStatement(text, raw.plan, literals?.values ?? NO_VALUES);
     }
     this.refuseNodeInFailedBlock(node as Node);
-    const planned = planStatement(node as Node, text, null, literals);
+    const planned = planStatement(node as Node, text, null, literals, this.state.prepared);
     if (literals !== null && planned.isShapeSafe) keep(literals.key, planned.plan);
     return new PlannedStatement(text, planned.plan, literals?.values ?? NO_VALUES);
   }
@@ -139,8 +126,8 @@ export class SqlSession {
       );
     }
     this.refuseNodeInFailedBlock(first.node);
-    const { plan } = planStatement(first.node, text, parameterTypes, null);
-    keep(key, plan);
+    const { plan, isOfSession } = planStatement(first.node, text, parameterTypes, null, this.state.prepared);
+    if (!isOfSession) keep(key, plan);
     return new PlannedStatement(text, plan, NO_VALUES);
   }
 
@@ -167,7 +154,7 @@ export class SqlSession {
     } catch (error) {
       rows.length = mark;
       this.abort();
-      throw error;
+      throw this.located(error, statement as PlannedStatement);
     }
   }
 
@@ -179,7 +166,7 @@ export class SqlSession {
   /** Something failed: the implicit transaction is rolled back, a block becomes a failed one. */
   abort(): void {
     // The error itself may tell what others did last.
-    this.state.dependOn(this.database.appendedLsn);
+    this.state.awaitLsn(this.database.appendedLsn);
     this.state.fail();
   }
 
@@ -215,6 +202,19 @@ export class SqlSession {
     );
   }
 
+  /** A literal that is wrong for a plan found by shape: planning its own text anew tells where it stands. */
+  private located(error: unknown, { text, literals }: PlannedStatement): unknown {
+    const isData = error instanceof DeltatError && error.sqlState.startsWith("22");
+    if (!isData || literals.length === 0 || error.fields.position !== undefined) return error;
+    try {
+      const [first] = parse(text);
+      if (first !== undefined) planStatement(first.node, text, null, null, this.state.prepared);
+    } catch (found) {
+      if (found instanceof DeltatError && found.message === error.message) return found;
+    }
+    return error;
+  }
+
   private refuseInFailedBlock(plan: Plan): void {
     if (this.state.status === "E" && plan.usage !== "end") throw failedBlock();
   }
@@ -222,7 +222,7 @@ export class SqlSession {
   private refuseNodeInFailedBlock(node: Node): void {
     if (this.state.status !== "E") return;
     const kind = "TransactionStmt" in node ? node.TransactionStmt.kind : undefined;
-    if (kind !== "TRANS_STMT_COMMIT" && kind !== "TRANS_STMT_ROLLBACK") throw failedBlock();
+    if (kind === undefined || !ENDS_FAILED_BLOCK.has(kind)) throw failedBlock();
   }
 }
 

@@ -184,6 +184,8 @@ export const RESOURCES: StoredTable = {
   replace: (values) => ({ kind: "updateResource", resource: resourceImage(values) }),
   remove: (id) => ({ kind: "deleteResource", id }),
   idAt: (engine, row) => engine.resources.idAt(row),
+  locks: "resource",
+  resourceRowOf: (_, row) => row,
 };
 
 function ruleImage(values: readonly Value[]): RuleImage {
@@ -234,6 +236,8 @@ export const RULES: StoredTable = {
   replace: (values) => ({ kind: "updateRule", rule: ruleImage(values) }),
   remove: (id) => ({ kind: "removeRule", id }),
   idAt: (engine, row) => engine.rules.idAt(row),
+  locks: "rule",
+  resourceRowOf: (engine, row) => engine.rules.resource[row] as number,
 };
 
 /** The columns that bookings and holds share. */
@@ -317,6 +321,8 @@ export const BOOKINGS: StoredTable = {
   replace: (values) => ({ kind: "moveBooking", booking: bookingImage(values) }),
   remove: (id) => ({ kind: "cancelBooking", id }),
   idAt: (engine, row) => engine.allocations.idAt(row),
+  locks: "booking",
+  resourceRowOf: (engine, row) => engine.allocations.resource[row] as number,
 };
 
 function holdImage(values: readonly Value[]): HoldImage {
@@ -358,4 +364,6 @@ export const HOLDS: StoredTable = {
   replace: (values) => ({ kind: "changeHold", hold: holdImage(values) }),
   remove: (id) => ({ kind: "releaseHold", id }),
   idAt: (engine, row) => engine.allocations.idAt(row),
+  locks: "hold",
+  resourceRowOf: (engine, row) => engine.allocations.resource[row] as number,
 };

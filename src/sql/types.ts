@@ -60,6 +60,8 @@ export const NAME = scalar(19, "name", "name", 64, "string");
 /** The one-byte type `"char"` of the catalogs. */
 export const CHAR = scalar(18, '"char"', "char", 1, "internal");
 export const TIMESTAMPTZ = scalar(1184, "timestamp with time zone", "timestamptz", 8, "date/time");
+/** What a function gives that gives nothing: an empty text. */
+export const VOID = scalar(2278, "void", "void", 4, "internal");
 export const UNKNOWN = scalar(705, "unknown", "unknown", -2, "unknown");
 
 export const BOOL_ARRAY = array(1000, BOOL);

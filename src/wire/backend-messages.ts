@@ -234,6 +234,7 @@ function writeReport(
     writeField(out, "t", fields.table);
   }
   writeField(out, "c", fields.column);
+  writeField(out, "d", fields.dataType);
   writeField(out, "n", fields.constraint);
   out.u8(0);
   finish(out, lengthAt);

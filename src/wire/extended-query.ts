@@ -43,7 +43,6 @@ const STATEMENT = 0x53;
 const PORTAL = 0x50;
 
 export class ExtendedQuery {
-  private readonly statements = new Map<string, Statement>();
   private readonly portals = new Map<string, Portal>();
 
   constructor(
@@ -57,22 +56,17 @@ export class ExtendedQuery {
     const parameterTypes: number[] = [];
     for (let left = message.u16(); left > 0; left--) parameterTypes.push(message.i32() >>> 0);
     message.expectEnd();
-    if (name === "") this.statements.delete(name);
-    else if (this.statements.has(name)) {
-      throw new DeltatError(
-        SqlState.duplicatePreparedStatement,
-        `prepared statement "${name}" already exists`,
-      );
-    }
-    requireRoom(this.statements, "prepared statements");
-    this.statements.set(name, this.sql.prepare(text, parameterTypes));
+    const { prepared } = this.sql;
+    if (name === "") prepared.remove(name);
+    prepared.requireFree(name);
+    prepared.add(name, this.sql.prepare(text, parameterTypes));
     writeParseComplete(this.out);
   }
 
   bind(message: MessageReader): void {
     const name = message.cstring();
     const statementName = message.cstring();
-    const statement = this.statementNamed(statementName);
+    const statement = this.sql.prepared.get(statementName);
     const parameters = this.readParameters(message, statement, statementName);
     const formats = readResultFormats(message, statement);
     message.expectEnd();
@@ -80,7 +74,7 @@ export class ExtendedQuery {
     else if (this.portals.has(name)) {
       throw new DeltatError(SqlState.duplicateCursor, `portal "${name}" already exists`);
     }
-    requireRoom(this.portals, "portals");
+    this.requireRoom();
     this.portals.set(name, {
       statement,
       parameters,
@@ -98,7 +92,7 @@ export class ExtendedQuery {
     const name = message.cstring();
     message.expectEnd();
     if (kind === STATEMENT) {
-      const statement = this.statementNamed(name);
+      const statement = this.sql.prepared.get(name);
       writeParameterDescription(this.out, statement.parameterTypes);
       this.writeDescription(statement, TEXT_FORMATS);
     } else {
@@ -140,28 +134,24 @@ export class ExtendedQuery {
 
   /** A simple query takes the place of the unnamed statement and portal. */
   closeUnnamed(): void {
-    this.statements.delete("");
+    this.sql.prepared.remove("");
     this.portals.delete("");
   }
 
-  closeStatements(): void {
-    this.statements.clear();
-  }
-
   private closeStatement(name: string): void {
-    const statement = this.statements.get(name);
+    const statement = this.sql.prepared.remove(name);
     if (statement === undefined) return;
-    this.statements.delete(name);
     for (const [portalName, portal] of this.portals) {
       if (portal.statement === statement) this.portals.delete(portalName);
     }
   }
 
-  private statementNamed(name: string): Statement {
-    const statement = this.statements.get(name);
-    if (statement !== undefined) return statement;
-    const which = name === "" ? "unnamed prepared statement" : `prepared statement "${name}"`;
-    throw new DeltatError(SqlState.invalidSqlStatementName, `${which} does not exist`);
+  private requireRoom(): void {
+    if (this.portals.size < MAX_PREPARED_PER_CONNECTION) return;
+    throw new DeltatError(
+      SqlState.programLimitExceeded,
+      `limit exceeded: portals of one connection, at most ${MAX_PREPARED_PER_CONNECTION} are kept`,
+    );
   }
 
   private portalNamed(name: string): Portal {
@@ -305,12 +295,4 @@ function readResultFormats(message: MessageReader, statement: Statement): readon
   }
   if (formats.length !== 1) return formats;
   return formats[0] === 0 ? TEXT_FORMATS : new Array<number>(columns).fill(1);
-}
-
-function requireRoom(kept: ReadonlyMap<string, unknown>, what: string): void {
-  if (kept.size < MAX_PREPARED_PER_CONNECTION) return;
-  throw new DeltatError(
-    SqlState.programLimitExceeded,
-    `limit exceeded: ${what} of one connection, at most ${MAX_PREPARED_PER_CONNECTION} are kept`,
-  );
 }

@@ -53,7 +53,7 @@ export class QueryProtocol {
     try {
       const text = message.cstring();
       message.expectEnd();
-      runSimpleQuery(this.sql, text, this.out, this.onComplete);
+      runSimpleQuery(this.sql, text, this.out);
     } catch (error) {
       this.fail(error);
     }
@@ -105,9 +105,8 @@ export class QueryProtocol {
 
   private execute(message: MessageReader): void {
     const before = this.sql.transactionStatus;
-    const tag = this.extended.execute(message);
+    this.extended.execute(message);
     if (before !== "I" && this.sql.transactionStatus === "I") this.extended.closePortals();
-    if (tag !== null) this.onComplete(tag);
   }
 
   private sync(message: MessageReader): void {
@@ -119,11 +118,6 @@ export class QueryProtocol {
     }
     this.ready();
   }
-
-  /** SQL's DEALLOCATE ALL and DISCARD ALL reach the statements that Parse has prepared, too. */
-  private readonly onComplete = (tag: string): void => {
-    if (tag === "DEALLOCATE ALL" || tag === "DISCARD ALL") this.extended.closeStatements();
-  };
 
   private ready(): void {
     this.cycleOpen = false;

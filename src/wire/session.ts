@@ -141,9 +141,9 @@ export class ClientSession implements Listener, OutputOwner {
    */
   cancelStatement(): void {}
 
-  notify(channel: string, payload: string): void {
+  notify(channel: string, payload: string, processId = this.processId): void {
     if (this.phase !== "ready" || this.notifications.isOverfull) return;
-    this.notifications.add(this.processId, channel, payload);
+    this.notifications.add(processId, channel, payload);
     // Within a message they only wait; the end of the turn sees to them.
     if (this.processing || this.flushScheduled) return;
     this.flushScheduled = true;

@@ -15,14 +15,8 @@ const TEXT_FORMATS: readonly number[] = [];
 /**
  * Runs `text` and writes its replies, ReadyForQuery excepted. When it throws, the replies of the statement that
  * failed have been taken back from `out`.
- * @param onComplete is told each command tag
  */
-export function runSimpleQuery(
-  sql: SqlConnection,
-  text: string,
-  out: ByteWriter,
-  onComplete: (tag: string) => void,
-): void {
+export function runSimpleQuery(sql: SqlConnection, text: string, out: ByteWriter): void {
   const script = sql.parseScript(text);
   const last = script.length - 1;
   if (last < 0) {
@@ -34,7 +28,7 @@ export function runSimpleQuery(
     const statement = sql.plan(script[i]);
     const mark = out.length;
     try {
-      runStatement(sql, statement, i === last, out, onComplete);
+      runStatement(sql, statement, i === last, out);
     } catch (error) {
       out.length = mark;
       throw error;
@@ -42,17 +36,10 @@ export function runSimpleQuery(
   }
 }
 
-function runStatement(
-  sql: SqlConnection,
-  statement: Statement,
-  isLast: boolean,
-  out: ByteWriter,
-  onComplete: (tag: string) => void,
-): void {
+function runStatement(sql: SqlConnection, statement: Statement, isLast: boolean, out: ByteWriter): void {
   if (statement.columns !== null) writeRowDescription(out, statement.columns, TEXT_FORMATS);
   const tag = sql.execute(statement, NO_PARAMETERS, TEXT_FORMATS, out);
   if (isLast) sql.commitImplicit();
   writeNotices(sql, out);
-  onComplete(tag);
   writeCommandComplete(out, tag);
 }

@@ -5,6 +5,7 @@
 
 import type { ByteWriter } from "../bytes.ts";
 import type { DurabilityWaiter, Listener } from "../sql/database.ts";
+import type { PreparedStatements } from "../sql/prepared-statements.ts";
 import type { Value } from "../sql/value.ts";
 
 /** Status of a session's transaction: none is open, in a transaction block, in a failed one. */
@@ -40,6 +41,8 @@ export interface SqlConnection {
   readonly transactionStatus: TransactionStatus;
   /** lsn that must be durable before what was written so far may leave. */
   readonly dependsOnLsn: number;
+  /** Prepared statements by name, those of SQL's PREPARE among them. */
+  readonly prepared: PreparedStatements<Statement>;
 
   /** The statements of a simple query, parsed but not planned. Throws 42601 and the like. */
   parseScript(text: string): readonly unknown[];

@@ -11,6 +11,7 @@ import { loadParser } from "../../src/sql/parser.ts";
 import { SqlSession } from "../../src/sql/session.ts";
 import { openSegmentLog, type SegmentLog, type SegmentLogOptions } from "../../src/storage/segment-log.ts";
 import { type Scheduler, Tenant } from "../../src/tenants/tenant.ts";
+import { AccessPolicy } from "../../src/wire/access-policy.ts";
 import type { Transport } from "../../src/wire/output.ts";
 import { ClientSession } from "../../src/wire/session.ts";
 import { MemoryFiles } from "../storage/memory-files.ts";
@@ -162,13 +163,14 @@ export class TestTenant {
 /** A client of the real wire session, without a socket: what may leave has left when a call returns. */
 export class TestClient implements Transport {
   ended = false;
+  readonly encrypted = false;
   private readonly reader = new ReplyReader();
   private readonly session: ClientSession;
 
   constructor(tenant: Tenant) {
     this.session = new ClientSession(
       {
-        password: "p",
+        access: new AccessPolicy({ password: "p", method: "password", tls: null, requiresTls: false }),
         findDatabase: () => ({
           log: tenant,
           connect: (client, listener) => new SqlSession(tenant, client, listener),
@@ -196,6 +198,8 @@ export class TestClient implements Transport {
     this.reader.read(bytes.subarray(start, end));
     return end - start;
   }
+
+  startTls(): void {}
 
   pauseReading(): void {}
 

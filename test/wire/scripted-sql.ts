@@ -11,6 +11,7 @@ import type { ByteWriter } from "../../src/bytes.ts";
 import type { Timers } from "../../src/clock.ts";
 import { DeltatError, SqlState } from "../../src/errors.ts";
 import type { DurabilityWaiter, Listener } from "../../src/sql/database.ts";
+import { PreparedStatements } from "../../src/sql/prepared-statements.ts";
 import type { Value } from "../../src/sql/value.ts";
 import type {
   Durability,
@@ -101,6 +102,7 @@ function writeRow(out: ByteWriter, value: string, amid: () => void = () => {}): 
 export class ScriptedSql implements SqlConnection {
   transactionStatus: TransactionStatus = "I";
   dependsOnLsn = 0;
+  readonly prepared = new PreparedStatements<Statement>();
   closed = false;
   /** What was called, in order: tests of the transaction's course read it. */
   readonly calls: string[] = [];
@@ -288,7 +290,11 @@ const ACTIONS: Record<string, Action> = {
   poison: (sql) => sql.poison(),
   notice: (sql, rest) => sql.note(rest.join(" ")),
   set: (sql, [name = "", value = ""]) => sql.set(name, value),
-  tag: (_, rest) => rest.join(" "),
+  tag: (sql, rest) => {
+    const tag = rest.join(" ");
+    if (tag === "DEALLOCATE ALL" || tag === "DISCARD ALL") sql.prepared.clear();
+    return tag;
+  },
   fail: (_, [code]) => {
     throw new DeltatError(code as SqlState, `failed with ${code}`, { table: "bookings", constraint: "c" });
   },
