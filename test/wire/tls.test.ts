@@ -17,7 +17,7 @@ const ALPN = { ALPNProtocols: ["postgresql"] };
 const WAYS = [["request"], ["direct"]] as const;
 const startup = serialize.startup({ user: "deltat", database: "db" });
 
-let started: TestServer[] = [];
+const started: TestServer[] = [];
 
 function start({ access, ...options }: TestServerOptions = {}): TestServer {
   const server = startTestServer({ ...options, access: { tls: identity, method: "scram", ...access } });
@@ -26,13 +26,12 @@ function start({ access, ...options }: TestServerOptions = {}): TestServer {
 }
 
 afterEach(async () => {
-  for (const { server, timers, logged } of started) {
+  for (const { server, timers, logged } of started.splice(0)) {
     const stopped = server.stop();
     timers.fire(SHUTDOWN_GRACE_SECONDS * 1000);
     await stopped;
     expect(logged).toEqual([]);
   }
-  started = [];
 });
 
 /** Passes on what clients send byte by byte, and what the server answers as it comes. */
