@@ -65,6 +65,7 @@ function listen(config: Config, clock: SystemClock, findDatabase: FindDatabase):
 
 async function serve(config: Config): Promise<void> {
   const clock = new SystemClock();
+  const workMemBytes = config.workMemMb * 1024 * 1024;
   const dataDir = resolve(config.dataDir);
   await loadParser();
   const registry = new TenantRegistry({
@@ -80,7 +81,7 @@ async function serve(config: Config): Promise<void> {
       const database = registry.open(name);
       return {
         log: database,
-        connect: (client, listener) => new SqlSession(database, client, listener),
+        connect: (client, listener) => new SqlSession(database, client, listener, workMemBytes),
       };
     });
   } catch (error) {

@@ -12,6 +12,7 @@ describe("settings", () => {
       maxConnections: 1000,
       autoCreate: true,
       enforceRules: false,
+      workMemMb: 256,
     });
   });
 
@@ -25,6 +26,7 @@ describe("settings", () => {
         DELTAT_MAX_CONNECTIONS: "1",
         DELTAT_AUTO_CREATE: "FALSE",
         DELTAT_ENFORCE_RULES: "on",
+        DELTAT_WORK_MEM_MB: "64",
       }),
     ).toEqual({
       port: 0,
@@ -34,6 +36,7 @@ describe("settings", () => {
       maxConnections: 1,
       autoCreate: false,
       enforceRules: true,
+      workMemMb: 64,
     });
   });
 
@@ -45,6 +48,7 @@ describe("settings", () => {
     ["DELTAT_MAX_CONNECTIONS", "0"],
     ["DELTAT_AUTO_CREATE", "maybe"],
     ["DELTAT_ENFORCE_RULES", ""],
+    ["DELTAT_WORK_MEM_MB", "0"],
     ["DELTAT_BIND", ""],
     ["DELTAT_DATA_DIR", ""],
   ])("%s=%p is refused by name", (name, value) => {
@@ -70,6 +74,7 @@ describe("settings", () => {
       "PASSWORD",
       "MAX_CONNECTIONS",
       "AUTO_CREATE",
+      "WORK_MEM_MB",
       "ENFORCE_RULES",
     ]) {
       expect(help).toContain(`DELTAT_${name} `);

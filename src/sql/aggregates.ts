@@ -9,6 +9,7 @@ import { mentionsColumns } from "./conjuncts.ts";
 import type { Execution } from "./execution.ts";
 import type { Expression, Frame } from "./expression.ts";
 import type { RelationScope } from "./relation.ts";
+import { ROWS_PER_TIMEOUT_CHECK } from "./row-source.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
 import { INT8, type PgType } from "./types.ts";
 import { notSupported, refuseOtherFields } from "./unsupported.ts";
@@ -80,8 +81,9 @@ export class AggregatePlan {
     execution.aggregates = this.counts.map(({ argument }) => {
       if (argument === null) return rows.length;
       let count = 0;
-      for (const row of rows) {
-        execution.row = row;
+      for (let at = 0; at < rows.length; at++) {
+        if ((at & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
+        execution.row = rows[at] as number;
         if (argument.evaluate(execution) !== null) count++;
       }
       return count;

@@ -11,6 +11,7 @@ import { AVAILABILITY } from "./availability-table.ts";
 import type { Execution } from "./execution.ts";
 import type { RowWriter } from "./row-writer.ts";
 import { BOOKINGS, HOLDS, RESOURCES, RULES } from "./stored-tables.ts";
+import type { CopiedRows, CopyCost, TableView } from "./table-view.ts";
 import type { PgType } from "./types.ts";
 import type { Value } from "./value.ts";
 
@@ -58,6 +59,9 @@ export interface StoredTable extends Table {
   replace(values: readonly Value[]): Command;
   remove(id: Id): Command;
   idAt(engine: Engine, row: number): Id;
+  /** Copies all that columns read of these rows. */
+  copy(from: TableView, rows: ArrayLike<number>): CopiedRows;
+  readonly copyCost: CopyCost;
 }
 
 const TABLES: ReadonlyMap<string, Table> = new Map(

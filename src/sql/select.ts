@@ -4,8 +4,10 @@ import { AggregatePlan, callsAggregate } from "./aggregates.ts";
 import type { SelectStmt } from "./ast.ts";
 import type { Execution, Plan } from "./execution.ts";
 import { type Relation, RelationScope, resolveRelation } from "./relation.ts";
-import { planOrder, planRange, type RowRange } from "./row-order.ts";
-import { filteredRows, planRowSource, type RowSource } from "./row-source.ts";
+import { planOrder, planRange, sortRows } from "./row-order.ts";
+import { acceptedRows, planRowSource } from "./row-source.ts";
+import { type RunResult, SHORT_RESULT_ROWS } from "./row-stream.ts";
+import { AggregateStream, type Selection, SelectStream } from "./select-stream.ts";
 import { planSpanStream } from "./span-stream.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
 import { planTargets, RowOutput } from "./targets.ts";
@@ -35,14 +37,15 @@ export function planSelect(node: SelectStmt, compiler: StatementCompiler): Plan 
   const output = new RowOutput(planTargets(node.targetList ?? [], scope, compiler));
   const order = planOrder(node.sortClause ?? [], output.targets, compiler);
   const range = planRange(node.limitCount, node.limitOffset, compiler);
-  const stream = order === null && range === null ? planSpanStream(source, output) : null;
-  const run = stream ?? ((execution: Execution) => runSelect(source, order, range, output, execution));
+  const selection: Selection = { source, order, range, output };
+  const spans = order === null && range === null ? planSpanStream(source, output) : null;
   return {
     command: "SELECT",
     usage: "read",
     parameterTypes: compiler.parameterTypes(),
     columns: output.columns,
-    run,
+    run: spans ?? ((execution) => runSelect(selection, execution)),
+    open: (execution) => new SelectStream(selection, source.candidates(execution), execution),
   };
 }
 
@@ -57,15 +60,12 @@ function fromRelation(node: SelectStmt, text: string): Relation | null {
   return resolveRelation(from.RangeVar, text);
 }
 
-function runSelect(
-  source: RowSource,
-  order: ReturnType<typeof planOrder>,
-  range: RowRange | null,
-  output: RowOutput,
-  execution: Execution,
-): string {
-  let rows = filteredRows(source, execution);
-  if (order !== null) rows = order(rows, execution);
+function runSelect(selection: Selection, execution: Execution): RunResult {
+  const { source, order, range, output } = selection;
+  const candidates = source.candidates(execution);
+  if (candidates.length > SHORT_RESULT_ROWS) return new SelectStream(selection, candidates, execution);
+  let rows: readonly number[] = acceptedRows(source, candidates, execution);
+  if (order !== null) rows = sortRows(rows, order, execution);
   let first = 0;
   let end = rows.length;
   if (range !== null) {
@@ -90,17 +90,25 @@ function planAggregate(node: SelectStmt, scope: RelationScope, compiler: Stateme
   // With one row every order is the same; the names are checked all the same.
   planOrder(node.sortClause ?? [], output.targets, compiler);
   const range = planRange(node.limitCount, node.limitOffset, compiler);
+  /** Writes the one row; returns how many that are. */
+  const finish = (rows: readonly number[], execution: Execution): number => {
+    aggregates.compute(rows, execution);
+    const { skip, take } = range === null ? { skip: 0, take: 1 } : range(execution);
+    if (skip > 0 || take < 1) return 0;
+    output.write(output.open(execution), execution);
+    return 1;
+  };
   return {
     command: "SELECT",
     usage: "read",
     parameterTypes: compiler.parameterTypes(),
     columns: output.columns,
     run(execution) {
-      aggregates.compute(filteredRows(source, execution), execution);
-      const { skip, take } = range === null ? { skip: 0, take: 1 } : range(execution);
-      if (skip > 0 || take < 1) return "SELECT 0";
-      output.write(output.open(execution), execution);
-      return "SELECT 1";
+      const candidates = source.candidates(execution);
+      if (source.filter !== null && candidates.length > SHORT_RESULT_ROWS) {
+        return new AggregateStream(source, candidates, (rows) => finish(rows, execution), execution);
+      }
+      return `SELECT ${finish(acceptedRows(source, candidates, execution), execution)}`;
     },
   };
 }

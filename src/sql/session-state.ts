@@ -4,12 +4,15 @@
  * simple query or the Sync; BEGIN makes a block of it, with all it holds, as in PostgreSQL.
  */
 
+import { stopwatchMs } from "../clock.ts";
 import type { Transaction } from "../engine/transaction.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { ChannelChanges } from "./channel-changes.ts";
 import type { Database, Listener } from "./database.ts";
 import type { SessionControl } from "./execution.ts";
+import { PortalTable } from "./portals.ts";
 import { Settings } from "./settings.ts";
+import { StatementMemory } from "./statement-memory.ts";
 
 /** A NoticeResponse to come. */
 export interface Notice {
@@ -35,6 +38,10 @@ export class SessionState implements SessionControl {
   statementNowMs = 0;
   /** What writes stage into; begun by the first of them. */
   transaction: Transaction | null = null;
+  readonly portals = new PortalTable();
+  readonly memory: StatementMemory;
+  /** When the statement that runs has taken too long, as `stopwatchMs` tells time; Infinity: never. */
+  deadlineMs = Number.POSITIVE_INFINITY;
   private block: "none" | "open" | "failed" = "none";
   private inTransaction = false;
   private notices: Notice[] = [];
@@ -45,7 +52,9 @@ export class SessionState implements SessionControl {
     private readonly store: Database,
     client: SqlClient,
     private readonly listener: Listener,
+    workMemBytes: number,
   ) {
+    this.memory = new StatementMemory(workMemBytes);
     this.settings = new Settings(client.user, client.startupOptions);
     this.channels = new ChannelChanges(store, listener);
     this.user = client.user;
@@ -88,6 +97,19 @@ export class SessionState implements SessionControl {
       );
     }
     return this.transaction;
+  }
+
+  /** A statement begins: statement_timeout counts from here. */
+  startTimer(): void {
+    const { statementTimeoutMs } = this.settings;
+    this.deadlineMs =
+      statementTimeoutMs === 0 ? Number.POSITIVE_INFINITY : stopwatchMs() + statementTimeoutMs;
+  }
+
+  checkTimeout(): void {
+    if (this.deadlineMs !== Number.POSITIVE_INFINITY && stopwatchMs() >= this.deadlineMs) {
+      throw statementTimedOut();
+    }
   }
 
   /** Every statement runs in a transaction; the first opens it with the session's defaults. */
@@ -142,6 +164,7 @@ export class SessionState implements SessionControl {
     this.inTransaction = false;
     this.settings.commit();
     this.channels.commit();
+    this.portals.endTransaction(true);
   }
 
   rollback(): void {
@@ -151,6 +174,7 @@ export class SessionState implements SessionControl {
     this.inTransaction = false;
     this.settings.rollback();
     this.channels.rollback();
+    this.portals.endTransaction(false);
     if (transaction !== null) this.store.rollback(transaction);
   }
 
@@ -182,10 +206,12 @@ export class SessionState implements SessionControl {
 
   discardPrepared(): void {
     this.prepared++;
+    this.portals.closeAll();
   }
 
   close(): void {
     this.rollback();
+    this.portals.closeAll();
     this.store.unlistenAll(this.listener);
   }
 
@@ -201,4 +227,9 @@ export class SessionState implements SessionControl {
     this.settings.set(name, value, isLocal);
     return this.settings.get(name);
   }
+}
+
+/** 57014 for a statement past its statement_timeout. */
+export function statementTimedOut(): DeltatError {
+  return new DeltatError(SqlState.queryCanceled, "canceling statement due to statement timeout");
 }

@@ -5,13 +5,16 @@
 
 import type { ByteWriter } from "../bytes.ts";
 import { DeltatError, SqlState } from "../errors.ts";
+import { DEFAULT_WORK_MEM_MB } from "../limits.ts";
 import type { Node } from "./ast.ts";
 import { decodeParameter } from "./codec.ts";
 import type { Database, Listener } from "./database.ts";
-import { Execution, type OutputColumn, type Plan } from "./execution.ts";
+import { Execution, type OutputColumn, type Plan, type SessionControl } from "./execution.ts";
 import { parse } from "./parser.ts";
 import { PlanCache } from "./plan-cache.ts";
 import { planStatement } from "./planner.ts";
+import type { PortalTable } from "./portals.ts";
+import { type RowStream, type RunResult, streamOf, WrittenRows } from "./row-stream.ts";
 import { type Notice, SessionState, type SqlClient } from "./session-state.ts";
 import { type LiftedLiterals, liftLiterals } from "./shape.ts";
 import { TEXT, typeByOid } from "./types.ts";
@@ -42,6 +45,8 @@ class PlannedStatement implements Statement {
     readonly text: string,
     readonly plan: Plan | null,
     readonly literals: readonly Value[],
+    /** Whom the columns depend on, if they do. */
+    private readonly session: SessionControl | null = null,
   ) {}
 
   get isEmpty(): boolean {
@@ -53,7 +58,9 @@ class PlannedStatement implements Statement {
   }
 
   get columns(): readonly OutputColumn[] | null {
-    return this.plan?.columns ?? null;
+    const { plan } = this;
+    if (plan?.describe !== undefined && this.session !== null) return plan.describe(this.session);
+    return plan?.columns ?? null;
   }
 }
 
@@ -72,13 +79,17 @@ function keep(key: string, plan: Plan): void {
 export class SqlSession {
   private readonly state: SessionState;
 
-  /** Throws 42704 or 22023 for a start-up option that cannot be had. */
+  /**
+   * @param workMemBytes what unfinished results of this session may hold
+   * Throws 42704 or 22023 for a start-up option that cannot be had.
+   */
   constructor(
     private readonly database: Database,
     client: SqlClient,
     listener: Listener,
+    workMemBytes: number = DEFAULT_WORK_MEM_MB * 1024 * 1024,
   ) {
-    this.state = new SessionState(database, client, listener);
+    this.state = new SessionState(database, client, listener, workMemBytes);
   }
 
   /** Idle, in a transaction block, in a failed one. */
@@ -89,6 +100,22 @@ export class SqlSession {
   /** Output written so far may leave only when this lsn is durable. */
   get dependsOnLsn(): number {
     return this.state.dependsOnLsn;
+  }
+
+  /** Portals and cursors, in one namespace. */
+  get portals(): PortalTable {
+    return this.state.portals;
+  }
+
+  /** When the statement that runs has taken too long, as `stopwatchMs` tells time; Infinity: never. */
+  get statementDeadlineMs(): number {
+    return this.state.deadlineMs;
+  }
+
+  /** How long this session may idle now, milliseconds; 0: for ever. */
+  get idleTimeoutMs(): number {
+    const { state } = this;
+    return state.inBlock ? state.settings.idleInTransactionTimeoutMs : state.settings.idleTimeoutMs;
   }
 
   /** Raised by DISCARD ALL: prepared statements and portals from before are to be dropped. */
@@ -113,12 +140,12 @@ export class SqlSession {
     const { text, node, literals } = raw;
     if (raw.plan !== null) {
       this.refuseInFailedBlock(raw.plan);
-      return new PlannedStatement(text, raw.plan, literals?.values ?? NO_VALUES);
+      return new PlannedStatement(text, raw.plan, literals?.values ?? NO_VALUES, this.state);
     }
     this.refuseNodeInFailedBlock(node as Node);
     const planned = planStatement(node as Node, text, null, literals);
     if (literals !== null && planned.isShapeSafe) keep(literals.key, planned.plan);
-    return new PlannedStatement(text, planned.plan, literals?.values ?? NO_VALUES);
+    return new PlannedStatement(text, planned.plan, literals?.values ?? NO_VALUES, this.state);
   }
 
   /** Exactly one statement, or an empty one. `parameterTypes`: OIDs; 0 or missing: to be inferred. */
@@ -128,7 +155,7 @@ export class SqlSession {
     const known = plans.find(key);
     if (known !== undefined) {
       this.refuseInFailedBlock(known);
-      return new PlannedStatement(text, known, NO_VALUES);
+      return new PlannedStatement(text, known, NO_VALUES, this.state);
     }
     const [first, ...others] = parse(text);
     if (first === undefined) return new PlannedStatement(text, null, NO_VALUES);
@@ -141,7 +168,7 @@ export class SqlSession {
     this.refuseNodeInFailedBlock(first.node);
     const { plan } = planStatement(first.node, text, parameterTypes, null);
     keep(key, plan);
-    return new PlannedStatement(text, plan, NO_VALUES);
+    return new PlannedStatement(text, plan, NO_VALUES, this.state);
   }
 
   /** Throws 22P02, 22P03, 22003, 22021. */
@@ -150,22 +177,40 @@ export class SqlSession {
   }
 
   /**
-   * Runs a statement of this session: writes its rows as DataRow messages and returns the command tag. On an
-   * error nothing of it is left in `rows`, the transaction is aborted, and the error is thrown on.
+   * Runs a statement of this session: writes its rows as DataRow messages and returns the command tag, or, where
+   * that would take long, returns the rows as a stream to be taken in slices. On an error nothing of it is left
+   * in `rows`, the transaction is aborted, and the error is thrown on.
    */
   execute(
     statement: Statement,
     parameters: readonly Value[],
     resultFormats: readonly number[],
     rows: ByteWriter,
-  ): string {
+  ): RunResult {
     const { plan, literals } = statement as PlannedStatement;
     if (plan === null) return "";
     const mark = rows.length;
     try {
-      return this.run(plan, literals, parameters, resultFormats, rows);
+      return plan.run(this.begin(plan, literals, parameters, resultFormats, rows));
     } catch (error) {
       rows.length = mark;
+      this.abort();
+      throw error;
+    }
+  }
+
+  /** As `execute`, for rows that are taken in parts: they always come as a stream. */
+  open(
+    statement: Statement,
+    parameters: readonly Value[],
+    resultFormats: readonly number[],
+    rows: ByteWriter,
+  ): RowStream {
+    const { plan, literals } = statement as PlannedStatement;
+    if (plan === null) return new WrittenRows(new Uint8Array(0), "", rows);
+    try {
+      return streamOf(plan, this.begin(plan, literals, parameters, resultFormats, rows));
+    } catch (error) {
       this.abort();
       throw error;
     }
@@ -197,22 +242,21 @@ export class SqlSession {
     this.state.close();
   }
 
-  private run(
+  private begin(
     plan: Plan,
     literals: readonly Value[],
     parameters: readonly Value[],
     resultFormats: readonly number[],
     rows: ByteWriter,
-  ): string {
+  ): Execution {
     const { state } = this;
     this.refuseInFailedBlock(plan);
+    state.startTimer();
     let transaction = null;
     if (plan.usage === "read") transaction = state.enterEngine(null);
     else if (plan.usage === "write") transaction = state.enterEngine(plan.command);
     else state.openTransaction();
-    return plan.run(
-      new Execution(this.database, state, parameters, literals, resultFormats, rows, transaction),
-    );
+    return new Execution(this.database, state, parameters, literals, resultFormats, rows, transaction);
   }
 
   private refuseInFailedBlock(plan: Plan): void {

@@ -4,7 +4,13 @@
  */
 
 import { DeltatError, SqlState } from "../errors.ts";
-import { findSetting, requireSetting, SETTINGS, type SettingDefinition } from "./setting-definitions.ts";
+import {
+  findSetting,
+  millisecondsOf,
+  requireSetting,
+  SETTINGS,
+  type SettingDefinition,
+} from "./setting-definitions.ts";
 
 /** What one setting was and will be, while a transaction that touched it is open. */
 interface TransactionChange {
@@ -27,6 +33,10 @@ export class Settings {
   isReadOnly = false;
   /** default_transaction_read_only, because every transaction asks. */
   startsReadOnly = false;
+  /** statement_timeout and the two of idle sessions, milliseconds, 0: none; every statement asks. */
+  statementTimeoutMs = 0;
+  idleInTransactionTimeoutMs = 0;
+  idleTimeoutMs = 0;
 
   /**
    * @param startupOptions the start-up packet's keys and values; `options` may hold `-c name=value`.
@@ -41,6 +51,7 @@ export class Settings {
       if (!STARTUP_KEYS.has(name) && !name.startsWith("_pq_.")) this.setStarting(name, value);
     }
     this.startsReadOnly = this.starting.get("default_transaction_read_only") === "on";
+    this.readTimeouts();
     for (const definition of SETTINGS) {
       if (definition.reported) this.unreported.add(definition.name);
     }
@@ -151,8 +162,15 @@ export class Settings {
     if (lower === "default_transaction_read_only") {
       this.startsReadOnly = (value ?? this.starting.get(lower)) === "on";
     }
+    if (lower.endsWith("timeout")) this.readTimeouts();
     const definition = findSetting(lower);
     if (definition?.reported) this.unreported.add(definition.name);
+  }
+
+  private readTimeouts(): void {
+    this.statementTimeoutMs = millisecondsOf(this.get("statement_timeout"));
+    this.idleInTransactionTimeoutMs = millisecondsOf(this.get("idle_in_transaction_session_timeout"));
+    this.idleTimeoutMs = millisecondsOf(this.get("idle_session_timeout"));
   }
 }
 
