@@ -79,7 +79,7 @@ describe("settings", () => {
     ]) {
       expect(help).toContain(`DELTAT_${name} `);
     }
-    expect(help.split("\n")).toHaveLength(7);
+    expect(help.split("\n")).toHaveLength(8);
   });
 });
 

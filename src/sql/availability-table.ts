@@ -90,7 +90,7 @@ export const AVAILABILITY: Table = {
 export const SPAN_COPY: CopyCost = { perRow: 8 + 8 + 4 + 4, perResource: RESOURCE_ID_COPY.perResource };
 
 /** Makes `execution` read copies of these spans, which the engine overwrites when it is next asked for some. */
-export function copySpans(execution: Execution, rows: ArrayLike<number>): ArrayLike<number> {
+export function copySpans(execution: Execution, rows: Int32Array): Int32Array {
   const { spans, spanOwners } = execution;
   const count = rows.length;
   const numbers = new Int32Array(count);

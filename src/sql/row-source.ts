@@ -30,7 +30,7 @@ export interface RowSource {
   /** What `copy` costs. */
   readonly copyCost: CopyCost;
   /** Makes `execution` read copies of these rows; returns the numbers they have there. */
-  copy(execution: Execution, rows: ArrayLike<number>): ArrayLike<number>;
+  copy(execution: Execution, rows: Int32Array): Int32Array;
 }
 
 export function planRowSource(

@@ -60,7 +60,7 @@ export interface StoredTable extends Table {
   remove(id: Id): Command;
   idAt(engine: Engine, row: number): Id;
   /** Copies all that columns read of these rows. */
-  copy(from: TableView, rows: ArrayLike<number>): CopiedRows;
+  copy(from: TableView, rows: Int32Array): CopiedRows;
   readonly copyCost: CopyCost;
 }
 

@@ -44,8 +44,13 @@ export class SessionTimeouts {
     this.deadlineMs = Number.POSITIVE_INFINITY;
   }
 
-  /** The end of a turn, after which the session idles for `idleMs` at most; 0: for ever, or it does not idle. */
-  settle(idleMs: number, inTransaction: boolean): void {
+  /** Whether a timer runs for a session that idles. */
+  get isIdling(): boolean {
+    return this.cancelIdle !== null;
+  }
+
+  /** The session idles from now on, for `idleMs` at most; 0: for ever, or it does not idle. */
+  idle(idleMs: number, inTransaction: boolean): void {
     this.cancelIdle?.();
     this.cancelIdle = null;
     if (idleMs > 0) {
@@ -55,7 +60,7 @@ export class SessionTimeouts {
 
   cancel(): void {
     this.statementEnds();
-    this.settle(0, false);
+    this.idle(0, false);
   }
 }
 

@@ -335,10 +335,10 @@ export class ClientSession implements Listener, OutputOwner {
       );
     }
     if (this.sql !== null && this.queries !== null) {
-      this.timeouts.settle(
-        this.queries.isWaiting ? this.sql.idleTimeoutMs : 0,
-        this.sql.transactionStatus !== "I",
-      );
+      const idleMs = this.queries.isWaiting ? this.sql.idleTimeoutMs : 0;
+      if (idleMs > 0 || this.timeouts.isIdling) {
+        this.timeouts.idle(idleMs, this.sql.transactionStatus !== "I");
+      }
     }
   }
 

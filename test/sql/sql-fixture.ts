@@ -64,7 +64,7 @@ export function decodeRows(bytes: Uint8Array, formats: readonly number[] = []): 
 }
 
 /** Takes all rows of a result, and gives its tag. */
-export function finish(result: RunResult, rows: ByteWriter): string {
+function finish(result: RunResult, rows: ByteWriter): string {
   if (typeof result === "string") return result;
   const run = new StreamRun(result);
   while (run.advance(rows) === "more");
