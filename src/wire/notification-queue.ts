@@ -5,7 +5,6 @@
  */
 
 import { ByteWriter } from "../bytes.ts";
-import { DeltatError, SqlState } from "../errors.ts";
 import { MAX_LISTENER_QUEUE_BYTES } from "../limits.ts";
 import { writeNotificationResponse } from "./backend-messages.ts";
 import type { ClientOutput } from "./output.ts";
@@ -46,13 +45,4 @@ export class NotificationQueue {
     this.waiting.clear(0);
     this.inOutput = 0;
   }
-}
-
-/** 55000 for a client whose queue is overfull. */
-export function slowListener(): DeltatError {
-  return new DeltatError(
-    SqlState.objectNotInPrerequisiteState,
-    `too slow a listener: more than ${MAX_LISTENER_QUEUE_BYTES} bytes of notifications are waiting`,
-    { hint: "Read notifications as they come, and do not keep transactions open while listening." },
-  );
 }

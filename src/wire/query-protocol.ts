@@ -12,6 +12,7 @@ import { ExtendedQuery } from "./extended-query.ts";
 import { Frontend } from "./frontend-decoder.ts";
 import type { MessageReader } from "./message-reader.ts";
 import { writeNotices, writeParameterChanges } from "./notices.ts";
+import { shownError } from "./session-errors.ts";
 import { SimpleQuery } from "./simple-query.ts";
 import type { SqlConnection } from "./sql-connection.ts";
 
@@ -180,15 +181,9 @@ export class QueryProtocol {
   }
 
   private fail(error: unknown): void {
-    const shown = this.shownError(error);
+    const shown = shownError(error, this.observer.internalError);
     this.sql.abort();
     writeNotices(this.sql, this.out);
     writeErrorResponse(this.out, "ERROR", shown.sqlState, shown.message, shown.fields);
-  }
-
-  private shownError(error: unknown): DeltatError {
-    if (error instanceof DeltatError) return error;
-    this.observer.internalError(error);
-    return new DeltatError(SqlState.internalError, "internal error");
   }
 }

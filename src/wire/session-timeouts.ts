@@ -4,7 +4,6 @@
  */
 
 import { stopwatchMs, type Timers } from "../clock.ts";
-import { DeltatError, SqlState } from "../errors.ts";
 
 /** What the session does when time is up. */
 interface TimeoutHandlers {
@@ -62,14 +61,4 @@ export class SessionTimeouts {
     this.statementEnds();
     this.idle(0, false);
   }
-}
-
-/** 25P03 in a transaction block, else 57P05. */
-export function idleTimeout(inTransaction: boolean): DeltatError {
-  return inTransaction
-    ? new DeltatError(
-        SqlState.idleInTransactionSessionTimeout,
-        "terminating connection due to idle-in-transaction timeout",
-      )
-    : new DeltatError(SqlState.idleSessionTimeout, "terminating connection due to idle-session timeout");
 }

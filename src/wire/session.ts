@@ -27,10 +27,18 @@ import {
 import { Frontend, FrontendDecoder } from "./frontend-decoder.ts";
 import { protocolViolation } from "./message-reader.ts";
 import { writeNotices, writeParameterChanges } from "./notices.ts";
-import { NotificationQueue, slowListener } from "./notification-queue.ts";
+import { NotificationQueue } from "./notification-queue.ts";
 import { ClientOutput, type OutputOwner, type Transport } from "./output.ts";
 import { QueryProtocol } from "./query-protocol.ts";
-import { idleTimeout, SessionTimeouts } from "./session-timeouts.ts";
+import {
+  canceledByUser,
+  idledTooLong,
+  outcomeUnknown,
+  serverStops,
+  shownError,
+  slowListener,
+} from "./session-errors.ts";
+import { SessionTimeouts } from "./session-timeouts.ts";
 import type { FindDatabase, SqlConnection } from "./sql-connection.ts";
 import { PROTOCOL_VERSION, parseStartupPacket, type SessionRequest } from "./startup.ts";
 
@@ -93,7 +101,7 @@ export class ClientSession implements Listener, OutputOwner {
     this.notifications = new NotificationQueue(this.output);
     this.timeouts = new SessionTimeouts(host.timers, {
       statementTimedOut: () => this.interruptStatement(statementTimedOut()),
-      idledTooLong: (inTransaction) => this.endWith(idleTimeout(inTransaction)),
+      idledTooLong: (inTransaction) => this.endWith(idledTooLong(inTransaction)),
     });
     this.cancelDeadline = host.timers.after(AUTHENTICATION_TIMEOUT_SECONDS * 1000, () => {
       this.endWith(new DeltatError(SqlState.queryCanceled, "canceling authentication due to timeout"));
@@ -141,9 +149,7 @@ export class ClientSession implements Listener, OutputOwner {
 
   /** A cancel request has named this session. Whatever is not paused runs to its end within one turn anyway. */
   cancelStatement(): void {
-    this.interruptStatement(
-      new DeltatError(SqlState.queryCanceled, "canceling statement due to user request"),
-    );
+    this.interruptStatement(canceledByUser());
   }
 
   private interruptStatement(error: DeltatError): void {
@@ -178,10 +184,7 @@ export class ClientSession implements Listener, OutputOwner {
   }
 
   outputFailed(): void {
-    const error = new DeltatError(
-      SqlState.ioError,
-      "the log failed: the outcome of the transaction is unknown",
-    );
+    const error = outcomeUnknown();
     // A session on its way out has lost its last words with the rest.
     if (this.phase === "closing") this.writeFatal(error);
     else this.fatal(error);
@@ -200,7 +203,7 @@ export class ClientSession implements Listener, OutputOwner {
       }
       if (this.queries?.isPaused === true) this.scheduleSlice();
     } catch (error) {
-      this.fatal(this.shownError(error));
+      this.fatal(shownError(error, (bug) => this.host.internalError(bug)));
     }
     this.output.busy = false;
     this.processing = false;
@@ -330,9 +333,7 @@ export class ClientSession implements Listener, OutputOwner {
     if (this.notifications.isOverfull) this.fatal(slowListener());
     else if (idle && !this.notifications.isEmpty) this.notifications.deliver();
     if (this.stopping && this.queries?.isWaiting === true && !this.decoder.hasInput) {
-      this.fatal(
-        new DeltatError(SqlState.adminShutdown, "terminating connection due to administrator command"),
-      );
+      this.fatal(serverStops());
     }
     if (this.sql !== null && this.queries !== null) {
       const idleMs = this.queries.isWaiting ? this.sql.idleTimeoutMs : 0;
@@ -400,11 +401,5 @@ export class ClientSession implements Listener, OutputOwner {
     } catch (error) {
       this.host.internalError(error);
     }
-  }
-
-  private shownError(error: unknown): DeltatError {
-    if (error instanceof DeltatError) return error;
-    this.host.internalError(error);
-    return new DeltatError(SqlState.internalError, "internal error");
   }
 }
