@@ -4,6 +4,7 @@
  */
 
 import { DeltatError, SqlState } from "./errors.ts";
+import { DEFAULT_WORK_MEM_MB } from "./limits.ts";
 
 export interface Config {
   readonly port: number;
@@ -19,6 +20,7 @@ export interface Config {
   readonly maxConnections: number;
   readonly autoCreate: boolean;
   readonly enforceRules: boolean;
+  readonly workMemMb: number;
 }
 
 export const DEFAULT_PASSWORD = "deltat";
@@ -115,6 +117,13 @@ const SETTINGS: SettingTable = {
     parse: booleanWord,
     expected: "true or false",
   },
+  workMemMb: {
+    name: "DELTAT_WORK_MEM_MB",
+    initial: String(DEFAULT_WORK_MEM_MB),
+    description: "MiB that the unfinished results and cursors of one session may hold",
+    parse: (text) => integerBetween(text, 1, 1_000_000),
+    expected: "an integer from 1 to 1000000",
+  },
 };
 
 const SECRETS: ReadonlySet<string> = new Set([SETTINGS.password.name]);
@@ -137,6 +146,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     maxConnections: read(SETTINGS.maxConnections, environment),
     autoCreate: read(SETTINGS.autoCreate, environment),
     enforceRules: read(SETTINGS.enforceRules, environment),
+    workMemMb: read(SETTINGS.workMemMb, environment),
   };
   refuseHalfOfTls(config);
   return config;

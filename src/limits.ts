@@ -93,6 +93,15 @@ export const MAX_LISTENER_QUEUE_BYTES = 16 * 1024 * 1024;
 /** Bytes of unsent replies beyond which a client's further messages wait until it has read some. */
 export const OUTPUT_HIGH_WATER_BYTES = 4 * 1024 * 1024;
 
+/**
+ * MiB that the unfinished results and cursors of one session may hold, unless DELTAT_WORK_MEM_MB says otherwise; more is
+ * 53200.
+ */
+export const DEFAULT_WORK_MEM_MB = 256;
+
+/** Bytes of further messages that are read while a statement runs; beyond it the socket waits. */
+export const MAX_WAITING_INPUT_BYTES = 256 * 1024;
+
 /** Seconds that a client has to read its last error before the connection is cut. */
 export const CLOSE_LINGER_SECONDS = 5;
 

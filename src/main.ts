@@ -88,6 +88,7 @@ function listen(
 
 async function serve(config: Config): Promise<void> {
   const clock = new SystemClock();
+  const workMemBytes = config.workMemMb * 1024 * 1024;
   const dataDir = resolve(config.dataDir);
   const access = accessOptions(config);
   await loadParser();
@@ -104,7 +105,7 @@ async function serve(config: Config): Promise<void> {
       const database = registry.open(name);
       return {
         log: database,
-        connect: (client, listener) => new SqlSession(database, client, listener),
+        connect: (client, listener) => new SqlSession(database, client, listener, workMemBytes),
       };
     });
   } catch (error) {

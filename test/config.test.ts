@@ -16,6 +16,7 @@ describe("settings", () => {
       maxConnections: 1000,
       autoCreate: true,
       enforceRules: false,
+      workMemMb: 256,
     });
   });
 
@@ -33,6 +34,7 @@ describe("settings", () => {
         DELTAT_MAX_CONNECTIONS: "1",
         DELTAT_AUTO_CREATE: "FALSE",
         DELTAT_ENFORCE_RULES: "on",
+        DELTAT_WORK_MEM_MB: "64",
       }),
     ).toEqual({
       port: 0,
@@ -46,6 +48,7 @@ describe("settings", () => {
       maxConnections: 1,
       autoCreate: false,
       enforceRules: true,
+      workMemMb: 64,
     });
   });
 
@@ -59,6 +62,7 @@ describe("settings", () => {
     ["DELTAT_MAX_CONNECTIONS", "0"],
     ["DELTAT_AUTO_CREATE", "maybe"],
     ["DELTAT_ENFORCE_RULES", ""],
+    ["DELTAT_WORK_MEM_MB", "0"],
     ["DELTAT_BIND", ""],
     ["DELTAT_DATA_DIR", ""],
   ])("%s=%p is refused by name", (name, value) => {
@@ -95,11 +99,12 @@ describe("settings", () => {
       "TLS",
       "MAX_CONNECTIONS",
       "AUTO_CREATE",
+      "WORK_MEM_MB",
       "ENFORCE_RULES",
     ]) {
       expect(help).toContain(`DELTAT_${name} `);
     }
-    expect(help.split("\n")).toHaveLength(11);
+    expect(help.split("\n")).toHaveLength(12);
   });
 });
 

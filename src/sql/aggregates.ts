@@ -8,6 +8,7 @@ import { type ColumnRef, type FuncCall, type Node, nameParts } from "./ast.ts";
 import type { Execution } from "./execution.ts";
 import type { Expression, Frame } from "./expression.ts";
 import { RelationScope } from "./relation.ts";
+import { ROWS_PER_TIMEOUT_CHECK } from "./row-source.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
 import type { Target } from "./targets.ts";
 import { INT8, type PgType } from "./types.ts";
@@ -101,8 +102,9 @@ export class AggregatePlan {
     execution.aggregates = this.counts.map(({ argument }) => {
       if (argument === null) return rows.length;
       let count = 0;
-      for (const row of rows) {
-        execution.row = row;
+      for (let at = 0; at < rows.length; at++) {
+        if ((at & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
+        execution.row = rows[at] as number;
         if (argument.evaluate(execution) !== null) count++;
       }
       return count;

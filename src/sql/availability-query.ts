@@ -210,6 +210,9 @@ function computeListed(
   return found.count;
 }
 
+/** How often a list of many resources looks at the time; a power of two. */
+const RESOURCES_PER_TIMEOUT_CHECK = 128;
+
 /** The spans of each resource by itself, one resource after the other as they were listed. */
 function computeEach(
   rows: readonly number[],
@@ -219,7 +222,9 @@ function computeEach(
   let spans = new Float64Array(1024);
   let owners = new Int32Array(512);
   let count = 0;
+  let computed = 0;
   for (const row of rows) {
+    if ((++computed & (RESOURCES_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
     const found = execution.engine.availabilityOf(row, from, to, minDuration);
     const needed = count + found.count;
     if (needed > owners.length) {

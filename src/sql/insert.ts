@@ -9,6 +9,7 @@ import type { Execution, Plan } from "./execution.ts";
 import type { Expression } from "./expression.ts";
 import { idOf } from "./field-values.ts";
 import { RelationScope } from "./relation.ts";
+import { ROWS_PER_TIMEOUT_CHECK } from "./row-source.ts";
 import type { Column, StoredTable } from "./schema.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
 import { BOOKINGS, HOLD_ID_COLUMN } from "./stored-tables.ts";
@@ -175,6 +176,7 @@ function runInsert(plan: InsertPlan, execution: Execution): string {
     if (skipsUsedIds && table.find(engine, idOf(values[0] as Value)) >= 0) continue;
     engine.apply(transaction, command);
     inserted++;
+    if ((inserted & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
     if (returning !== null && out !== null) {
       returnResult(returning, out, table.find(engine, idOf(values[0] as Value)), command, execution);
     }

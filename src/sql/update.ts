@@ -7,7 +7,7 @@ import type { Id } from "../id.ts";
 import type { Node, UpdateStmt } from "./ast.ts";
 import type { Execution, Plan } from "./execution.ts";
 import type { Expression } from "./expression.ts";
-import { filteredRows, planRowSource, type RowSource } from "./row-source.ts";
+import { filteredRows, planRowSource, ROWS_PER_TIMEOUT_CHECK, type RowSource } from "./row-source.ts";
 import type { Column, StoredTable } from "./schema.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
 import type { RowOutput } from "./targets.ts";
@@ -100,7 +100,9 @@ function runUpdate(plan: UpdatePlan, execution: Execution): string {
     changes.push({ id: table.idAt(engine, row), command: newImage(plan, execution) });
   }
   const out = returning?.open(execution) ?? null;
+  let applied = 0;
   for (const { id, command } of changes) {
+    if ((++applied & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
     engine.apply(execution.transaction as Transaction, command);
     if (returning !== null && out !== null) {
       returnResult(returning, out, table.find(engine, id), command, execution);

@@ -23,10 +23,14 @@ export interface Reply {
   readonly payload?: string;
   /** Of a SASL challenge. */
   readonly data?: string;
+  readonly processID?: number;
+  readonly secretKey?: number;
 }
 
 export class RawClient {
   private readonly received: Reply[] = [];
+  /** What names this session in a cancel request. */
+  private key: Reply | null = null;
   private wake = Promise.withResolvers<void>();
   private isClosed = false;
 
@@ -58,6 +62,7 @@ export class RawClient {
     if (replies.at(-1)?.name !== "readyForQuery") {
       throw new Error(`no session: ${replies.map(({ name, message }) => message ?? name).join(", ")}`);
     }
+    client.key = replies.find(({ name }) => name === "backendKeyData") ?? null;
     return client;
   }
 
@@ -76,6 +81,27 @@ export class RawClient {
         return reply === null || reply.name === "error" ? [reply ?? []].flat() : await this.cycle();
       }
     }
+  }
+
+  /** From now on nothing is read, as by a client that is busy with something else. */
+  stopReading(): void {
+    this.socket.pause();
+  }
+
+  readAgain(): void {
+    this.socket.resume();
+  }
+
+  /** Goes without a word. */
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  /** Asks, on a connection of its own, that what this session runs is ended; waits until that was heard. */
+  async cancel(server: ServerProcess): Promise<void> {
+    const asking = await RawClient.dial(server);
+    asking.send(serialize.cancel(this.key?.processID ?? 0, this.key?.secretKey ?? 0));
+    while ((await asking.next()) !== null);
   }
 
   /** Sends messages as one write. */

@@ -322,7 +322,8 @@ describe("SELECT", () => {
     "CREATE TABLE a ()",
     "COPY bookings FROM STDIN",
     "EXPLAIN SELECT 1",
-    "DECLARE a CURSOR FOR SELECT 1",
+    "DECLARE a SCROLL CURSOR FOR SELECT 1",
+    "DECLARE a BINARY CURSOR FOR SELECT 1",
     "TRUNCATE bookings",
     "SET ROLE x",
   ])("refuses by name: %s", (text) => {

@@ -175,7 +175,7 @@ export class TestClient implements Transport {
           log: tenant,
           connect: (client, listener) => new SqlSession(tenant, client, listener),
         }),
-        timers: { after: () => () => undefined },
+        timers: { after: () => () => undefined, soon: () => undefined },
         admit: () => undefined,
         cancel: () => undefined,
         internalError: (error) => {

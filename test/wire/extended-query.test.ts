@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { serialize } from "pg-protocol";
-import { MAX_PREPARED_PER_CONNECTION, MAX_RESULT_BYTES } from "../../src/limits.ts";
+import { MAX_PREPARED_PER_CONNECTION } from "../../src/limits.ts";
 import { DirectClient, message } from "./direct-client.ts";
 import { TEXT_OID } from "./scripted-sql.ts";
 
@@ -182,7 +182,7 @@ describe("the extended query", () => {
       'ERROR 42P05 prepared statement "s" already exists',
     );
     expect(client.send(bind({ statement: "s", portal: "p" }), bind({ statement: "s", portal: "p" }))).toEqual(
-      ["bindComplete", 'ERROR 42P03 portal "p" already exists'],
+      ["bindComplete", 'ERROR 42P03 cursor "p" already exists'],
     );
     client.send(sync());
     expect(
@@ -303,20 +303,5 @@ describe("the extended query", () => {
     expect(client.send(parse({ name: "more", text: "" }), sync())[0]).toStartWith(
       "ERROR 54000 limit exceeded",
     );
-  });
-
-  test("the portals of a connection keep so many bytes of results, and no more", () => {
-    const client = DirectClient.ready();
-    const open = (name: string) =>
-      Buffer.concat([bind({ portal: name }), execute({ portal: name, rows: 1 })]);
-    client.send(parse({ text: `hollow ${MAX_RESULT_BYTES / 2}` }), open("a"), open("b"), flush());
-    expect(client.send(bind({}), execute({ rows: 1 }), sync())).toEqual([
-      "bindComplete",
-      `ERROR 54000 limit exceeded: bytes of results that portals keep (at most ${MAX_RESULT_BYTES})`,
-      "ready I",
-    ]);
-    client.send(parse({ text: `hollow ${MAX_RESULT_BYTES / 2}` }), open("a"), open("b"));
-    const closed = client.send(close({ type: "P", name: "b" }), open("c"), sync());
-    expect(closed).toEqual(["closeComplete", "bindComplete", "row first", "portalSuspended", "ready I"]);
   });
 });
