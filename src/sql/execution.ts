@@ -8,6 +8,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { Transaction } from "../engine/transaction.ts";
 import type { Database } from "./database.ts";
 import type { Frame } from "./expression.ts";
+import type { Run } from "./relational/run.ts";
 import type { SessionContext } from "./session-context.ts";
 import type { Settings } from "./settings.ts";
 import type { PgType } from "./types.ts";
@@ -54,6 +55,10 @@ export class Execution implements Frame {
   spanOwners: Int32Array | null = null;
   /** Results of the aggregates of the target list. */
   aggregates: readonly Value[] = [];
+  /** Values of the columns that a relational plan has in hand, by slot (see relational/operator.ts). */
+  slots: Value[] = [];
+  /** The run of a relational plan, once there is one. */
+  run: Run | null = null;
   readonly engine: Engine;
 
   constructor(
