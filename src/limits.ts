@@ -78,6 +78,12 @@ export const MAX_TRANSACTION_NOTIFY_BYTES = 16 * 1024 * 1024;
 /** Distinct resources in one availability query. */
 export const MAX_AVAILABILITY_RESOURCES = 100_000;
 
+/** The most that work_mem may be set to; a statement that would keep more rows than work_mem is refused with 53200. */
+export const MAX_WORK_MEMORY_BYTES = 4 * 1024 * 1024 * 1024;
+
+/** Rows that one call of a function in FROM may give. */
+export const MAX_FUNCTION_ROWS = 10_000_000;
+
 /** Body of one log frame. */
 export const MAX_FRAME_BYTES = 1024 * 1024 * 1024;
 

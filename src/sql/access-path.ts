@@ -17,6 +17,8 @@ import type { StatementCompiler } from "./statement-compiler.ts";
 import type { Value } from "./value.ts";
 
 export interface AccessPath {
+  /** How rows are reached, for EXPLAIN. */
+  readonly kind: "all" | "id" | "owner" | "window";
   /** Rows, each once, and says what the answer depends on. */
   candidates(execution: Execution): number[];
   /** Conditions the candidates still have to meet. */
@@ -45,6 +47,7 @@ export function planAccessPath(
   const rest = conjunctsOf(where).filter((conjunct) => conjunct !== choice?.conjunct);
   if (choice === null) {
     return {
+      kind: "all",
       rest,
       candidates(execution) {
         execution.session.dependOn(execution.database.appendedLsn);
@@ -53,13 +56,15 @@ export function planAccessPath(
     };
   }
   const { condition } = choice;
-  if (condition.column.index === 0) return { rest, candidates: byId(table, compiler.idList(condition)) };
-  if (condition.kind === "isNull") return { rest, candidates: roots(table) };
+  if (condition.column.index === 0)
+    return { kind: "id", rest, candidates: byId(table, compiler.idList(condition)) };
+  if (condition.kind === "isNull") return { kind: "owner", rest, candidates: roots(table) };
   const window = planWindow(
     choices.map((other) => other.condition),
     compiler,
   );
-  return { rest, candidates: byOwner(table, compiler.idList(condition), window) };
+  const kind = window === null ? "owner" : "window";
+  return { kind, rest, candidates: byOwner(table, compiler.idList(condition), window ?? (() => EVER)) };
 }
 
 /** Whether a condition accepts a list of values of the column at `index`; for a nullable one, also IS NULL. */
@@ -130,14 +135,16 @@ interface TimeWindow {
 /** Past every end, so that the window loses nothing. */
 const FOREVER = MAX_INSTANT_MS + 1;
 
+const EVER: TimeWindow = { from: -1, to: FOREVER };
+
 /**
  * The widest window that the conditions on `start` and `end` leave open. Since start < end, every bound of one
- * column also bounds the other: `start >= x` means `end > x`, and `end <= y` means `start < y`.
+ * column also bounds the other: `start >= x` means `end > x`, and `end <= y` means `start < y`. null: no bounds.
  */
 function planWindow(
   conditions: readonly ColumnCondition[],
   compiler: StatementCompiler,
-): (frame: Frame) => TimeWindow {
+): ((frame: Frame) => TimeWindow) | null {
   const lower: { value: Expression; shift: number }[] = [];
   const upper: { value: Expression; shift: number }[] = [];
   for (const condition of conditions) {
@@ -152,6 +159,7 @@ function planWindow(
       lower.push({ value, shift: !isStart && by !== ">" ? -1 : 0 });
     if (by === "<" || by === "<=" || by === "=") upper.push({ value, shift: isStart && by !== "<" ? 1 : 0 });
   }
+  if (lower.length === 0 && upper.length === 0) return null;
   return (frame) => {
     let from = -1;
     let to = FOREVER;

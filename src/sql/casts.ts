@@ -7,6 +7,7 @@
 import { DeltatError, SqlState } from "../errors.ts";
 import { decodeText, formatValue } from "./codec.ts";
 import type { Expression } from "./expression.ts";
+import { normaliseJson } from "./json.ts";
 import { formatDecimal, parseDecimal, rescale, roundToInteger } from "./numeric.ts";
 import { integerValue, isInRange, truncateName } from "./scalar-text.ts";
 import {
@@ -16,10 +17,12 @@ import {
   INT4,
   isFloat,
   isInteger,
+  isOid,
   isString,
+  JSON_TYPE,
+  JSONB,
   NAME,
   NUMERIC,
-  OID,
   type PgType,
 } from "./types.ts";
 import { resolveUntyped } from "./untyped.ts";
@@ -55,6 +58,8 @@ function findCast(from: PgType, to: PgType): Cast | null {
   // Input and output functions connect every type with text.
   if (isString(to)) return { context: "assignment", convert: textConversion(from) };
   if (isString(from)) return { context: "explicit", convert: (value) => decodeText(to, String(value)) };
+  if (isOid(from) && isOid(to)) return { context: "implicit", convert: null };
+  if ((from === JSON_TYPE && to === JSONB) || (from === JSONB && to === JSON_TYPE)) return jsonCast(to);
   if (from.category === "numeric" && to.category === "numeric") return numericCast(from, to);
   if (from === BOOL && to === INT4)
     return { context: "explicit", convert: (value) => (value === true ? 1 : 0) };
@@ -83,8 +88,15 @@ function arrayCast(from: PgType, to: PgType): Cast | null {
   };
 }
 
+function jsonCast(to: PgType): Cast {
+  return {
+    context: "assignment",
+    convert: to === JSONB ? (value) => normaliseJson(value as string) : null,
+  };
+}
+
 function numericCast(from: PgType, to: PgType): Cast | null {
-  if (from === OID || to === OID) {
+  if (isOid(from) || isOid(to)) {
     const isImplicit = isInteger(from);
     if (!isImplicit && !isInteger(to)) return null;
     return { context: isImplicit ? "implicit" : "assignment", convert: (value) => checkedInteger(to, value) };
@@ -115,7 +127,7 @@ function checkedInteger(type: PgType, value: Value): Value {
 
 /** 22003 in PostgreSQL's words: `bigint out of range`. */
 export function integerOutOfRange(type: PgType): DeltatError {
-  return new DeltatError(SqlState.numericValueOutOfRange, `${type === OID ? "OID" : type.name} out of range`);
+  return new DeltatError(SqlState.numericValueOutOfRange, `${isOid(type) ? "OID" : type.name} out of range`);
 }
 
 function numericToInteger(text: string): number | bigint {

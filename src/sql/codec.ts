@@ -17,11 +17,15 @@ import {
   INT2,
   INT4,
   INT8,
+  isOid,
+  JSONB,
   NUMERIC,
   OID,
   type PgType,
+  TEXT,
   TIMESTAMPTZ,
   typeByOid,
+  XID,
 } from "./types.ts";
 import { decodeUtf8 } from "./utf8.ts";
 import type { Value } from "./value.ts";
@@ -39,8 +43,19 @@ export function decodeText(type: PgType, text: string): Value {
 
 /** The text of a value that is not null. */
 export function formatValue(type: PgType, value: Value): string {
+  if (type.fields !== undefined) return formatRecord(type.fields, value as readonly Value[]);
   if (Array.isArray(value)) return formatArray(type.arrayOf ?? type, value);
   return formatScalar(type, value);
+}
+
+/** `(a,"b c",)`: NULL is nothing at all (https://www.postgresql.org/docs/current/rowtypes.html). */
+function formatRecord(fields: NonNullable<PgType["fields"]>, values: readonly Value[]): string {
+  const parts = values.map((value, at) => {
+    if (value === null) return "";
+    const text = formatValue(fields[at]?.type ?? TEXT, value);
+    return text === "" || /[\s(),"\\]/.test(text) ? `"${text.replace(/["\\]/g, "$&$&")}"` : text;
+  });
+  return `(${parts.join(",")})`;
 }
 
 /** A parameter as Bind brings it. Throws as `decodeText` and `decodeBinary` do, and 22021 for broken UTF-8. */
@@ -55,6 +70,7 @@ function invalidBinary(message: string): DeltatError {
 /** The value in binary format. Throws DeltatError 22P03 for bytes the type does not have, 22021 for broken UTF-8. */
 export function decodeBinary(type: PgType, bytes: Uint8Array): Value {
   if (type.arrayOf !== undefined) return decodeBinaryArray(type.arrayOf, bytes);
+  if (type === JSONB) return parseScalar(type, decodeUtf8(bytes.subarray(1)));
   if (type.length > 0 && type.category !== "string" && bytes.length !== type.length) {
     throw invalidBinary("incorrect binary data format");
   }
@@ -82,6 +98,7 @@ export function decodeBinary(type: PgType, bytes: Uint8Array): Value {
       return text;
     }
     default:
+      if (isOid(type) || type === XID) return view.getUint32(0);
       return parseScalar(type, decodeUtf8(bytes));
   }
 }
@@ -127,18 +144,41 @@ export function encodeText(out: ByteWriter, type: PgType, value: Value): void {
 }
 
 function isPlainInteger(type: PgType): boolean {
-  return type === INT8 || type === INT4 || type === INT2 || type === OID;
+  return type === INT8 || type === INT4 || type === INT2 || type === OID || type === XID;
 }
 
 /** Appends the binary form of a value that is not null, without length. */
 export function encodeBinary(out: ByteWriter, type: PgType, value: Value): void {
-  if (Array.isArray(value)) encodeBinaryArray(out, type.arrayOf ?? type, value);
+  if (type.fields !== undefined) encodeBinaryRecord(out, type.fields, value as readonly Value[]);
+  else if (Array.isArray(value)) encodeBinaryArray(out, type.arrayOf ?? type, value);
   else if (typeof value === "boolean") out.u8(value ? 1 : 0);
   else if (typeof value === "number") encodeBinaryNumber(out, type, value);
   else if (typeof value === "bigint") out.bigInt64(value);
   else if (typeof value === "string") {
     if (type === NUMERIC) writeNumericBinary(out, value);
-    else out.utf8(value);
+    else if (type === JSONB) {
+      // jsonb_send: a version byte, then the text.
+      out.u8(1);
+      out.utf8(value);
+    } else out.utf8(value);
+  }
+}
+
+/** record_send: the number of parts, then each one's type and value. */
+function encodeBinaryRecord(
+  out: ByteWriter,
+  fields: NonNullable<PgType["fields"]>,
+  values: readonly Value[],
+): void {
+  out.i32(values.length);
+  for (const [at, value] of values.entries()) {
+    const type = fields[at]?.type ?? TEXT;
+    out.u32(type.oid);
+    const lengthAt = out.length;
+    out.i32(-1);
+    if (value === null) continue;
+    encodeBinary(out, type, value);
+    out.patchI32(lengthAt, out.length - lengthAt - 4);
   }
 }
 
@@ -167,6 +207,10 @@ function encodeBinaryNumber(out: ByteWriter, type: PgType, value: number): void 
       out.bigInt64(timestampToBinary(value));
       break;
     default:
+      if (isOid(type) || type === XID) {
+        out.u32(value);
+        break;
+      }
       throw new DeltatError(SqlState.internalError, `no binary form of ${type.name} for a number`);
   }
 }

@@ -5,7 +5,7 @@
 
 import { compareDecimals, type Decimal, decimalOf } from "./numeric.ts";
 import { compareTexts } from "./text-order.ts";
-import { isFloat, isInteger, isString, NUMERIC, OID, type PgType } from "./types.ts";
+import { isFloat, isInteger, isOid, isString, NUMERIC, type PgType } from "./types.ts";
 import type { Value } from "./value.ts";
 
 /** Negative, zero or positive as `a` sorts before, with or after `b`; neither is null. */
@@ -31,6 +31,9 @@ export function comparatorOf(left: PgType, right: PgType = left): Comparator | n
     return isFloat(left) || isFloat(right) ? compareFloats : compareNumerics;
   }
   if (isString(left) && isString(right)) return (a, b) => compareTexts(a as string, b as string);
+  if (left === right && left.category === "internal") return (a, b) => compareTexts(a as string, b as string);
+  if (left.fields !== undefined && right.fields !== undefined)
+    return recordComparator(left.fields, right.fields);
   if (left.arrayOf !== undefined && right.arrayOf !== undefined) {
     const element = comparatorOf(left.arrayOf, right.arrayOf);
     const isSameKind = left === right || (isString(left.arrayOf) && isString(right.arrayOf));
@@ -40,7 +43,7 @@ export function comparatorOf(left: PgType, right: PgType = left): Comparator | n
 }
 
 function isWhole(type: PgType): boolean {
-  return isInteger(type) || type === OID;
+  return isInteger(type) || isOid(type);
 }
 
 function compareOrdered(a: Value, b: Value): number {
@@ -83,10 +86,33 @@ function arrayComparator(element: Comparator): Comparator {
   };
 }
 
+/** Part by part; NULL parts are equal and sort last. null if the parts do not pair or do not compare. */
+function recordComparator(
+  left: NonNullable<PgType["fields"]>,
+  right: NonNullable<PgType["fields"]>,
+): Comparator | null {
+  if (left.length !== right.length) return null;
+  const parts: Comparator[] = [];
+  for (const [at, field] of left.entries()) {
+    const compare = comparatorOf(field.type, right[at]?.type);
+    if (compare === null) return null;
+    parts.push(compare);
+  }
+  return (a, b) => {
+    for (const [at, compare] of parts.entries()) {
+      const x = (a as readonly Value[])[at] as Value;
+      const y = (b as readonly Value[])[at] as Value;
+      const order = x === null || y === null ? Number(x === null) - Number(y === null) : compare(x, y);
+      if (order !== 0) return order;
+    }
+    return 0;
+  };
+}
+
 /** Whether equal values of these types are the same JavaScript value. */
 function equalIsIdentical(left: PgType, right: PgType): boolean {
   if (isFloat(left) || isFloat(right) || left === NUMERIC || right === NUMERIC) return false;
-  return left.arrayOf === undefined;
+  return left.arrayOf === undefined && left.fields === undefined;
 }
 
 /** The test for `operator` between two types, or null if PostgreSQL has no such operator. */

@@ -61,6 +61,8 @@ function compileAll(nodes: readonly Node[] | undefined, context: CompileContext)
 }
 
 function compileNode(node: Node, context: CompileContext): Expression {
+  const special = context.scope.special?.(node, context) ?? null;
+  if (special !== null) return special;
   if ("A_Const" in node) return compileConstant(node.A_Const, context);
   if ("ParamRef" in node) return compileParameter(node.ParamRef, context);
   if ("ColumnRef" in node) {

@@ -11,6 +11,7 @@ import type { Frame } from "./expression.ts";
 import type { PlannedStatement } from "./planned-statement.ts";
 import type { PortalTable } from "./portals.ts";
 import type { PreparedStatements } from "./prepared-statements.ts";
+import type { Run } from "./relational/run.ts";
 import type { RowStream, RunResult } from "./row-stream.ts";
 import type { SessionContext } from "./session-context.ts";
 import type { Settings } from "./settings.ts";
@@ -83,6 +84,10 @@ export class Execution implements Frame {
   spanOwners: Int32Array | null = null;
   /** Results of the aggregates of the target list. */
   aggregates: readonly Value[] = [];
+  /** Values of the columns that a relational plan has in hand, by slot (see relational/operator.ts). */
+  slots: Value[] = [];
+  /** The run of a relational plan, once there is one. */
+  run: Run | null = null;
   readonly engine: Engine;
   /** What columns read: the engine, or a copy of what a result in slices still needs of it. */
   tables: TableView;

@@ -1,5 +1,7 @@
 /** The seam between compiled expressions and what compiles and runs them. */
 
+import type { Node } from "./ast.ts";
+import type { CompileContext } from "./compile-context.ts";
 import type { SessionContext } from "./session-context.ts";
 import type { PgType } from "./types.ts";
 import type { Value } from "./value.ts";
@@ -26,4 +28,9 @@ export interface Expression {
 export interface Scope {
   /** The column that `fields` names (`start`, or `bookings`.`start`); throws 42703 or 42P01. `position` is 1-based, in characters. */
   column(fields: readonly string[], position: number): Expression;
+  /**
+   * Asked first, for every node: what only a query can compile (a subquery, an aggregate, a grouped expression).
+   * null: an ordinary node.
+   */
+  special?(node: Node, context: CompileContext): Expression | null;
 }

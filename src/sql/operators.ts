@@ -16,9 +16,9 @@ import {
   CHAR,
   FLOAT8,
   isInteger,
+  isOid,
   isString,
   NAME,
-  OID,
   type PgType,
   TEXT,
   VARCHAR,
@@ -137,7 +137,7 @@ function compileComparison(
   left: Expression,
   right: Expression,
 ): Expression | null {
-  const isWhole = (type: PgType): boolean => isInteger(type) || type === OID;
+  const isWhole = (type: PgType): boolean => isInteger(type) || isOid(type);
   if (isWhole(left.type) && isWhole(right.type)) return compareWhole(operator, left, right);
   const test = comparisonTest(operator, left.type, right.type);
   return test === null ? null : strict(BOOL, left, right, test);

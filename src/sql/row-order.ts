@@ -8,15 +8,20 @@ import type { Expression } from "./expression.ts";
 import { characterPosition } from "./parser.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
 import type { Target } from "./targets.ts";
+import type { PgType } from "./types.ts";
 import { refuseOtherFields } from "./unsupported.ts";
 import type { Value } from "./value.ts";
 
-export interface SortKey {
-  readonly expression: Expression;
+/** How the values of one key follow each other. */
+export interface KeyOrder {
   readonly compare: Comparator;
   /** 1 ascending, -1 descending. */
   readonly direction: 1 | -1;
   readonly nullsFirst: boolean;
+}
+
+export interface SortKey extends KeyOrder {
+  readonly expression: Expression;
 }
 
 const SORT_FIELDS = new Set(["node", "sortby_dir", "sortby_nulls", "location"]);
@@ -32,19 +37,23 @@ export function planOrder(
 }
 
 function planKey(sort: SortBy, targets: readonly Target[], compiler: StatementCompiler): SortKey {
+  const expression = sortExpression(sort.node as Node, targets, compiler);
+  return { expression, ...keyOrder(sort, expression.type) };
+}
+
+/** What ORDER BY says about a key of this type. Throws 42883 for a type without order. */
+export function keyOrder(sort: SortBy, type: PgType): KeyOrder {
   refuseOtherFields(sort, SORT_FIELDS);
   const descending = sort.sortby_dir === "SORTBY_DESC";
   const nulls = sort.sortby_nulls;
-  const expression = sortExpression(sort.node as Node, targets, compiler);
-  const compare = comparatorOf(expression.type);
+  const compare = comparatorOf(type);
   if (compare === null) {
     throw new DeltatError(
       SqlState.undefinedFunction,
-      `could not identify an ordering operator for type ${expression.type.name}`,
+      `could not identify an ordering operator for type ${type.name}`,
     );
   }
   return {
-    expression,
     compare,
     direction: descending ? -1 : 1,
     nullsFirst: nulls === "SORTBY_NULLS_FIRST" || (descending && nulls !== "SORTBY_NULLS_LAST"),
@@ -120,7 +129,8 @@ export function positionComparator(
   };
 }
 
-function compareKeys(a: Value, b: Value, { compare, direction, nullsFirst }: SortKey): number {
+/** Negative, zero or positive as `a` comes before, with or after `b`. */
+export function compareKeys(a: Value, b: Value, { compare, direction, nullsFirst }: KeyOrder): number {
   if (a === null || b === null) {
     if (a === b) return 0;
     return (a === null) === nullsFirst ? -1 : 1;
@@ -135,7 +145,7 @@ export type RowRange = (execution: Execution) => { readonly skip: number; readon
 export function planRange(
   limit: Node | undefined,
   offset: Node | undefined,
-  compiler: StatementCompiler,
+  compiler: Pick<StatementCompiler, "rowCount">,
 ): RowRange | null {
   if (limit === undefined && offset === undefined) return null;
   const take = limit === undefined ? null : compiler.rowCount(limit, "LIMIT");

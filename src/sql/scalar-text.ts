@@ -2,7 +2,9 @@
 
 import { DeltatError, SqlState } from "../errors.ts";
 import { formatFloat4, formatFloat8, parseFloat8 } from "./float-text.ts";
+import { checkedJson, normaliseJson } from "./json.ts";
 import { formatDecimal, parseDecimal } from "./numeric.ts";
+import { objectName, objectOid } from "./object-names.ts";
 import { formatTimestamp, parseTimestamp } from "./timestamp.ts";
 import {
   BOOL,
@@ -12,6 +14,9 @@ import {
   INT2,
   INT4,
   INT8,
+  isOid,
+  JSON_TYPE,
+  JSONB,
   NAME,
   NUMERIC,
   OID,
@@ -85,8 +90,12 @@ export function parseScalar(type: PgType, text: string): Value {
       return truncateName(text);
     case CHAR:
       return text.slice(0, 1);
+    case JSON_TYPE:
+      return checkedJson(text);
+    case JSONB:
+      return normaliseJson(text);
     default:
-      return text;
+      return isOid(type) ? (objectOid(type, text) ?? parseInteger(OID, text)) : text;
   }
 }
 
@@ -170,6 +179,7 @@ export function formatScalar(type: PgType, value: Value): string {
     if (type === FLOAT8) return formatFloat8(value);
     if (type === FLOAT4) return formatFloat4(value);
     if (type === TIMESTAMPTZ) return formatTimestamp(value);
+    if (isOid(type) && type !== OID) return objectName(type, value) ?? String(value);
   }
   return String(value);
 }

@@ -1,19 +1,22 @@
-/** SELECT over one table, or none. */
+/** SELECT: over one table, or none, here; anything more goes to the relational planner. */
 
 import { AggregatePlan, callsAggregate } from "./aggregates.ts";
-import type { SelectStmt } from "./ast.ts";
+import { type ColumnRef, type FuncCall, nameParts, type SelectStmt } from "./ast.ts";
 import type { Execution, Plan } from "./execution.ts";
 import { type Relation, RelationScope, resolveRelation } from "./relation.ts";
+import { functionName, isAggregateCall, someNode } from "./relational/aggregate-calls.ts";
+import { planRelationalSelect } from "./relational/select-plan.ts";
+import { isSetFunction } from "./relational/set-functions.ts";
 import { planRowLocks, type RowLocks } from "./row-locks.ts";
 import { planOrder, planRange, sortRows } from "./row-order.ts";
 import { acceptedRows, planRowSource } from "./row-source.ts";
 import { type RunResult, SHORT_RESULT_ROWS } from "./row-stream.ts";
+import { findTable } from "./schema.ts";
 import { AggregateStream, type Selection, SelectStream } from "./select-stream.ts";
 import { planSpanStream } from "./span-stream.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
 import { planTargets, RowOutput } from "./targets.ts";
-import { notSupported, refuseOtherFields } from "./unsupported.ts";
-import { planValues } from "./values-lists.ts";
+import { notSupported } from "./unsupported.ts";
 
 const SELECT_FIELDS = new Set([
   "targetList",
@@ -28,10 +31,7 @@ const SELECT_FIELDS = new Set([
 ]);
 
 export function planSelect(node: SelectStmt, compiler: StatementCompiler): Plan {
-  if (node.op !== undefined && node.op !== "SETOP_NONE") throw notSupported("UNION, INTERSECT or EXCEPT");
-  if (node.valuesLists !== undefined) return planValues(node, compiler);
-  refuseOtherFields(node, SELECT_FIELDS);
-  if (node.limitOption === "LIMIT_OPTION_WITH_TIES") throw notSupported("FETCH … WITH TIES");
+  if (!isPlain(node)) return planRelationalSelect(node, compiler);
   const scope = new RelationScope(fromRelation(node, compiler.statementText));
   compiler.enter(scope);
   const locks = planRowLocks(node.lockingClause, scope.relation, compiler.statementText);
@@ -61,15 +61,45 @@ export function planSelect(node: SelectStmt, compiler: StatementCompiler): Plan 
   };
 }
 
-function fromRelation(node: SelectStmt, text: string): Relation | null {
+/**
+ * Whether the query reads one table of ours, or none, row by row: then it is planned without slots and operators.
+ * All else is for the relational planner.
+ */
+function isPlain(node: SelectStmt): boolean {
+  for (const field in node) if (!SELECT_FIELDS.has(field)) return false;
+  if (node.op !== undefined && node.op !== "SETOP_NONE") return false;
+  if (node.limitOption === "LIMIT_OPTION_WITH_TIES") return false;
   const [from, ...others] = node.fromClause ?? [];
-  if (from === undefined) return null;
-  if (others.length > 0 || "JoinExpr" in from) throw notSupported("a join");
-  if ("RangeSubselect" in from) throw notSupported("a subquery in FROM");
-  if ("RangeFunction" in from) throw notSupported("a function in FROM");
-  if ("RangeTableSample" in from) throw notSupported("TABLESAMPLE");
-  if (!("RangeVar" in from)) throw notSupported("this kind of FROM");
-  return resolveRelation(from.RangeVar, text);
+  if (from === undefined) return !needsQuery([node.targetList, node.whereClause, node.sortClause], null);
+  if (others.length > 0 || !("RangeVar" in from)) return false;
+  const { relname, schemaname, alias } = from.RangeVar;
+  if ((schemaname !== undefined && schemaname !== "public") || alias?.colnames !== undefined) return false;
+  if (findTable(relname ?? "") === undefined) return false;
+  return !needsQuery([node.targetList, node.whereClause, node.sortClause], alias?.aliasname ?? relname ?? "");
+}
+
+const PLAIN_COUNT_FIELDS = new Set(["funcname", "args", "agg_star", "funcformat", "location"]);
+
+/** Whether an expression holds what only a query's scope compiles; `table`: its name as a value is such a thing. */
+function needsQuery(tree: unknown, table: string | null): boolean {
+  return someNode(tree, (kind, inner) => {
+    if (kind === "SubLink" || kind === "RowExpr") return true;
+    if (kind === "ColumnRef") {
+      const [name, ...rest] = nameParts((inner as ColumnRef).fields);
+      return name === table && rest.length === 0;
+    }
+    if (kind !== "FuncCall") return false;
+    const call = inner as FuncCall;
+    const name = functionName(call) ?? "";
+    if (call.over !== undefined || isSetFunction(name)) return true;
+    if (!isAggregateCall(call)) return false;
+    return name !== "count" || Object.keys(call).some((field) => !PLAIN_COUNT_FIELDS.has(field));
+  });
+}
+
+function fromRelation(node: SelectStmt, text: string): Relation | null {
+  const [from] = node.fromClause ?? [];
+  return from !== undefined && "RangeVar" in from ? resolveRelation(from.RangeVar, text) : null;
 }
 
 function runSelect(selection: Selection, execution: Execution): RunResult {

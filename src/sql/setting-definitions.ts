@@ -5,6 +5,7 @@
  */
 
 import { DeltatError, SqlState } from "../errors.ts";
+import { MAX_WORK_MEMORY_BYTES } from "../limits.ts";
 
 export interface SettingDefinition {
   /** Spelled as PostgreSQL shows it; looked up without regard to case. */
@@ -75,6 +76,18 @@ function milliseconds(value: string): string | undefined {
   if (total === 0) return "0";
   for (const [name, ms] of TIME_UNITS) if (total % ms === 0) return `${total / ms}${name}`;
   return undefined;
+}
+
+/** Bytes in kB, MB or GB, shown in the largest unit that holds them exactly; a bare number is kB. */
+function memorySize(leastKb: number, mostBytes: number): (value: string) => string | undefined {
+  return (value) => {
+    const match = /^\s*(\d+)\s*(kB|MB|GB)?\s*$/.exec(value);
+    if (match === null) return undefined;
+    const kb = Number(match[1]) * (match[2] === "GB" ? 1024 ** 2 : match[2] === "MB" ? 1024 : 1);
+    if (kb < leastKb || kb * 1024 > mostBytes) return undefined;
+    if (kb % 1024 ** 2 === 0) return `${kb / 1024 ** 2}GB`;
+    return kb % 1024 === 0 ? `${kb / 1024}MB` : `${kb}kB`;
+  };
 }
 
 /** SQL_ASCII asks for bytes as they are, and they are UTF-8. */
@@ -195,6 +208,12 @@ export const SETTINGS: readonly SettingDefinition[] = [
   setting("transaction_isolation", "read committed", isolationLevel, "Isolation of this transaction."),
   setting("transaction_read_only", "off", booleanValue, "Whether this transaction refuses to write."),
   setting("transaction_timeout", "0", milliseconds, "Kept only, not enforced."),
+  setting(
+    "work_mem",
+    "256MB",
+    memorySize(64, MAX_WORK_MEMORY_BYTES),
+    "Rows that one statement may keep at a time, for sorting, grouping and joining.",
+  ),
   setting("xmloption", "content", oneOf("content", "document"), "Kept only."),
 ];
 

@@ -10,7 +10,7 @@ import { coerceForAssignment, tryCast } from "./casts.ts";
 import { compile, compileCondition } from "./compile.ts";
 import { CompileContext } from "./compile-context.ts";
 import type { ColumnCondition } from "./conjuncts.ts";
-import type { Expression, Frame } from "./expression.ts";
+import type { Expression, Frame, Scope } from "./expression.ts";
 import { normaliseIds } from "./id-comparison.ts";
 import { ParameterTypes } from "./parameters.ts";
 import { RelationScope } from "./relation.ts";
@@ -40,6 +40,11 @@ export class StatementCompiler {
   enter(scope: RelationScope): void {
     this.scope = scope;
     this.context = this.context.withScope(scope);
+  }
+
+  /** The statement's context with names resolved by `scope`, for who compiles by itself. */
+  contextFor(scope: Scope): CompileContext {
+    return this.context.withScope(scope);
   }
 
   /** The 1-based character position of a node's location. */
@@ -157,6 +162,12 @@ export class StatementCompiler {
   /** The number after LIMIT or OFFSET. */
   rowCount(node: Node, clause: string): Expression {
     const expression = resolveUntyped(this.compile(node), INT8);
+    return coerceForAssignment(expression, INT8, clause, this.position(nodeLocation(node)));
+  }
+
+  /** As `rowCount`, with names resolved by `scope`. */
+  rowCountIn(scope: Scope, node: Node, clause: string): Expression {
+    const expression = compile(node, this.contextFor(scope), INT8);
     return coerceForAssignment(expression, INT8, clause, this.position(nodeLocation(node)));
   }
 

@@ -5,7 +5,7 @@
 
 import { DeltatError, SqlState } from "../errors.ts";
 import { MAX_RESULT_COLUMNS } from "../limits.ts";
-import { type Node, nameParts, nodeKind, nodeLocation } from "./ast.ts";
+import { type Node, nameParts, nodeKind, nodeLocation, type SubLink } from "./ast.ts";
 import { type Execution, type OutputColumn, outputColumn } from "./execution.ts";
 import type { Expression } from "./expression.ts";
 import { characterPosition } from "./parser.ts";
@@ -75,7 +75,7 @@ function allColumns(
 }
 
 /** What PostgreSQL calls a column without AS (parse_target.c, FigureColname); null where nothing suggests itself. */
-function defaultName(node: Node): string | null {
+export function defaultName(node: Node): string | null {
   if ("ColumnRef" in node) return nameParts(node.ColumnRef.fields).at(-1) ?? null;
   if ("FuncCall" in node) return nameParts(node.FuncCall.funcname).at(-1) ?? null;
   if ("TypeCast" in node) {
@@ -94,6 +94,11 @@ function defaultName(node: Node): string | null {
     const { defresult } = node.CaseExpr;
     return (defresult === undefined ? null : defaultName(defresult)) ?? "case";
   }
+  if ("SubLink" in node) return subqueryName(node.SubLink);
+  if ("CollateClause" in node && node.CollateClause.arg !== undefined)
+    return defaultName(node.CollateClause.arg);
+  if ("A_Indirection" in node && node.A_Indirection.arg !== undefined)
+    return defaultName(node.A_Indirection.arg);
   if ("A_Expr" in node) return node.A_Expr.kind === "AEXPR_NULLIF" ? "nullif" : null;
   return NAMES_BY_KIND.get(nodeKind(node)) ?? null;
 }
@@ -102,11 +107,21 @@ const NAMES_BY_KIND: ReadonlyMap<string, string> = new Map([
   ["CoalesceExpr", "coalesce"],
   ["A_ArrayExpr", "array"],
   ["RowExpr", "row"],
-  ["SubLink", "exists"],
 ]);
 
+/** A scalar subquery is called as the column it gives. */
+function subqueryName({ subLinkType, subselect }: SubLink): string | null {
+  if (subLinkType === "EXISTS_SUBLINK") return "exists";
+  if (subLinkType === "ARRAY_SUBLINK") return "array";
+  if (subLinkType !== "EXPR_SUBLINK" || subselect === undefined || !("SelectStmt" in subselect)) return null;
+  const [target] = subselect.SelectStmt.targetList ?? [];
+  if (target === undefined || !("ResTarget" in target)) return null;
+  const { name, val } = target.ResTarget;
+  return name ?? (val === undefined ? null : defaultName(val));
+}
+
 /** A type that can be sent: what nothing has typed is text. */
-function sentType(type: PgType): PgType {
+export function sentType(type: PgType): PgType {
   return type === UNKNOWN ? TEXT : type;
 }
 

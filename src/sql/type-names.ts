@@ -11,9 +11,9 @@ import { arrayTypeOf, BPCHAR, NUMERIC, type PgType, typeByName, VARCHAR } from "
 /** Types of PostgreSQL that the server does not have: said so by name, rather than that they do not exist. */
 const UNSUPPORTED = new Set(
   (
-    "bit box bytea cidr circle date daterange inet int4range int8range interval json jsonb jsonpath line lseg " +
-    "macaddr macaddr8 money numrange oidvector path pg_lsn point polygon regclass regnamespace regoper regproc " +
-    "regprocedure regrole regtype tid time timestamp timetz tsquery tsrange tstzrange tsvector uuid varbit xid xml"
+    "bit box bytea cidr circle date daterange inet int4range int8range interval jsonpath line lseg " +
+    "macaddr macaddr8 money numrange path pg_lsn point polygon regoper " +
+    "regprocedure tid time timestamp timetz tsquery tsrange tstzrange tsvector uuid varbit xml"
   ).split(" "),
 );
 

@@ -4,7 +4,16 @@
  */
 
 /** `typcategory` of pg_type, as far as it occurs here: it decides which implicit conversions are tried. */
-type TypeCategory = "array" | "boolean" | "date/time" | "numeric" | "string" | "unknown" | "internal";
+type TypeCategory =
+  | "array"
+  | "boolean"
+  | "composite"
+  | "date/time"
+  | "internal"
+  | "numeric"
+  | "string"
+  | "unknown"
+  | "user";
 
 export interface PgType {
   readonly oid: number;
@@ -17,6 +26,8 @@ export interface PgType {
   readonly category: TypeCategory;
   /** The element type, for arrays only. */
   readonly arrayOf?: PgType;
+  /** Names and types of the parts, for records only. */
+  readonly fields?: readonly { readonly name: string; readonly type: PgType }[];
 }
 
 const byOid = new Map<number, PgType>();
@@ -62,13 +73,28 @@ export const CHAR = scalar(18, '"char"', "char", 1, "internal");
 export const TIMESTAMPTZ = scalar(1184, "timestamp with time zone", "timestamptz", 8, "date/time");
 /** What a function gives that gives nothing: an empty text. */
 export const VOID = scalar(2278, "void", "void", 4, "internal");
+export const JSON_TYPE = scalar(114, "json", "json", -1, "user");
+export const JSONB = scalar(3802, "jsonb", "jsonb", -1, "user");
+/** Names of catalog objects: the value is their OID. */
+export const REGCLASS = scalar(2205, "regclass", "regclass", 4, "numeric");
+export const REGTYPE = scalar(2206, "regtype", "regtype", 4, "numeric");
+export const REGPROC = scalar(24, "regproc", "regproc", 4, "numeric");
+export const REGNAMESPACE = scalar(4089, "regnamespace", "regnamespace", 4, "numeric");
+export const REGROLE = scalar(4096, "regrole", "regrole", 4, "numeric");
+/** Lists of the catalogs: the value is their text. */
+export const INT2VECTOR = scalar(22, "int2vector", "int2vector", -1, "internal");
+export const OIDVECTOR = scalar(30, "oidvector", "oidvector", -1, "internal");
+export const NODE_TREE = scalar(194, "pg_node_tree", "pg_node_tree", -1, "internal");
+const ACLITEM = scalar(1033, "aclitem", "aclitem", 12, "user");
+export const XID = scalar(28, "xid", "xid", 4, "user");
+export const RECORD = scalar(2249, "record", "record", -1, "composite");
 export const UNKNOWN = scalar(705, "unknown", "unknown", -2, "unknown");
 
 export const BOOL_ARRAY = array(1000, BOOL);
-array(1005, INT2);
+export const INT2_ARRAY = array(1005, INT2);
 export const INT4_ARRAY = array(1007, INT4);
 export const INT8_ARRAY = array(1016, INT8);
-array(1028, OID);
+export const OID_ARRAY = array(1028, OID);
 array(1021, FLOAT4);
 array(1022, FLOAT8);
 export const NUMERIC_ARRAY = array(1231, NUMERIC);
@@ -78,6 +104,12 @@ array(1014, BPCHAR);
 export const NAME_ARRAY = array(1003, NAME);
 const CHAR_ARRAY = array(1002, CHAR);
 array(1185, TIMESTAMPTZ);
+array(199, JSON_TYPE);
+array(3807, JSONB);
+array(2210, REGCLASS);
+array(2211, REGTYPE);
+export const ACLITEM_ARRAY = array(1034, ACLITEM);
+array(2287, RECORD);
 
 /** Spellings that reach the catalog lookup although the grammar does not rewrite them (as `"bigint"` quoted would not). */
 const ALIASES: readonly (readonly [string, PgType])[] = [
@@ -99,6 +131,28 @@ export function typeByName(name: string): PgType | undefined {
 /** The array type over `element`, or undefined where there is none. */
 export function arrayTypeOf(element: PgType): PgType | undefined {
   return arrayByElement.get(element);
+}
+
+/** Every type that pg_type lists, scalars first. */
+export function allTypes(): readonly PgType[] {
+  return [...byOid.values()];
+}
+
+/** A record with these parts. */
+export function recordType(fields: NonNullable<PgType["fields"]>): PgType {
+  return { ...RECORD, fields };
+}
+
+/** oid and the types whose values are OIDs. */
+export function isOid(type: PgType): boolean {
+  return (
+    type === OID ||
+    type === REGCLASS ||
+    type === REGTYPE ||
+    type === REGPROC ||
+    type === REGNAMESPACE ||
+    type === REGROLE
+  );
 }
 
 /** smallint, integer, bigint: values are exact whole numbers. */

@@ -281,8 +281,6 @@ describe("SELECT", () => {
     expect(client.rows("SELECT count(*) + 1 AS n FROM bookings ORDER BY n, count(*) DESC, 1")).toHaveLength(
       1,
     );
-    expect(client.error("SELECT sum(start) FROM bookings")).toStartWith("0A000");
-    expect(client.error("SELECT count(DISTINCT start) FROM bookings")).toStartWith("0A000");
   });
 
   test("without FROM, and VALUES", () => {
@@ -296,23 +294,13 @@ describe("SELECT", () => {
   });
 
   test.each([
-    "SELECT DISTINCT start FROM bookings",
-    "SELECT start FROM bookings GROUP BY start",
-    "SELECT 1 FROM bookings HAVING true",
-    "SELECT 1 FROM bookings a, bookings b",
-    "SELECT 1 FROM bookings a JOIN bookings b ON true",
-    "SELECT 1 FROM (SELECT 1) x",
-    "SELECT 1 FROM generate_series(1, 2)",
-    "WITH x AS (SELECT 1) SELECT 1",
-    "SELECT 1 UNION SELECT 2",
     "SELECT 1 FROM availability FOR UPDATE",
+    "SELECT 1 FROM bookings GROUP BY ROLLUP (start)",
+    "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY start) FROM bookings",
+    "WITH x AS (DELETE FROM bookings RETURNING id) SELECT * FROM x",
+    "SELECT sum(start) OVER (ORDER BY start RANGE 5 PRECEDING) FROM bookings",
     "SELECT 1 FROM ONLY bookings",
     "SELECT 1 FROM bookings TABLESAMPLE SYSTEM (1)",
-    "SELECT 1 FROM bookings ORDER BY start FETCH FIRST 1 ROW WITH TIES",
-    "SELECT (SELECT 1)",
-    "SELECT 1 WHERE EXISTS (SELECT 1)",
-    "SELECT row_number() OVER () FROM bookings",
-    "SELECT 1 FROM bookings AS b (x)",
     "SELECT 1 INTO x FROM bookings",
     "INSERT INTO bookings SELECT 1",
     "INSERT INTO availability VALUES ('a')",

@@ -1,0 +1,350 @@
+/** The aggregate functions: for which arguments each exists, and how it takes in one value after the other. */
+
+import { DeltatError, SqlState } from "../../errors.ts";
+import { canCast, integerOutOfRange } from "../casts.ts";
+import { comparatorOf } from "../comparison.ts";
+import type { Expression } from "../expression.ts";
+import { normaliseJson, toJson } from "../json.ts";
+import { addDecimals, type Decimal, decimalOf, divideDecimals, formatDecimal } from "../numeric.ts";
+import { integerValue, isInRange } from "../scalar-text.ts";
+import {
+  arrayTypeOf,
+  BOOL,
+  FLOAT4,
+  FLOAT8,
+  INT2,
+  INT4,
+  INT8,
+  isFloat,
+  isInteger,
+  JSON_TYPE,
+  JSONB,
+  NUMERIC,
+  type PgType,
+  TEXT,
+} from "../types.ts";
+import { isUntyped } from "../untyped.ts";
+import type { Value } from "../value.ts";
+
+export interface Accumulator {
+  add(value: Value, second: Value): void;
+  result(): Value;
+}
+
+export interface AggregateFunction {
+  readonly type: PgType;
+  readonly parameters: readonly PgType[];
+  create(): Accumulator;
+}
+
+/** Throws 42883 if there is no such aggregate for these arguments. */
+export function chooseAggregate(
+  name: string,
+  args: readonly Expression[],
+  isStar: boolean,
+  position: number,
+): AggregateFunction {
+  const types = args.map((arg) => (isUntyped(arg) ? TEXT : arg.type));
+  const [type, second] = types;
+  const chosen = isStar
+    ? name === "count"
+      ? count([])
+      : null
+    : args.length === 1 && type !== undefined
+      ? ofOne(name, type)
+      : args.length === 2 && type !== undefined && second !== undefined
+        ? ofTwo(name, type, second)
+        : null;
+  if (chosen !== null) return chosen;
+  const shown = isStar ? "*" : args.map((arg) => arg.type.name).join(", ");
+  throw new DeltatError(
+    SqlState.undefinedFunction,
+    `function ${name}(${isStar ? "" : shown}) does not exist`,
+    {
+      hint: "No function matches the given name and argument types. You might need to add explicit type casts.",
+      position,
+    },
+  );
+}
+
+function ofOne(name: string, type: PgType): AggregateFunction | null {
+  switch (name) {
+    case "count":
+      return count([type]);
+    case "sum":
+      return sum(type);
+    case "avg":
+      return average(type);
+    case "min":
+    case "max":
+      return extreme(type, name === "max" ? 1 : -1);
+    case "bool_and":
+    case "every":
+      return type === BOOL ? truth(false) : null;
+    case "bool_or":
+      return type === BOOL ? truth(true) : null;
+    case "array_agg":
+      return gatherArray(type);
+    case "json_agg":
+    case "jsonb_agg":
+      return gatherJson(type, name === "jsonb_agg" ? JSONB : JSON_TYPE);
+    default:
+      return null;
+  }
+}
+
+function ofTwo(name: string, type: PgType, second: PgType): AggregateFunction | null {
+  switch (name) {
+    case "string_agg":
+      return canCast(type, TEXT, "implicit") && canCast(second, TEXT, "implicit") ? joinTexts() : null;
+    case "json_object_agg":
+    case "jsonb_object_agg":
+      return gatherObject(type, second, name === "jsonb_object_agg" ? JSONB : JSON_TYPE);
+    default:
+      return null;
+  }
+}
+
+function count(parameters: readonly PgType[]): AggregateFunction {
+  return {
+    type: INT8,
+    parameters,
+    create: () => {
+      let n = 0;
+      return {
+        add: (value) => {
+          if (value !== null || parameters.length === 0) n++;
+        },
+        result: () => n,
+      };
+    },
+  };
+}
+
+/** Exact whole-number sums: a double while it is exact, then a BigInt. */
+function wholeSum(): { add(value: Value): void; total(): bigint; count(): number } {
+  let small = 0;
+  let big = 0n;
+  let n = 0;
+  return {
+    add: (value) => {
+      if (value === null) return;
+      n++;
+      if (typeof value === "bigint") {
+        big += value;
+        return;
+      }
+      const next = small + (value as number);
+      if (Number.isSafeInteger(next)) small = next;
+      else {
+        big += BigInt(small) + BigInt(value as number);
+        small = 0;
+      }
+    },
+    total: () => big + BigInt(small),
+    count: () => n,
+  };
+}
+
+function sum(type: PgType): AggregateFunction | null {
+  if (isInteger(type)) {
+    const result = type === INT8 ? NUMERIC : INT8;
+    return {
+      type: result,
+      parameters: [type],
+      create: () => {
+        const state = wholeSum();
+        return {
+          add: state.add,
+          result: () => {
+            if (state.count() === 0) return null;
+            const total = state.total();
+            if (result === NUMERIC) return String(total);
+            if (!isInRange(INT8, total)) throw integerOutOfRange(INT8);
+            return integerValue(total);
+          },
+        };
+      },
+    };
+  }
+  if (isFloat(type)) return floatSum(type);
+  if (type !== NUMERIC) return null;
+  return { type: NUMERIC, parameters: [NUMERIC], create: () => decimalSum((total) => formatDecimal(total)) };
+}
+
+function floatSum(type: PgType): AggregateFunction {
+  return {
+    type,
+    parameters: [type],
+    create: () => {
+      let total: number | null = null;
+      return {
+        add: (value) => {
+          if (value === null) return;
+          total = (total ?? 0) + (value as number);
+          if (type === FLOAT4) total = Math.fround(total);
+        },
+        result: () => total,
+      };
+    },
+  };
+}
+
+function decimalSum(finish: (total: Decimal, n: number) => Value): Accumulator {
+  let total: Decimal | null = null;
+  let n = 0;
+  return {
+    add: (value) => {
+      if (value === null) return;
+      n++;
+      const next = decimalOf(String(value));
+      total = total === null ? next : addDecimals(total, next);
+    },
+    result: () => (total === null ? null : finish(total, n)),
+  };
+}
+
+function average(type: PgType): AggregateFunction | null {
+  if (isFloat(type)) {
+    return {
+      type: FLOAT8,
+      parameters: [type],
+      create: () => {
+        let total = 0;
+        let n = 0;
+        return {
+          add: (value) => {
+            if (value === null) return;
+            n++;
+            total += value as number;
+          },
+          result: () => (n === 0 ? null : total / n),
+        };
+      },
+    };
+  }
+  const mean = (total: Decimal, n: number): Value =>
+    formatDecimal(divideDecimals(total, { digits: BigInt(n), scale: 0 }));
+  if (type === NUMERIC) return { type: NUMERIC, parameters: [NUMERIC], create: () => decimalSum(mean) };
+  if (type !== INT2 && type !== INT4 && type !== INT8) return null;
+  return {
+    type: NUMERIC,
+    parameters: [type],
+    create: () => {
+      const state = wholeSum();
+      return {
+        add: state.add,
+        result: () => (state.count() === 0 ? null : mean({ digits: state.total(), scale: 0 }, state.count())),
+      };
+    },
+  };
+}
+
+function extreme(type: PgType, sign: 1 | -1): AggregateFunction | null {
+  const compare = comparatorOf(type);
+  // PostgreSQL has neither for booleans and records.
+  if (compare === null || type === BOOL || type.fields !== undefined) return null;
+  const result = type.typname === "varchar" || type.typname === "name" ? TEXT : type;
+  return {
+    type: result,
+    parameters: [result],
+    create: () => {
+      let best: Value = null;
+      return {
+        add: (value) => {
+          if (value !== null && (best === null || compare(value, best) * sign > 0)) best = value;
+        },
+        result: () => best,
+      };
+    },
+  };
+}
+
+/** bool_or is decided by a true, bool_and by a false; NULLs do not count. */
+function truth(deciding: boolean): AggregateFunction {
+  return {
+    type: BOOL,
+    parameters: [BOOL],
+    create: () => {
+      let answer: Value = null;
+      return {
+        add: (value) => {
+          if (value !== null && answer !== deciding) answer = value;
+        },
+        result: () => answer,
+      };
+    },
+  };
+}
+
+function gatherArray(type: PgType): AggregateFunction | null {
+  const array = arrayTypeOf(type);
+  if (array === undefined) return null;
+  return { type: array, parameters: [type], create: () => gathering((items) => items) };
+}
+
+function gatherJson(type: PgType, result: PgType): AggregateFunction {
+  return {
+    type: result,
+    parameters: [type],
+    create: () =>
+      gathering((items) => {
+        const text = items.map((item) => toJson(type, item)).join(", ");
+        return result === JSONB ? normaliseJson(`[${text}]`) : `[${text}]`;
+      }),
+  };
+}
+
+/** NULL of no rows. */
+function gathering(finish: (items: readonly Value[]) => Value): Accumulator {
+  const items: Value[] = [];
+  return {
+    add: (value) => {
+      items.push(value);
+    },
+    result: () => (items.length === 0 ? null : finish(items.slice())),
+  };
+}
+
+/** The delimiter that comes with a value goes in front of it, unless it is the first. */
+function joinTexts(): AggregateFunction {
+  return {
+    type: TEXT,
+    parameters: [TEXT, TEXT],
+    create: () => {
+      let joined: string | null = null;
+      return {
+        add: (value, delimiter) => {
+          if (value === null) return;
+          joined = joined === null ? String(value) : joined + String(delimiter ?? "") + String(value);
+        },
+        result: () => joined,
+      };
+    },
+  };
+}
+
+function gatherObject(keyType: PgType, valueType: PgType, result: PgType): AggregateFunction {
+  return {
+    type: result,
+    parameters: [keyType, valueType],
+    create: () => {
+      const parts: string[] = [];
+      return {
+        add: (key, value) => {
+          if (key === null) {
+            throw new DeltatError(SqlState.invalidParameterValue, "field name must not be null");
+          }
+          const name =
+            keyType.category === "string" ? String(key) : toJson(keyType, key).replace(/^"|"$/g, "");
+          parts.push(`${JSON.stringify(name)} : ${toJson(valueType, value)}`);
+        },
+        result: () => {
+          if (parts.length === 0) return null;
+          const text = `{ ${parts.join(", ")} }`;
+          return result === JSONB ? normaliseJson(text) : text;
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,57 @@
+/** Which calls are aggregates, and where in a tree they stand. */
+
+import { type FuncCall, type Node, nameParts } from "../ast.ts";
+
+const AGGREGATE_NAMES: ReadonlySet<string> = new Set(
+  (
+    "array_agg avg bool_and bool_or count every json_agg json_object_agg jsonb_agg jsonb_object_agg max min " +
+    "string_agg sum"
+  ).split(" "),
+);
+
+/** The name of a function in pg_catalog or without a schema; null for others. */
+export function functionName(call: FuncCall): string | null {
+  const parts = nameParts(call.funcname);
+  if (parts.length > 1 && parts[0] !== "pg_catalog") return null;
+  return parts.at(-1) ?? null;
+}
+
+/** Whether a call without OVER aggregates rows. */
+export function isAggregateCall(call: FuncCall): boolean {
+  return call.over === undefined && AGGREGATE_NAMES.has(functionName(call) ?? "");
+}
+
+/** Whether the tree itself, not a subquery in it, calls an aggregate. */
+export function hasAggregate(tree: unknown): boolean {
+  return someNode(tree, (kind, node) => kind === "FuncCall" && isAggregateCall(node as FuncCall));
+}
+
+export function hasWindowCall(tree: unknown): boolean {
+  return someNode(tree, (kind, node) => kind === "FuncCall" && (node as FuncCall).over !== undefined);
+}
+
+export function hasSubLink(tree: unknown): boolean {
+  return someNode(tree, (kind) => kind === "SubLink");
+}
+
+/** Whether a node of the tree passes; the inside of subqueries is not looked at. */
+export function someNode(tree: unknown, test: (kind: string, node: unknown) => boolean): boolean {
+  if (Array.isArray(tree)) return tree.some((inner) => someNode(inner, test));
+  if (typeof tree !== "object" || tree === null) return false;
+  for (const [key, inner] of Object.entries(tree)) {
+    if (test(key, inner)) return true;
+    if (key === "subselect" || key === "SelectStmt") continue;
+    if (typeof inner === "object" && someNode(inner, test)) return true;
+  }
+  return false;
+}
+
+/** The same for two nodes exactly if they say the same wherever they stand. */
+export function nodeKey(node: Node): string {
+  return JSON.stringify(node, (key, value) => (key === "location" ? undefined : value));
+}
+
+/** Whether the node holds a constant, whose value a plan made for its shape would take for another's. */
+export function hasConstant(node: Node): boolean {
+  return someNode(node, (kind) => kind === "A_Const");
+}

@@ -1,0 +1,282 @@
+/** WITH: queries by name, each run at most once where it is used, and the recursive ones. */
+
+import { DeltatError, SqlState } from "../../errors.ts";
+import { type CommonTableExpr, nameParts, type SelectStmt } from "../ast.ts";
+import type { Expression } from "../expression.ts";
+import { type PgType, TEXT } from "../types.ts";
+import { notSupported, refuseOtherFields } from "../unsupported.ts";
+import { resolveUntyped } from "../untyped.ts";
+import type { Value } from "../value.ts";
+import { type ColumnOrigin, type Cursor, type Operator, type PlanNode, SlotExpression } from "./operator.ts";
+import { collectRows } from "./pipeline.ts";
+import type { RelationalPlanner } from "./planner.ts";
+import { planQuery, type QueryPlan } from "./query.ts";
+import type { RangeEntry } from "./range.ts";
+import { type Key, RowKey } from "./row-key.ts";
+import type { Run } from "./run.ts";
+import type { QueryScope } from "./scope.ts";
+
+type Rows = readonly (readonly Value[])[];
+
+export interface CteColumn {
+  readonly name: string;
+  readonly type: PgType;
+  readonly isId: boolean;
+  readonly origin: ColumnOrigin | null;
+}
+
+export interface Cte {
+  readonly name: string;
+  readonly columns: readonly CteColumn[];
+  /** What of the queries around it reads. */
+  readonly references: ReadonlySet<RangeEntry>;
+  rows(run: Run): Rows;
+  onUse(): void;
+}
+
+/** The names that WITH has given, innermost first. */
+export class CteEnvironment {
+  private readonly own = new Map<string, Cte>();
+
+  constructor(private readonly outer: CteEnvironment | null) {}
+
+  add(cte: Cte): void {
+    this.own.set(cte.name, cte);
+  }
+
+  has(name: string): boolean {
+    return this.own.has(name);
+  }
+
+  find(name: string): Cte | null {
+    return this.own.get(name) ?? this.outer?.find(name) ?? null;
+  }
+}
+
+/** Plans the WITH clause of a query; returns the memos that hold its rows. */
+export function planWith(
+  clause: NonNullable<SelectStmt["withClause"]>,
+  scope: QueryScope,
+): readonly number[] {
+  const environment = new CteEnvironment(scope.ctes);
+  scope.ctes = environment;
+  const memos: number[] = [];
+  for (const item of clause.ctes ?? []) {
+    if (!("CommonTableExpr" in item)) continue;
+    const { CommonTableExpr: node } = item;
+    const name = node.ctename ?? "";
+    if (environment.has(name)) {
+      throw new DeltatError(SqlState.duplicateAlias, `WITH query name "${name}" specified more than once`);
+    }
+    const memo = scope.planner.newMemo();
+    memos.push(memo);
+    environment.add(planCte(node, name, clause.recursive === true, memo, scope, environment));
+  }
+  return memos;
+}
+
+const CTE_FIELDS = new Set(["ctename", "aliascolnames", "ctematerialized", "ctequery", "location"]);
+
+function planCte(
+  node: CommonTableExpr,
+  name: string,
+  mayRecur: boolean,
+  memo: number,
+  scope: QueryScope,
+  environment: CteEnvironment,
+): Cte {
+  refuseOtherFields(node, CTE_FIELDS);
+  const { ctequery } = node;
+  if (ctequery === undefined || !("SelectStmt" in ctequery)) {
+    throw notSupported("INSERT, UPDATE or DELETE in WITH");
+  }
+  const aliases = nameParts(node.aliascolnames);
+  const select = ctequery.SelectStmt;
+  if (mayRecur && select.op === "SETOP_UNION") {
+    const recursive = planRecursive(select, name, aliases, memo, scope, environment);
+    if (recursive !== null) return recursive;
+  }
+  const { value: plan, references } = scope.planner.track(() => planQuery(select, scope.planner, scope));
+  const outputs = typed(plan);
+  return {
+    name,
+    columns: cteColumns(plan, outputs, aliases, name),
+    references: outerOnly(references, scope),
+    onUse: () => {},
+    rows: remembered(memo, (run) => {
+      const rows: (readonly Value[])[] = [];
+      collectRows(run, plan.operator.cursor(run), outputs, (row) => rows.push(row));
+      return rows;
+    }),
+  };
+}
+
+function typed(plan: QueryPlan): Expression[] {
+  return plan.columns.map(({ expression }) => resolveUntyped(expression, TEXT));
+}
+
+function outerOnly(references: ReadonlySet<RangeEntry>, scope: QueryScope): ReadonlySet<RangeEntry> {
+  return new Set([...references].filter((entry) => entry.depth < scope.depth));
+}
+
+function remembered(memo: number, compute: (run: Run) => Rows): (run: Run) => Rows {
+  return (run) => {
+    const known = run.memo[memo] as Rows | undefined;
+    if (known !== undefined) return known;
+    const rows = compute(run);
+    run.memo[memo] = rows;
+    return rows;
+  };
+}
+
+export function cteColumns(
+  plan: QueryPlan,
+  outputs: readonly Expression[],
+  aliases: readonly string[],
+  name: string,
+): CteColumn[] {
+  if (aliases.length > outputs.length) {
+    throw new DeltatError(
+      SqlState.invalidColumnReference,
+      `WITH query "${name}" has ${outputs.length} columns available but ${aliases.length} columns specified`,
+    );
+  }
+  return plan.columns.map((column, at) => {
+    const output = outputs[at] as Expression;
+    const from = output instanceof SlotExpression ? output : null;
+    return {
+      name: aliases[at] ?? column.name,
+      type: output.type,
+      isId: from?.isId ?? false,
+      origin: from?.origin ?? null,
+    };
+  });
+}
+
+/** `base UNION [ALL] step`, where `step` names the query itself; null if it does not. */
+function planRecursive(
+  select: SelectStmt,
+  name: string,
+  aliases: readonly string[],
+  memo: number,
+  scope: QueryScope,
+  environment: CteEnvironment,
+): Cte | null {
+  const { planner } = scope;
+  if (select.larg === undefined || select.rarg === undefined) return null;
+  const { rarg } = select;
+  const base = planQuery(select.larg, planner, scope);
+  const baseOutputs = typed(base);
+  const columns = cteColumns(base, baseOutputs, aliases, name);
+  const working = planner.newMemo();
+  let isUsed = false;
+  const self: Cte = {
+    name,
+    columns,
+    references: new Set(),
+    rows: (run) => run.memo[working] as Rows,
+    onUse: () => {
+      isUsed = true;
+    },
+  };
+  environment.add(self);
+  const { value: step, references } = planner.track(() => planQuery(rarg, planner, scope));
+  if (!isUsed) return null;
+  refuseOutside(select);
+  const stepOutputs = typed(step);
+  checkTypes(name, columns, stepOutputs);
+  return {
+    name,
+    columns,
+    references: outerOnly(references, scope),
+    onUse: () => {},
+    rows: remembered(memo, (run) =>
+      iterate(run, { base, baseOutputs, step, stepOutputs, working, keepsAll: select.all === true }),
+    ),
+  };
+}
+
+/** ORDER BY and LIMIT of the union are not for recursion, as in PostgreSQL. */
+function refuseOutside(select: SelectStmt): void {
+  if (select.sortClause !== undefined) throw notSupported("ORDER BY in a recursive query");
+  if (select.limitOffset !== undefined) throw notSupported("OFFSET in a recursive query");
+  if (select.limitCount !== undefined) throw notSupported("LIMIT in a recursive query");
+}
+
+function checkTypes(name: string, columns: readonly CteColumn[], step: readonly Expression[]): void {
+  if (step.length !== columns.length) {
+    throw new DeltatError(SqlState.syntaxError, "each UNION query must have the same number of columns");
+  }
+  for (const [at, { type }] of columns.entries()) {
+    const other = step[at]?.type;
+    if (other === undefined || other === type || (other.category === "string" && type === TEXT)) continue;
+    throw new DeltatError(
+      SqlState.datatypeMismatch,
+      `recursive query "${name}" column ${at + 1} has type ${type.name} in non-recursive term but type ${other.name} overall`,
+      { hint: "Cast the output of the non-recursive term to the correct type." },
+    );
+  }
+}
+
+interface Recursion {
+  readonly base: QueryPlan;
+  readonly baseOutputs: readonly Expression[];
+  readonly step: QueryPlan;
+  readonly stepOutputs: readonly Expression[];
+  readonly working: number;
+  /** UNION ALL. */
+  readonly keepsAll: boolean;
+}
+
+function iterate(run: Run, { base, baseOutputs, step, stepOutputs, working, keepsAll }: Recursion): Rows {
+  const all: (readonly Value[])[] = [];
+  const rowKey = new RowKey(baseOutputs.map(({ type }) => type));
+  const seen = new Set<Key | null>();
+  let fresh: (readonly Value[])[] = [];
+  const take = (row: readonly Value[]): void => {
+    if (!keepsAll) {
+      const key = rowKey.of(row);
+      if (seen.has(key)) return;
+      seen.add(key);
+    }
+    all.push(row);
+    fresh.push(row);
+  };
+  collectRows(run, base.operator.cursor(run), baseOutputs, take);
+  const cursor = step.operator.cursor(run);
+  while (fresh.length > 0) {
+    run.memo[working] = fresh;
+    fresh = [];
+    collectRows(run, cursor, stepOutputs, take);
+  }
+  return all;
+}
+
+/** A query whose WITH queries are forgotten each time it begins anew: they may read the outer row. */
+export class ForgetCtes implements Operator {
+  readonly plan: PlanNode;
+
+  constructor(
+    private readonly child: Operator,
+    private readonly memos: readonly number[],
+  ) {
+    this.plan = child.plan;
+  }
+
+  cursor(run: Run): Cursor {
+    const child = this.child.cursor(run);
+    return {
+      open: () => {
+        for (const memo of this.memos) run.memo[memo] = undefined;
+        child.open();
+      },
+      next: () => child.next(),
+    };
+  }
+}
+
+/** Notes what a query that uses `cte` thereby reads. */
+export function noteUse(cte: Cte, planner: RelationalPlanner): void {
+  cte.onUse();
+  for (const entry of cte.references) planner.noteReference(entry);
+}

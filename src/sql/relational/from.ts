@@ -1,0 +1,385 @@
+/** FROM as a tree of joins over units (tables, subqueries, functions), and the names that it brings into reach. */
+
+import { DeltatError, SqlState } from "../../errors.ts";
+import {
+  type Alias,
+  type JoinExpr,
+  type Node,
+  nameParts,
+  nodeKind,
+  type RangeFunction,
+  type RangeSubselect,
+  type RangeVar,
+} from "../ast.ts";
+import { coalesce } from "../conditional.ts";
+import { type Relation, resolveRelation } from "../relation.ts";
+import { isStored, type StoredTable, type Table } from "../schema.ts";
+import { INT8, TEXT } from "../types.ts";
+import { notSupported, refuseOtherFields } from "../unsupported.ts";
+import { resolveUntyped } from "../untyped.ts";
+import { functionName } from "./aggregate-calls.ts";
+import { findCatalogTable } from "./catalog/catalog.ts";
+import { noteUse } from "./cte.ts";
+import { type Operator, SlotExpression } from "./operator.ts";
+import { Project } from "./pipeline.ts";
+import { planQuery } from "./query.ts";
+import {
+  EMPTY_NAMESPACE,
+  joinedNamespace,
+  type NamedColumn,
+  type Namespace,
+  namedColumn,
+  namespaceOf,
+  RangeEntry,
+} from "./range.ts";
+import { OneRow, RowsScan } from "./scan.ts";
+import type { QueryScope } from "./scope.ts";
+import { planSetFunction, type SetFunction } from "./set-functions.ts";
+
+export type UnitSource =
+  | { readonly kind: "stored"; readonly table: StoredTable; readonly relation: Relation }
+  | { readonly kind: "availability"; readonly table: Table; readonly relation: Relation }
+  | { readonly kind: "rows"; readonly operator: Operator };
+
+export interface FromUnit {
+  readonly kind: "unit";
+  readonly entry: RangeEntry;
+  readonly source: UnitSource;
+  /** Entries of the same FROM that it reads (LATERAL): they must be in the slots before it is opened. */
+  readonly dependsOn: ReadonlySet<RangeEntry>;
+}
+
+export interface FromJoin {
+  readonly kind: "join";
+  readonly type: "inner" | "left" | "full";
+  readonly left: FromTree;
+  readonly right: FromTree;
+  readonly on: readonly Node[];
+  /** In which `on` resolves. */
+  readonly namespace: Namespace;
+}
+
+export type FromTree = FromUnit | FromJoin;
+
+export interface FromPlan {
+  readonly trees: readonly FromTree[];
+  readonly namespace: Namespace;
+  /** For a query without FROM. */
+  readonly operator: Operator;
+  /** What all its entries fill; complete once the statement is planned. */
+  slots(): number[];
+}
+
+interface FromItem {
+  readonly tree: FromTree;
+  readonly namespace: Namespace;
+}
+
+export function planFrom(clause: readonly Node[], scope: QueryScope): FromPlan {
+  let namespace = EMPTY_NAMESPACE;
+  const trees: FromTree[] = [];
+  scope.clause = "FROM";
+  for (const node of clause) {
+    const item = planItem(node, scope, namespace);
+    trees.push(item.tree);
+    namespace = joined(namespace, item.namespace);
+  }
+  return {
+    trees,
+    namespace,
+    operator: new OneRow(),
+    slots: () => trees.flatMap((tree) => entriesOf(tree)).flatMap((entry) => entry.usedSlots()),
+  };
+}
+
+export function entriesOf(tree: FromTree): RangeEntry[] {
+  return tree.kind === "unit" ? [tree.entry] : [...entriesOf(tree.left), ...entriesOf(tree.right)];
+}
+
+/** Throws 42712 for a name that both sides have. */
+function joined(left: Namespace, right: Namespace): Namespace {
+  for (const { name, schema } of right.entries) {
+    if (name !== null && left.entries.some((entry) => entry.name === name && entry.schema === schema)) {
+      throw new DeltatError(SqlState.duplicateAlias, `table name "${name}" specified more than once`);
+    }
+  }
+  return joinedNamespace(left, right);
+}
+
+function planItem(node: Node, scope: QueryScope, before: Namespace): FromItem {
+  if ("RangeVar" in node) return planTable(node.RangeVar, scope);
+  if ("JoinExpr" in node) return planJoin(node.JoinExpr, scope, before);
+  if ("RangeSubselect" in node) return planSubselect(node.RangeSubselect, scope, before);
+  if ("RangeFunction" in node) return planFunction(node.RangeFunction, scope, before);
+  throw notSupported(nodeKind(node) === "RangeTableSample" ? "TABLESAMPLE" : "this kind of FROM");
+}
+
+function unit(
+  entry: RangeEntry,
+  source: UnitSource,
+  dependsOn: ReadonlySet<RangeEntry> = new Set(),
+): FromItem {
+  return { tree: { kind: "unit", entry, source, dependsOn }, namespace: namespaceOf(entry) };
+}
+
+function newEntry(scope: QueryScope, name: string | null, schema: string | null = null): RangeEntry {
+  return new RangeEntry(name, schema, scope.depth, scope.planner.newSlot);
+}
+
+/** The names that an alias gives columns. Throws 42P10 for too many. */
+function columnAliases(alias: Alias | undefined, count: number, name: string): readonly string[] {
+  const names = nameParts(alias?.colnames);
+  if (names.length <= count) return names;
+  throw new DeltatError(
+    SqlState.invalidColumnReference,
+    `table "${name}" has ${count} columns available but ${names.length} columns specified`,
+  );
+}
+
+function planTable(range: RangeVar, scope: QueryScope): FromItem {
+  const name = range.relname ?? "";
+  const alias = range.alias?.aliasname ?? name;
+  const cte = range.schemaname === undefined ? (scope.ctes?.find(name) ?? null) : null;
+  if (cte !== null) {
+    const { references } = scope.planner.track(() => noteUse(cte, scope.planner));
+    const entry = newEntry(scope, alias);
+    const aliases = columnAliases(range.alias, cte.columns.length, alias);
+    cte.columns.forEach((column, at) => {
+      entry.add(aliases[at] ?? column.name, column.type, column);
+    });
+    const operator = new RowsScan(`CTE Scan on ${name === alias ? name : `${name} ${alias}`}`, entry, (run) =>
+      cte.rows(run),
+    );
+    return unit(entry, { kind: "rows", operator }, sameLevel(references, scope));
+  }
+  const catalog = findCatalogTable(range.schemaname, name);
+  if (catalog !== null) {
+    const entry = newEntry(scope, alias, range.alias === undefined ? catalog.schema : null);
+    const aliases = columnAliases(range.alias, catalog.columns.length, alias);
+    catalog.columns.forEach(({ name: column, type }, at) => {
+      const origin = { tableOid: catalog.oid, columnNumber: at + 1 };
+      entry.add(aliases[at] ?? column, type, { origin });
+    });
+    const operator = new RowsScan(
+      `Seq Scan on ${name === alias ? name : `${name} ${alias}`}`,
+      entry,
+      ({ execution }) => catalog.rows(execution),
+    );
+    return unit(entry, { kind: "rows", operator });
+  }
+  return planOwnTable(range, alias, scope);
+}
+
+/** One of the tables that the engine keeps, or `availability`. */
+function planOwnTable(range: RangeVar, alias: string, scope: QueryScope): FromItem {
+  const { alias: given, ...plain } = range;
+  const relation: Relation = {
+    ...resolveRelation(plain, scope.planner.compiler.statementText),
+    name: alias,
+    hasAlias: given !== undefined,
+  };
+  const { table } = relation;
+  const entry = newEntry(scope, alias, given === undefined ? "public" : null);
+  const aliases = columnAliases(given, table.columns.length, alias);
+  table.columns.forEach((column, at) => {
+    entry.add(aliases[at] ?? column.name, column.type, {
+      isId: column.isId,
+      hidden: column.hidden,
+      origin: { tableOid: table.oid, columnNumber: at + 1 },
+    });
+  });
+  return unit(
+    entry,
+    isStored(table) ? { kind: "stored", table, relation } : { kind: "availability", table, relation },
+  );
+}
+
+function sameLevel(references: ReadonlySet<RangeEntry>, scope: QueryScope): ReadonlySet<RangeEntry> {
+  return new Set([...references].filter((entry) => entry.depth === scope.depth));
+}
+
+const SUBSELECT_FIELDS = new Set(["lateral", "subquery", "alias"]);
+
+function planSubselect(range: RangeSubselect, scope: QueryScope, before: Namespace): FromItem {
+  refuseOtherFields(range, SUBSELECT_FIELDS);
+  const { subquery, alias } = range;
+  if (subquery === undefined || !("SelectStmt" in subquery))
+    throw notSupported("this kind of subquery in FROM");
+  scope.namespace = range.lateral === true ? before : EMPTY_NAMESPACE;
+  const { value: plan, references } = scope.planner.track(() =>
+    planQuery(subquery.SelectStmt, scope.planner, scope),
+  );
+  scope.namespace = EMPTY_NAMESPACE;
+  const name = alias?.aliasname ?? null;
+  const entry = newEntry(scope, name);
+  const aliases = columnAliases(alias, plan.columns.length, name ?? "");
+  const outputs = plan.columns.map(({ expression }) => resolveUntyped(expression, TEXT));
+  plan.columns.forEach((column, at) => {
+    const output = outputs[at];
+    const from = output instanceof SlotExpression ? output : null;
+    entry.add(aliases[at] ?? column.name, output?.type ?? TEXT, {
+      isId: from?.isId ?? false,
+      origin: from?.origin ?? null,
+    });
+  });
+  const used = () =>
+    entry.usedColumns().map((column) => ({
+      expression: outputs[column.index] as SlotExpression,
+      slot: column.expression().slot,
+    }));
+  const operator = new Project(plan.operator, used, name === null ? null : `Subquery Scan on ${name}`);
+  return unit(entry, { kind: "rows", operator }, sameLevel(references, scope));
+}
+
+const FUNCTION_FIELDS = new Set(["lateral", "ordinality", "is_rowsfrom", "functions", "alias"]);
+
+function planFunction(range: RangeFunction, scope: QueryScope, before: Namespace): FromItem {
+  refuseOtherFields(range, FUNCTION_FIELDS);
+  // A function sees what stands before it, with LATERAL or without.
+  scope.namespace = before;
+  const { value: sets, references } = scope.planner.track(() =>
+    (range.functions ?? []).map((item) => planCall(item, scope)),
+  );
+  scope.namespace = EMPTY_NAMESPACE;
+  const [first] = sets;
+  const alias = range.alias?.aliasname ?? first?.name ?? "";
+  const entry = newEntry(scope, alias);
+  const columns = sets.flatMap(({ name, set }) =>
+    set.columns.map((column) => ({
+      name: column.name ?? (set.columns.length === 1 ? name : name),
+      type: column.type,
+    })),
+  );
+  const isSingle = columns.length === 1;
+  if (range.ordinality === true) columns.push({ name: "ordinality", type: INT8 });
+  const aliases = columnAliases(range.alias, columns.length, alias);
+  columns.forEach(({ name, type }, at) => {
+    const ownName =
+      isSingle && at === 0 && range.alias !== undefined && first?.set.columns[0]?.name == null ? alias : name;
+    entry.add(aliases[at] ?? ownName, type);
+  });
+  const operator = new RowsScan(`Function Scan on ${alias}`, entry, ({ execution }) => {
+    const lists = sets.map(({ set }) => set.rows(execution));
+    const length = Math.max(0, ...lists.map((rows) => rows.length));
+    return Array.from({ length }, (_, at) => {
+      const row = sets.flatMap(({ set }, i) => lists[i]?.[at] ?? set.columns.map(() => null));
+      return range.ordinality === true ? [...row, at + 1] : row;
+    });
+  });
+  return unit(entry, { kind: "rows", operator }, sameLevel(references, scope));
+}
+
+/** One function of the list: a call, or a keyword such as current_date that the grammar takes for one. */
+function planCall(item: Node, scope: QueryScope): { name: string; set: SetFunction } {
+  const [node, definitions] = "List" in item ? (item.List.items ?? []) : [];
+  if (definitions !== undefined && Object.keys(definitions).length > 0) {
+    throw notSupported("a column definition list");
+  }
+  if (node !== undefined && "FuncCall" in node) {
+    const { FuncCall: call } = node;
+    const name = functionName(call) ?? nameParts(call.funcname).join(".");
+    const args = (call.args ?? []).map((arg) => scope.compile(arg));
+    return { name, set: planSetFunction(name, args, scope.context.position(call.location)) };
+  }
+  if (node === undefined) throw notSupported("this kind of function in FROM");
+  const value = scope.compileTyped(node);
+  const set = {
+    columns: [{ name: null, type: value.type }],
+    rows: (frame: Parameters<SetFunction["rows"]>[0]) => [[value.evaluate(frame)]],
+  };
+  return { name: "value", set };
+}
+
+const JOIN_FIELDS = new Set(["jointype", "isNatural", "larg", "rarg", "usingClause", "quals", "alias"]);
+
+function planJoin(join: JoinExpr, scope: QueryScope, before: Namespace): FromItem {
+  refuseOtherFields(join, JOIN_FIELDS);
+  if (join.larg === undefined || join.rarg === undefined) throw notSupported("a join without sides");
+  const left = planItem(join.larg, scope, before);
+  const right = planItem(join.rarg, scope, joinedNamespace(before, left.namespace));
+  const all = joined(left.namespace, right.namespace);
+  const shared = sharedNames(join, left.namespace, right.namespace);
+  const pairs = shared.map((name) => ({
+    left: sharedColumn(name, left.namespace, "left"),
+    right: sharedColumn(name, right.namespace, "right"),
+  }));
+  const on = [
+    ...(join.quals === undefined ? [] : [join.quals]),
+    ...pairs.map((pair) => equality(scope.bind(pair.left), scope.bind(pair.right))),
+  ];
+  const isRight = join.jointype === "JOIN_RIGHT";
+  const type =
+    join.jointype === "JOIN_FULL" ? "full" : isRight || join.jointype === "JOIN_LEFT" ? "left" : "inner";
+  const tree: FromJoin = {
+    kind: "join",
+    type,
+    left: isRight ? right.tree : left.tree,
+    right: isRight ? left.tree : right.tree,
+    on,
+    namespace: all,
+  };
+  const merged = pairs.map((pair) => mergedColumn(pair.left, pair.right, type, isRight));
+  const rest = all.columns.filter(
+    (column) => !pairs.some((pair) => pair.left === column || pair.right === column),
+  );
+  const namespace = { columns: [...merged, ...rest], entries: all.entries };
+  return { tree, namespace: join.alias === undefined ? namespace : renamed(namespace, join.alias) };
+}
+
+function sharedNames(join: JoinExpr, left: Namespace, right: Namespace): string[] {
+  if (join.isNatural !== true) return nameParts(join.usingClause);
+  return left.columns
+    .filter(
+      ({ hidden, name }) => !hidden && right.columns.some((other) => !other.hidden && other.name === name),
+    )
+    .map(({ name }) => name);
+}
+
+function sharedColumn(name: string, namespace: Namespace, side: string): NamedColumn {
+  const [column, another] = namespace.columns.filter((candidate) => candidate.name === name);
+  if (column === undefined) {
+    throw new DeltatError(
+      SqlState.undefinedColumn,
+      `column "${name}" specified in USING clause does not exist in ${side} table`,
+    );
+  }
+  if (another !== undefined) {
+    throw new DeltatError(
+      SqlState.ambiguousColumn,
+      `common column name "${name}" appears more than once in ${side} table`,
+    );
+  }
+  return column;
+}
+
+function equality(left: Node, right: Node): Node {
+  return { A_Expr: { kind: "AEXPR_OP", name: [{ String: { sval: "=" } }], lexpr: left, rexpr: right } };
+}
+
+/** The one column that USING makes of two: that of the side that is never missing, else whichever is there. */
+function mergedColumn(
+  left: NamedColumn,
+  right: NamedColumn,
+  type: FromJoin["type"],
+  isRight: boolean,
+): NamedColumn {
+  if (type !== "full") return isRight ? right : left;
+  return {
+    name: left.name,
+    hidden: false,
+    entries: [...left.entries, ...right.entries],
+    column: null,
+    expression: () => coalesce([left.expression(), right.expression()], 1),
+  };
+}
+
+/** A join under a name of its own hides those of its sides. */
+function renamed(namespace: Namespace, alias: Alias): Namespace {
+  const name = alias.aliasname ?? null;
+  const names = columnAliases(alias, namespace.columns.length, name ?? "");
+  const columns = namespace.columns.map((column, at) => {
+    const shown = names[at] ?? column.name;
+    return column.column === null ? { ...column, name: shown } : namedColumn(column.column, shown);
+  });
+  return { columns, entries: [{ name, schema: null, columns }] };
+}

@@ -1,0 +1,139 @@
+/**
+ * GROUP BY while a query is planned: which expressions name a group, which aggregates are asked for, and what may
+ * be said of a group besides (columns that the primary key decides).
+ */
+
+import { DeltatError, SqlState } from "../../errors.ts";
+import type { FuncCall, Node } from "../ast.ts";
+import type { Expression } from "../expression.ts";
+import { nodeKey } from "./aggregate-calls.ts";
+import { type AggregateCall, planAggregateCall } from "./aggregate-plan.ts";
+import { SlotExpression } from "./operator.ts";
+import type { NamedColumn } from "./range.ts";
+import type { QueryScope } from "./scope.ts";
+
+interface GroupKey {
+  readonly expression: Expression;
+  readonly result: SlotExpression;
+  /** null: not a plain column. */
+  readonly named: NamedColumn | null;
+  readonly key: string;
+}
+
+/** A column that is the same for all rows of a group. */
+interface CarriedColumn {
+  readonly expression: Expression;
+  readonly result: SlotExpression;
+}
+
+export class Grouping {
+  readonly keys: GroupKey[] = [];
+  readonly carried: CarriedColumn[] = [];
+  readonly aggregates: { readonly call: AggregateCall; readonly result: SlotExpression }[] = [];
+  private readonly byKey = new Map<string, SlotExpression>();
+  private readonly carriedOf = new Map<unknown, SlotExpression>();
+  private inAggregate = false;
+
+  constructor(private readonly scope: QueryScope) {}
+
+  /** Before `scope.grouping` is set, so that the key is compiled over the rows that are grouped. */
+  addKey(node: Node): void {
+    const { scope } = this;
+    const expression = scope.compileTyped(node);
+    const isColumn = "ColumnRef" in node;
+    const named = isColumn ? scope.planner.namedColumn(node, scope) : null;
+    const key = nodeKey(node);
+    if (this.byKey.has(key)) return;
+    const from = expression instanceof SlotExpression ? expression : null;
+    const result = new SlotExpression(
+      expression.type,
+      scope.planner.newSlot(),
+      from?.isId ?? false,
+      from?.origin ?? null,
+    );
+    this.keys.push({ expression, result, named, key });
+    this.byKey.set(key, result);
+  }
+
+  /** The result of the grouping expression that `node` repeats, or null. */
+  match(node: Node): Expression | null {
+    if (this.inAggregate || "ColumnRef" in node || this.keys.every(({ named }) => named !== null))
+      return null;
+    return this.byKey.get(nodeKey(node)) ?? null;
+  }
+
+  column(named: NamedColumn, fields: readonly string[], position: number): Expression {
+    if (this.inAggregate) return named.expression();
+    const key = this.keys.find(
+      (candidate) => candidate.named !== null && isSameColumn(candidate.named, named),
+    );
+    if (key !== undefined) return key.result;
+    if (this.isDecided(named)) return this.carry(named);
+    const [entry] = named.entries;
+    const shown = fields.length > 1 || !entry?.name ? fields.join(".") : `${entry.name}.${named.name}`;
+    throw new DeltatError(
+      SqlState.groupingError,
+      `column "${shown}" must appear in the GROUP BY clause or be used in an aggregate function`,
+      { position },
+    );
+  }
+
+  aggregate(call: FuncCall, position: number): Expression {
+    if (this.inAggregate) {
+      throw new DeltatError(SqlState.groupingError, "aggregate function calls cannot be nested", {
+        position,
+      });
+    }
+    this.inAggregate = true;
+    const clause = this.scope.clause;
+    this.scope.clause = "an aggregate";
+    const windows = this.scope.windows;
+    this.scope.windows = null;
+    try {
+      const planned = planAggregateCall(call, this.scope, position);
+      const result = new SlotExpression(planned.type, this.scope.planner.newSlot());
+      this.aggregates.push({ call: planned, result });
+      return result;
+    } finally {
+      this.inAggregate = false;
+      this.scope.clause = clause;
+      this.scope.windows = windows;
+    }
+  }
+
+  /** The slots that a group fills. */
+  slots(): number[] {
+    return [...this.keys, ...this.carried, ...this.aggregates].map(({ result }) => result.slot);
+  }
+
+  /** Whether the id of the column's table is a grouping column: it decides all others. */
+  private isDecided({ column }: NamedColumn): boolean {
+    if (column === null || column.traits.origin == null) return false;
+    return this.keys.some(
+      ({ named }) =>
+        named?.column?.entry === column.entry &&
+        named.column.index === 0 &&
+        named.column.traits.isId === true,
+    );
+  }
+
+  private carry(named: NamedColumn): Expression {
+    const known = this.carriedOf.get(named.column);
+    if (known !== undefined) return known;
+    const expression = named.expression();
+    const from = expression instanceof SlotExpression ? expression : null;
+    const result = new SlotExpression(
+      expression.type,
+      this.scope.planner.newSlot(),
+      from?.isId ?? false,
+      from?.origin ?? null,
+    );
+    this.carried.push({ expression, result });
+    this.carriedOf.set(named.column, result);
+    return result;
+  }
+}
+
+function isSameColumn(a: NamedColumn, b: NamedColumn): boolean {
+  return a === b || (a.column !== null && a.column === b.column);
+}

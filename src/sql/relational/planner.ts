@@ -1,0 +1,45 @@
+/** What planning one statement gives out and notes: slots, places for what a run remembers, references. */
+
+import { type Node, nameParts } from "../ast.ts";
+import type { StatementCompiler } from "../statement-compiler.ts";
+import type { NamedColumn, RangeEntry } from "./range.ts";
+import type { QueryScope } from "./scope.ts";
+
+export class RelationalPlanner {
+  slotCount = 0;
+  private memoCount = 0;
+  private readonly tracks: Set<RangeEntry>[] = [];
+
+  constructor(readonly compiler: StatementCompiler) {}
+
+  readonly newSlot = (): number => this.slotCount++;
+
+  /** An index into `Run.memo`. */
+  newMemo(): number {
+    return this.memoCount++;
+  }
+
+  /** Says that an expression reads a column of `entry`. */
+  noteReference(entry: RangeEntry): void {
+    for (const track of this.tracks) track.add(entry);
+  }
+
+  /** Plans something and tells which entries it reads, at whatever depth they stand. */
+  track<T>(plan: () => T): { value: T; references: ReadonlySet<RangeEntry> } {
+    const references = new Set<RangeEntry>();
+    this.tracks.push(references);
+    try {
+      return { value: plan(), references };
+    } finally {
+      this.tracks.pop();
+    }
+  }
+
+  /** The column that a node names, without using it; null if it is no plain column in reach. */
+  namedColumn(node: Node, scope: QueryScope): NamedColumn | null {
+    if (!("ColumnRef" in node)) return null;
+    const fields = nameParts(node.ColumnRef.fields);
+    if (fields.at(-1) === "*") return null;
+    return scope.find(fields, this.compiler.position(node.ColumnRef.location))?.named ?? null;
+  }
+}

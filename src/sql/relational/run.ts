@@ -1,0 +1,82 @@
+/** One run of a relational plan: the execution, what its subqueries remember, and what it may still use up. */
+
+import { DeltatError, SqlState } from "../../errors.ts";
+import type { Execution } from "../execution.ts";
+import type { Value } from "../value.ts";
+import { type Cursor, DONE, type Operator, PAUSE } from "./operator.ts";
+
+/** Rows that are looked at between two pauses. */
+const SLICE_ROWS = 8192;
+
+/** What a kept row costs besides its values, and each value: estimates of JavaScriptCore's objects. */
+const ROW_BYTES = 48;
+const VALUE_BYTES = 16;
+
+export class Run {
+  fuel = SLICE_ROWS;
+  /** Results and cursors of subqueries and of WITH, by the number that the planner gave them. */
+  readonly memo: unknown[] = [];
+  private keptBytes = 0;
+
+  constructor(
+    readonly execution: Execution,
+    slotCount: number,
+    /** Bytes of rows that the run may keep at one time, all operators together. */
+    private readonly maxBytes: number,
+  ) {
+    execution.slots = new Array<Value>(slotCount).fill(null);
+    execution.run = this;
+  }
+
+  refuel(): void {
+    this.fuel = SLICE_ROWS;
+  }
+
+  /** Notes that a row is kept. Throws 53200 beyond the bound. */
+  keep(row: readonly Value[]): void {
+    let bytes = ROW_BYTES + row.length * VALUE_BYTES;
+    for (let i = 0; i < row.length; i++) {
+      const value = row[i];
+      if (typeof value === "string") bytes += value.length;
+    }
+    this.keptBytes += bytes;
+    if (this.keptBytes > this.maxBytes) {
+      throw new DeltatError(SqlState.outOfMemory, "out of memory", {
+        detail: `The statement would keep more than work_mem (${this.maxBytes} bytes) of rows at a time.`,
+        hint: "Ask for fewer rows, or raise work_mem.",
+      });
+    }
+  }
+
+  /** Bytes kept now: given back to `release` when what was kept since is dropped. */
+  get mark(): number {
+    return this.keptBytes;
+  }
+
+  release(mark: number): void {
+    this.keptBytes = mark;
+  }
+
+  /** Runs a cursor to its end inside an expression, where there is no pausing: the outer query pauses after it. */
+  drain(cursor: Cursor, each: () => boolean): void {
+    let paused = false;
+    for (;;) {
+      const step = cursor.next();
+      if (step === DONE) break;
+      if (step === PAUSE) {
+        paused = true;
+        this.refuel();
+      } else if (!each()) break;
+    }
+    if (paused) this.fuel = 0;
+  }
+
+  /** The cursor that this run keeps for `operator` under `index`. */
+  cursorOf(index: number, operator: Operator): Cursor {
+    const known = this.memo[index] as Cursor | undefined;
+    if (known !== undefined) return known;
+    const cursor = operator.cursor(this);
+    this.memo[index] = cursor;
+    return cursor;
+  }
+}

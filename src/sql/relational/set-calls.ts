@@ -1,0 +1,77 @@
+/** Set-returning functions in the target list: a row for each value, the longest set deciding how many. */
+
+import type { FuncCall } from "../ast.ts";
+import type { Expression } from "../expression.ts";
+import type { Value } from "../value.ts";
+import { functionName } from "./aggregate-calls.ts";
+import { type Cursor, type Operator, type PlanNode, planNode, ROW, SlotExpression } from "./operator.ts";
+import type { Run } from "./run.ts";
+import type { QueryScope } from "./scope.ts";
+import { isSetFunction, planSetFunction, type SetFunction } from "./set-functions.ts";
+
+export class SetCalls {
+  private readonly calls: { readonly set: SetFunction; readonly result: SlotExpression }[] = [];
+
+  constructor(private readonly scope: QueryScope) {}
+
+  get isEmpty(): boolean {
+    return this.calls.length === 0;
+  }
+
+  /** null if the call is of an ordinary function. */
+  add(call: FuncCall, position: number): Expression | null {
+    const name = functionName(call);
+    if (name === null || !isSetFunction(name)) return null;
+    const args = (call.args ?? []).map((arg) => this.scope.compile(arg));
+    const set = planSetFunction(name, args, position);
+    const [column] = set.columns;
+    if (column === undefined || set.columns.length !== 1) return null;
+    const result = new SlotExpression(column.type, this.scope.planner.newSlot());
+    this.calls.push({ set, result });
+    return result;
+  }
+
+  operator(child: Operator): Operator {
+    return new ProjectSet(child, this.calls);
+  }
+}
+
+class ProjectSet implements Operator {
+  readonly plan: PlanNode;
+
+  constructor(
+    private readonly child: Operator,
+    private readonly calls: readonly { readonly set: SetFunction; readonly result: SlotExpression }[],
+  ) {
+    this.plan = planNode("ProjectSet", [child]);
+  }
+
+  cursor(run: Run): Cursor {
+    const child = this.child.cursor(run);
+    const { calls } = this;
+    let sets: (readonly (readonly Value[])[])[] = [];
+    let at = 0;
+    let length = 0;
+    return {
+      open: () => {
+        child.open();
+        at = 0;
+        length = 0;
+      },
+      next: () => {
+        while (at >= length) {
+          const step = child.next();
+          if (step !== ROW) return step;
+          sets = calls.map(({ set }) => set.rows(run.execution));
+          length = Math.max(...sets.map((rows) => rows.length));
+          at = 0;
+        }
+        for (const [i, { result }] of calls.entries()) {
+          run.execution.slots[result.slot] = sets[i]?.[at]?.[0] ?? null;
+        }
+        at++;
+        return ROW;
+      },
+    };
+  }
+}

@@ -1,0 +1,174 @@
+/** Functions that give rows: generate_series, unnest, and any scalar function as a relation of one row. */
+
+import { DeltatError, SqlState } from "../../errors.ts";
+import { MAX_FUNCTION_ROWS } from "../../limits.ts";
+import { tryCast } from "../casts.ts";
+import type { Expression, Frame } from "../expression.ts";
+import { compileCall } from "../function-call.ts";
+import { addDecimals, compareDecimals, decimalOf, formatDecimal } from "../numeric.ts";
+import { integerValue } from "../scalar-text.ts";
+import { INT4, INT8, isInteger, NUMERIC, type PgType, TEXT } from "../types.ts";
+import { isUntyped, resolveUntyped } from "../untyped.ts";
+import type { Value } from "../value.ts";
+
+export interface SetFunction {
+  /** Names are those that the relation's alias does not replace; null: the function's own. */
+  readonly columns: readonly { readonly name: string | null; readonly type: PgType }[];
+  rows(frame: Frame): readonly (readonly Value[])[];
+}
+
+const NAMES: ReadonlySet<string> = new Set([
+  "generate_series",
+  "generate_subscripts",
+  "regexp_split_to_table",
+  "string_to_table",
+  "unnest",
+]);
+
+export function isSetFunction(name: string): boolean {
+  return NAMES.has(name);
+}
+
+/** The rows that a call gives. Throws 42883 for arguments it does not take. */
+export function planSetFunction(name: string, args: readonly Expression[], position: number): SetFunction {
+  const planned = isSetFunction(name) ? plan(name, args) : scalarFunction(name, args, position);
+  if (planned !== null) return planned;
+  throw new DeltatError(
+    SqlState.undefinedFunction,
+    `function ${name}(${args.map((arg) => arg.type.name).join(", ")}) does not exist`,
+    {
+      hint: "No function matches the given name and argument types. You might need to add explicit type casts.",
+      position,
+    },
+  );
+}
+
+function plan(name: string, args: readonly Expression[]): SetFunction | null {
+  switch (name) {
+    case "generate_series":
+      return generateSeries(args);
+    case "unnest":
+      return unnest(args);
+    case "generate_subscripts":
+      return subscripts(args);
+    default:
+      return splitText(name, args);
+  }
+}
+
+function scalarFunction(name: string, args: readonly Expression[], position: number): SetFunction {
+  const call = compileCall(name, args, position);
+  // A function that gives an array of records is a relation of its own; any other has one row.
+  const fields = call.type.arrayOf?.fields;
+  if (fields !== undefined) {
+    return {
+      columns: fields,
+      rows: (frame) => (call.evaluate(frame) ?? []) as readonly (readonly Value[])[],
+    };
+  }
+  return { columns: [{ name: null, type: call.type }], rows: (frame) => [[call.evaluate(frame)]] };
+}
+
+function castAll(args: readonly Expression[], type: PgType): Expression[] | null {
+  const cast = args.map((arg) => tryCast(arg, type, "implicit"));
+  return cast.includes(null) ? null : (cast as Expression[]);
+}
+
+function generateSeries(args: readonly Expression[]): SetFunction | null {
+  if (args.length < 2 || args.length > 3) return null;
+  const typed = args.filter((arg) => !isUntyped(arg));
+  const isWhole = typed.every((arg) => isInteger(arg.type));
+  const type = !isWhole ? NUMERIC : typed.some((arg) => arg.type === INT8) ? INT8 : INT4;
+  const cast = castAll(args, type);
+  if (cast === null) return null;
+  const series = type === NUMERIC ? decimalSeries : wholeSeries;
+  return {
+    columns: [{ name: null, type }],
+    rows: (frame) => {
+      const [first, last, step = type === NUMERIC ? "1" : 1] = cast.map((arg) => arg.evaluate(frame));
+      if (first == null || last == null || step === null) return [];
+      return series(first, last, step).map((value) => [value]);
+    },
+  };
+}
+
+function zeroStep(): DeltatError {
+  return new DeltatError(SqlState.invalidParameterValue, "step size cannot equal zero");
+}
+
+function wholeSeries(first: Value, last: Value, step: Value): Value[] {
+  const by = BigInt(step as number);
+  if (by === 0n) throw zeroStep();
+  const end = BigInt(last as number);
+  const values: Value[] = [];
+  for (let at = BigInt(first as number); by > 0n ? at <= end : at >= end; at += by) {
+    values.push(integerValue(at));
+    checkLength(values.length);
+  }
+  return values;
+}
+
+function decimalSeries(first: Value, last: Value, step: Value): Value[] {
+  const by = decimalOf(String(step));
+  if (by.digits === 0n) throw zeroStep();
+  const end = decimalOf(String(last));
+  const values: Value[] = [];
+  for (let at = decimalOf(String(first)); ; at = addDecimals(at, by)) {
+    const order = compareDecimals(at, end);
+    if (by.digits > 0n ? order > 0 : order < 0) return values;
+    values.push(formatDecimal(at));
+    checkLength(values.length);
+  }
+}
+
+function checkLength(length: number): void {
+  if (length <= MAX_FUNCTION_ROWS) return;
+  throw new DeltatError(SqlState.programLimitExceeded, "limit exceeded: rows of a function", {
+    detail: `A function may give ${MAX_FUNCTION_ROWS} rows.`,
+  });
+}
+
+/** Several arrays side by side, the shorter ones filled with NULL. */
+function unnest(args: readonly Expression[]): SetFunction | null {
+  if (args.length === 0 || args.some((arg) => arg.type.arrayOf === undefined)) return null;
+  const columns = args.map((arg) => ({ name: null, type: arg.type.arrayOf as PgType }));
+  return {
+    columns,
+    rows: (frame) => {
+      const arrays = args.map((arg) => (arg.evaluate(frame) ?? []) as readonly Value[]);
+      const length = Math.max(...arrays.map((array) => array.length));
+      return Array.from({ length }, (_, at) => arrays.map((array) => array[at] ?? null));
+    },
+  };
+}
+
+function subscripts(args: readonly Expression[]): SetFunction | null {
+  const [array, dimension] = args;
+  if (array?.type.arrayOf === undefined || dimension === undefined) return null;
+  return {
+    columns: [{ name: null, type: INT4 }],
+    rows: (frame) => {
+      const items = array.evaluate(frame) as readonly Value[] | null;
+      if (items === null || dimension.evaluate(frame) !== 1) return [];
+      return items.map((_, at) => [at + 1]);
+    },
+  };
+}
+
+function splitText(name: string, args: readonly Expression[]): SetFunction | null {
+  const cast = castAll(
+    args.map((arg) => resolveUntyped(arg, TEXT)),
+    TEXT,
+  );
+  if (cast === null || cast.length !== 2) return null;
+  return {
+    columns: [{ name: null, type: TEXT }],
+    rows: (frame) => {
+      const [text, separator] = cast.map((arg) => arg.evaluate(frame)) as (string | null)[];
+      if (text == null) return [];
+      if (separator == null) return [...text].map((character) => [character]);
+      const by = name === "string_to_table" ? separator : new RegExp(separator, "u");
+      return text.split(by).map((part) => [part]);
+    },
+  };
+}

@@ -1,0 +1,260 @@
+/**
+ * Subqueries in expressions. One that reads nothing of the queries around it is run once per statement; any other
+ * anew each time, with the outer row in the slots. `= ANY` over rows that are known keeps them by key.
+ */
+
+import { DeltatError, SqlState } from "../../errors.ts";
+import { type Node, nameParts, type SelectStmt, type SubLink } from "../ast.ts";
+import type { CompileContext } from "../compile-context.ts";
+import type { Execution } from "../execution.ts";
+import type { Expression, Frame } from "../expression.ts";
+import { conjunction } from "../logic.ts";
+import { compileBinary } from "../operators.ts";
+import { arrayTypeOf, BOOL, type PgType, TEXT } from "../types.ts";
+import { notSupported } from "../unsupported.ts";
+import { isUntyped, resolveUntyped } from "../untyped.ts";
+import type { Value } from "../value.ts";
+import { type Operator, SlotExpression } from "./operator.ts";
+import { planQuery } from "./query.ts";
+import { joinKeys, type Key, type KeyOf, keyOf } from "./row-key.ts";
+import type { Run } from "./run.ts";
+import type { QueryScope } from "./scope.ts";
+
+interface Subquery {
+  readonly operator: Operator;
+  readonly outputs: readonly Expression[];
+  readonly isCorrelated: boolean;
+  /** Of its cursor, and of what it came to if it is not correlated. */
+  readonly cursorMemo: number;
+  readonly resultMemo: number;
+}
+
+export function compileSubLink(link: SubLink, scope: QueryScope, context: CompileContext): Expression {
+  const { subselect } = link;
+  if (subselect === undefined || !("SelectStmt" in subselect)) throw notSupported("this kind of subquery");
+  const position = context.position(link.location);
+  const subquery = planSubquery(subselect.SelectStmt, scope);
+  switch (link.subLinkType) {
+    case "EXISTS_SUBLINK":
+      return { type: BOOL, evaluate: onceIf(subquery, (run) => exists(subquery, run)) };
+    case "EXPR_SUBLINK": {
+      const output = onlyOutput(subquery, position);
+      return { type: output.type, evaluate: onceIf(subquery, (run) => scalar(subquery, output, run)) };
+    }
+    case "ARRAY_SUBLINK": {
+      const output = onlyOutput(subquery, position);
+      const type = arrayTypeOf(output.type);
+      if (type === undefined) throw notSupported(`an array of ${output.type.name}`);
+      return {
+        type,
+        evaluate: onceIf(subquery, (run) => rowsOf(subquery, run).map(([value]) => value ?? null)),
+      };
+    }
+    case "ANY_SUBLINK":
+    case "ALL_SUBLINK":
+      return quantified(link, subquery, scope, context);
+    default:
+      throw notSupported("this kind of subquery");
+  }
+}
+
+function planSubquery(select: SelectStmt, scope: QueryScope): Subquery {
+  const { planner } = scope;
+  const { value, references } = planner.track(() => planQuery(select, planner, scope));
+  return {
+    operator: value.operator,
+    outputs: value.columns.map(({ expression }) => resolveUntyped(expression, TEXT)),
+    isCorrelated: [...references].some((entry) => entry.depth <= scope.depth),
+    cursorMemo: planner.newMemo(),
+    resultMemo: planner.newMemo(),
+  };
+}
+
+function onlyOutput(subquery: Subquery, position: number): Expression {
+  const [output, ...others] = subquery.outputs;
+  if (output === undefined || others.length > 0) {
+    throw new DeltatError(SqlState.syntaxError, "subquery must return only one column", { position });
+  }
+  return output;
+}
+
+/** Every frame in which a subquery is evaluated belongs to a run. */
+function runOf(frame: Frame): Run {
+  return (frame as Execution).run as Run;
+}
+
+function onceIf(subquery: Subquery, compute: (run: Run) => Value): (frame: Frame) => Value {
+  if (subquery.isCorrelated) return (frame) => compute(runOf(frame));
+  const { resultMemo } = subquery;
+  return (frame) => {
+    const { memo } = runOf(frame);
+    const known = memo[resultMemo] as { value: Value } | undefined;
+    if (known !== undefined) return known.value;
+    const value = compute(runOf(frame));
+    memo[resultMemo] = { value };
+    return value;
+  };
+}
+
+function exists({ operator, cursorMemo }: Subquery, run: Run): boolean {
+  const cursor = run.cursorOf(cursorMemo, operator);
+  let found = false;
+  cursor.open();
+  run.drain(cursor, () => {
+    found = true;
+    return false;
+  });
+  return found;
+}
+
+function scalar({ operator, cursorMemo }: Subquery, output: Expression, run: Run): Value {
+  const cursor = run.cursorOf(cursorMemo, operator);
+  let value: Value = null;
+  let rows = 0;
+  cursor.open();
+  run.drain(cursor, () => {
+    if (rows++ > 0) {
+      throw new DeltatError(
+        SqlState.cardinalityViolation,
+        "more than one row returned by a subquery used as an expression",
+      );
+    }
+    value = output.evaluate(run.execution);
+    return true;
+  });
+  return value;
+}
+
+function rowsOf({ operator, outputs, cursorMemo }: Subquery, run: Run): Value[][] {
+  const cursor = run.cursorOf(cursorMemo, operator);
+  const rows: Value[][] = [];
+  cursor.open();
+  run.drain(cursor, () => {
+    const row = outputs.map((output) => output.evaluate(run.execution));
+    run.keep(row);
+    rows.push(row);
+    return true;
+  });
+  return rows;
+}
+
+/** `left operator ANY|ALL (subquery)`, IN included; the left side may be a row. */
+function quantified(
+  link: SubLink,
+  subquery: Subquery,
+  scope: QueryScope,
+  context: CompileContext,
+): Expression {
+  const position = context.position(link.location);
+  const operator = link.operName === undefined ? "=" : (nameParts(link.operName).at(-1) ?? "=");
+  const isAny = link.subLinkType === "ANY_SUBLINK";
+  const nodes = testNodes(link.testexpr);
+  checkWidth(nodes.length, subquery.outputs.length, position);
+  if (nodes.length > 1 && operator !== "=") throw notSupported(`a row ${operator} ${isAny ? "ANY" : "ALL"}`);
+  const right = subquery.outputs.map(({ type }) => new SlotExpression(type, scope.planner.newSlot()));
+  const left = nodes.map((node, at) => {
+    const expression = scope.compile(node);
+    return isUntyped(expression) ? expression.resolveAs((right[at] as Expression).type) : expression;
+  });
+  const tests = left.map((side, at) => compileBinary(operator, side, right[at] as Expression, position));
+  const test = tests.length === 1 ? (tests[0] as Expression) : conjunction(tests);
+  const linear = linearSearch(test, right, isAny);
+  const keys = operator === "=" && isAny && !subquery.isCorrelated ? keysOf(left, right) : null;
+  if (keys === null) {
+    const rows = rowsMaybeOnce(subquery);
+    return { type: BOOL, evaluate: (frame) => linear(frame, rows(runOf(frame))) };
+  }
+  return { type: BOOL, evaluate: hashedSearch(subquery, left, keys, linear) };
+}
+
+function testNodes(test: Node | undefined): readonly Node[] {
+  if (test === undefined) return [];
+  return "RowExpr" in test ? (test.RowExpr.args ?? []) : [test];
+}
+
+function checkWidth(left: number, right: number, position: number): void {
+  if (left === right) return;
+  const what = left < right ? "too many" : "too few";
+  throw new DeltatError(SqlState.syntaxError, `subquery has ${what} columns`, { position });
+}
+
+function keysOf(left: readonly Expression[], right: readonly Expression[]): readonly KeyOf[] | null {
+  const keys: KeyOf[] = [];
+  for (const [at, side] of left.entries()) {
+    const key = keyOf(side.type, (right[at] as { type: PgType }).type);
+    if (key === null) return null;
+    keys.push(key);
+  }
+  return keys;
+}
+
+function rowsMaybeOnce(subquery: Subquery): (run: Run) => Value[][] {
+  if (subquery.isCorrelated) return (run) => rowsOf(subquery, run);
+  return (run) => {
+    const known = run.memo[subquery.resultMemo] as Value[][] | undefined;
+    const rows = known ?? rowsOf(subquery, run);
+    run.memo[subquery.resultMemo] = rows;
+    return rows;
+  };
+}
+
+/** One row that decides is enough; an unknown comparison makes an undecided answer unknown. */
+function linearSearch(
+  test: Expression,
+  right: readonly SlotExpression[],
+  isAny: boolean,
+): (frame: Frame, rows: readonly (readonly Value[])[]) => Value {
+  return (frame, rows) => {
+    const { slots } = frame as Execution;
+    let sawNull = false;
+    for (const row of rows) {
+      for (let i = 0; i < right.length; i++) slots[(right[i] as SlotExpression).slot] = row[i] as Value;
+      const answer = test.evaluate(frame);
+      if (answer === isAny) return isAny;
+      if (answer === null) sawNull = true;
+    }
+    return sawNull ? null : !isAny;
+  };
+}
+
+interface HashedRows {
+  readonly keys: ReadonlySet<Key>;
+  readonly all: readonly (readonly Value[])[];
+  readonly withNull: readonly (readonly Value[])[];
+}
+
+function hashedSearch(
+  subquery: Subquery,
+  left: readonly Expression[],
+  keys: readonly KeyOf[],
+  linear: ReturnType<typeof linearSearch>,
+): (frame: Frame) => Value {
+  const keyOfRow = (values: readonly Value[]): Key | null => {
+    const parts: Key[] = [];
+    for (let i = 0; i < keys.length; i++) {
+      const value = values[i] as Value;
+      if (value === null) return null;
+      parts.push((keys[i] as KeyOf)(value));
+    }
+    return parts.length === 1 ? (parts[0] as Key) : joinKeys(parts);
+  };
+  return (frame) => {
+    const run = runOf(frame);
+    let rows = run.memo[subquery.resultMemo] as HashedRows | undefined;
+    if (rows === undefined) {
+      const all = rowsOf(subquery, run);
+      const found = new Set<Key>();
+      const withNull: Value[][] = [];
+      for (const row of all) {
+        const key = keyOfRow(row);
+        if (key === null) withNull.push(row);
+        else found.add(key);
+      }
+      rows = { keys: found, all, withNull };
+      run.memo[subquery.resultMemo] = rows;
+    }
+    const key = keyOfRow(left.map((side) => side.evaluate(frame)));
+    if (key === null) return linear(frame, rows.all);
+    return rows.keys.has(key) ? true : linear(frame, rows.withNull);
+  };
+}

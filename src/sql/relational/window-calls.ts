@@ -1,0 +1,210 @@
+/** Window function calls while a query is planned: function, arguments, partition, order and frame. */
+
+import { DeltatError, SqlState } from "../../errors.ts";
+import type { FuncCall, Node, WindowDef } from "../ast.ts";
+import { tryCast } from "../casts.ts";
+import { unify } from "../common-type.ts";
+import type { Expression } from "../expression.ts";
+import { type KeyOrder, keyOrder } from "../row-order.ts";
+import { FLOAT8, INT4, INT8, type PgType } from "../types.ts";
+import { notSupported } from "../unsupported.ts";
+import { chooseAggregate } from "./accumulators.ts";
+import { functionName, isAggregateCall } from "./aggregate-calls.ts";
+import { type Operator, SlotExpression } from "./operator.ts";
+import type { QueryScope } from "./scope.ts";
+import { Window, type WindowFunction } from "./window.ts";
+
+/** Bits of `frameOptions` (nodes/parsenodes.h). */
+const FRAME = {
+  range: 0x2,
+  rows: 0x4,
+  groups: 0x8,
+  startUnboundedPreceding: 0x20,
+  endUnboundedFollowing: 0x100,
+  startCurrent: 0x200,
+  endCurrent: 0x400,
+  startPreceding: 0x800,
+  endPreceding: 0x1000,
+  startFollowing: 0x2000,
+  endFollowing: 0x4000,
+  exclusions: 0x38000,
+} as const;
+
+/** One end of a frame: rows or peer groups from the current one; null: to the edge of the partition. */
+export interface FrameBound {
+  readonly sign: -1 | 0 | 1;
+  readonly offset: Expression | null;
+}
+
+export interface WindowCall {
+  readonly function: WindowFunction;
+  readonly args: readonly Expression[];
+  readonly filter: Expression | null;
+  readonly partition: readonly Expression[];
+  readonly order: readonly { readonly expression: Expression; readonly order: KeyOrder }[];
+  /** "rows" counts rows; "peers" moves over rows that ORDER BY does not tell apart. */
+  readonly unit: "rows" | "peers";
+  readonly start: FrameBound | null;
+  readonly end: FrameBound | null;
+  readonly result: SlotExpression;
+}
+
+export class WindowCalls {
+  private readonly calls: WindowCall[] = [];
+  private readonly named = new Map<string, WindowDef>();
+
+  constructor(
+    private readonly scope: QueryScope,
+    clause: readonly Node[],
+  ) {
+    for (const item of clause)
+      if ("WindowDef" in item) this.named.set(item.WindowDef.name ?? "", item.WindowDef);
+  }
+
+  add(call: FuncCall, position: number): Expression {
+    const { scope } = this;
+    // A window function's arguments hold none.
+    scope.windows = null;
+    const clause = scope.clause;
+    scope.clause = "window function arguments";
+    try {
+      const definition = this.resolve(call.over ?? {}, position);
+      const given = (call.args ?? []).map((arg) => scope.compile(arg));
+      const { type, args, function: windowFunction } = chooseFunction(call, given, position);
+      const result = new SlotExpression(type, scope.planner.newSlot());
+      if (call.agg_distinct === true || call.agg_order !== undefined) {
+        throw notSupported("DISTINCT or ORDER BY in a window function");
+      }
+      this.calls.push({
+        function: windowFunction,
+        args,
+        filter: call.agg_filter === undefined ? null : scope.condition(call.agg_filter, "FILTER"),
+        partition: (definition.partitionClause ?? []).map((node) => scope.compileTyped(node)),
+        order: (definition.orderClause ?? []).flatMap((item) => {
+          if (!("SortBy" in item) || item.SortBy.node === undefined) return [];
+          const expression = scope.compileTyped(item.SortBy.node);
+          return [{ expression, order: keyOrder(item.SortBy, expression.type) }];
+        }),
+        ...this.frame(definition),
+        result,
+      });
+      return result;
+    } finally {
+      scope.windows = this;
+      scope.clause = clause;
+    }
+  }
+
+  operator(child: Operator, kept: () => readonly number[]): Operator {
+    return this.calls.length === 0 ? child : new Window(child, this.calls, kept);
+  }
+
+  /** `OVER name`, and what a definition takes over from the one it names. */
+  private resolve(definition: WindowDef, position: number): WindowDef {
+    const name = definition.name ?? definition.refname;
+    if (name === undefined) return definition;
+    const base = this.named.get(name);
+    if (base === undefined) {
+      throw new DeltatError(SqlState.undefinedObject, `window "${name}" does not exist`, { position });
+    }
+    const resolved = this.resolve(
+      { ...base, name: "", ...(base.refname === undefined ? {} : { name: base.refname }) },
+      position,
+    );
+    if (definition.name !== undefined) return resolved;
+    return {
+      ...definition,
+      partitionClause: resolved.partitionClause ?? [],
+      orderClause: definition.orderClause ?? resolved.orderClause ?? [],
+    };
+  }
+
+  private frame(definition: WindowDef): Pick<WindowCall, "unit" | "start" | "end"> {
+    const options = definition.frameOptions ?? 0;
+    const has = (bit: number): boolean => (options & bit) !== 0;
+    if (has(FRAME.exclusions)) throw notSupported("EXCLUDE in a window frame");
+    const hasOffset = has(
+      FRAME.startPreceding | FRAME.startFollowing | FRAME.endPreceding | FRAME.endFollowing,
+    );
+    if (has(FRAME.range) && hasOffset) throw notSupported("RANGE with an offset");
+    const offset = (node: Node | undefined): Expression | null =>
+      node === undefined ? null : tryCast(this.scope.compile(node), INT8, "implicit");
+    const unit = has(FRAME.rows) ? "rows" : "peers";
+    const start = has(FRAME.startCurrent)
+      ? { sign: 0 as const, offset: null }
+      : has(FRAME.startPreceding | FRAME.startFollowing)
+        ? {
+            sign: has(FRAME.startPreceding) ? (-1 as const) : (1 as const),
+            offset: offset(definition.startOffset),
+          }
+        : null;
+    const end = has(FRAME.endCurrent)
+      ? { sign: 0 as const, offset: null }
+      : has(FRAME.endPreceding | FRAME.endFollowing)
+        ? {
+            sign: has(FRAME.endPreceding) ? (-1 as const) : (1 as const),
+            offset: offset(definition.endOffset),
+          }
+        : null;
+    return { unit, start, end };
+  }
+}
+
+interface ChosenFunction {
+  readonly type: PgType;
+  readonly args: readonly Expression[];
+  readonly function: WindowFunction;
+}
+
+/** Throws 42883 for a function that is no window function, or not of these arguments. */
+function chooseFunction(call: FuncCall, given: readonly Expression[], position: number): ChosenFunction {
+  const name = functionName(call) ?? "";
+  if (isAggregateCall({ ...call, over: undefined } as unknown as FuncCall)) {
+    const chosen = chooseAggregate(name, given, call.agg_star === true, position);
+    const args = given.map((arg, at) => tryCast(arg, chosen.parameters[at] as PgType, "implicit") ?? arg);
+    return { type: chosen.type, args, function: { kind: "aggregate", create: chosen.create } };
+  }
+  const rank = RANKS.get(name);
+  if (rank !== undefined && given.length === 0) {
+    return { type: rank, args: [], function: { kind: "rank", name } };
+  }
+  const typed = given.map((arg) => tryCast(arg, arg.type, "implicit") ?? arg);
+  const [value] = typed;
+  if (name === "ntile" && value !== undefined && typed.length === 1) {
+    return {
+      type: INT4,
+      args: [tryCast(value, INT4, "implicit") ?? value],
+      function: { kind: "rank", name },
+    };
+  }
+  if ((name === "lag" || name === "lead") && value !== undefined && typed.length <= 3) {
+    const [, offset, fallback] = typed;
+    const { type, items } = unify(fallback === undefined ? [value] : [value, fallback], "lag", position);
+    const args = [items[0] as Expression];
+    if (offset !== undefined) args.push(tryCast(offset, INT4, "implicit") ?? offset);
+    if (items[1] !== undefined) args.push(items[1]);
+    return { type, args, function: { kind: "shift", direction: name === "lag" ? -1 : 1 } };
+  }
+  const isEdge = name === "first_value" || name === "last_value";
+  if (
+    value !== undefined &&
+    ((isEdge && typed.length === 1) || (name === "nth_value" && typed.length === 2))
+  ) {
+    const { type, items } = unify([value], name, position);
+    return { type, args: [items[0] as Expression, ...typed.slice(1)], function: { kind: "pick", name } };
+  }
+  throw new DeltatError(
+    SqlState.undefinedFunction,
+    `function ${name}(${given.map((arg) => arg.type.name).join(", ")}) does not exist`,
+    { position },
+  );
+}
+
+/** Functions of a row's place in its partition, and their types. */
+const RANKS: ReadonlyMap<string, PgType> = new Map([
+  ["row_number", INT8],
+  ["rank", INT8],
+  ["dense_rank", INT8],
+  ["percent_rank", FLOAT8],
+  ["cume_dist", FLOAT8],
+]);
