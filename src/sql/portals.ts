@@ -75,7 +75,9 @@ export class PortalTable {
 
   /** Whether there was one. */
   close(name: string): boolean {
-    this.byName.get(name)?.close();
+    const portal = this.byName.get(name);
+    if (portal === undefined) return false;
+    portal.close();
     return this.byName.delete(name);
   }
 

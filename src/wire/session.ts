@@ -355,18 +355,15 @@ export class ClientSession implements Listener, OutputOwner {
   }
 
   private settleReady(): void {
-    const idle = this.queries?.isIdle === true;
+    const { sql, queries } = this;
+    if (sql === null || queries === null) return;
+    const isWaiting = queries.isWaiting;
     if (this.notifications.isOverfull) this.fatal(slowListener());
-    else if (idle && !this.notifications.isEmpty) this.notifications.deliver();
-    if (this.stopping && this.queries?.isWaiting === true && !this.decoder.hasInput) {
-      this.fatal(serverStops());
-    }
-    if (this.sql !== null && this.queries !== null) {
-      const idleMs = this.queries.isWaiting ? this.sql.idleTimeoutMs : 0;
-      if (idleMs > 0 || this.timeouts.isIdling) {
-        this.timeouts.idle(idleMs, this.sql.transactionStatus !== "I");
-      }
-    }
+    else if (!this.notifications.isEmpty && queries.isIdle) this.notifications.deliver();
+    if (this.stopping && isWaiting && !this.decoder.hasInput) this.fatal(serverStops());
+    if (this.phase !== "ready") return;
+    const idleMs = isWaiting ? sql.idleTimeoutMs : 0;
+    if (idleMs > 0 || this.timeouts.isIdling) this.timeouts.idle(idleMs, sql.transactionStatus !== "I");
   }
 
   private endWith(error: DeltatError): void {
