@@ -125,6 +125,15 @@ export function sentType(type: PgType): PgType {
   return type === UNKNOWN ? TEXT : type;
 }
 
+/** Throws 54011 for more columns than a row may have. */
+export function checkColumnCount(count: number): void {
+  if (count <= MAX_RESULT_COLUMNS) return;
+  throw new DeltatError(
+    SqlState.tooManyColumns,
+    `target lists can have at most ${MAX_RESULT_COLUMNS} entries`,
+  );
+}
+
 /** Writes rows of one target list. */
 export class RowOutput {
   readonly columns: readonly OutputColumn[];
@@ -134,12 +143,7 @@ export class RowOutput {
 
   /** Throws 54011 for more columns than a row may have. */
   constructor(readonly targets: readonly Target[]) {
-    if (targets.length > MAX_RESULT_COLUMNS) {
-      throw new DeltatError(
-        SqlState.tooManyColumns,
-        `target lists can have at most ${MAX_RESULT_COLUMNS} entries`,
-      );
-    }
+    checkColumnCount(targets.length);
     this.types = targets.map(({ expression }) => sentType(expression.type));
     this.columns = targets.map(({ name, expression }) =>
       expression instanceof ColumnExpression
