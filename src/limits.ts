@@ -39,6 +39,15 @@ export const MAX_STATEMENT_BYTES = 32 * 1024 * 1024;
 /** Depth of a statement's syntax tree, so that walking it cannot exhaust the stack. */
 export const MAX_EXPRESSION_DEPTH = 512;
 
+/** Columns of one result (PostgreSQL's own bound, MaxTupleAttributeNumber); more are 54011. */
+export const MAX_RESULT_COLUMNS = 1664;
+
+/**
+ * Bytes of one result, and of all that the portals of one connection keep: a result is in memory as a whole
+ * before it is sent.
+ */
+export const MAX_RESULT_BYTES = 512 * 1024 * 1024;
+
 /** Parameters of one statement: the protocol counts them in an int16 that drivers read unsigned. */
 export const MAX_PARAMETERS = 65_535;
 
@@ -83,6 +92,15 @@ export const MAX_LISTENER_QUEUE_BYTES = 16 * 1024 * 1024;
 
 /** Bytes of unsent replies beyond which a client's further messages wait until it has read some. */
 export const OUTPUT_HIGH_WATER_BYTES = 4 * 1024 * 1024;
+
+/**
+ * MiB that the unfinished results and cursors of one session may hold, unless DELTAT_WORK_MEM_MB says otherwise; more is
+ * 53200.
+ */
+export const DEFAULT_WORK_MEM_MB = 256;
+
+/** Bytes of further messages that are read while a statement runs; beyond it the socket waits. */
+export const MAX_WAITING_INPUT_BYTES = 256 * 1024;
 
 /** Seconds that a client has to read its last error before the connection is cut. */
 export const CLOSE_LINGER_SECONDS = 5;

@@ -1,6 +1,6 @@
 /** Whether an allocation fits: the peak of footprints over its own footprint must stay below capacity. */
 
-import { DeltatError, SqlState } from "../errors.ts";
+import { assert, DeltatError, SqlState } from "../errors.ts";
 import { formatId } from "../id.ts";
 import { firstRefused } from "./availability.ts";
 import type { Span } from "./command.ts";
@@ -68,10 +68,9 @@ function collision(
     );
   }
   const { allocations } = state;
-  let taken = -1;
-  state.resources.allocations[resourceRow]?.visitCandidates(from - bufferMs, to, (row) => {
-    if (taken < 0 && (allocations.end[row] as number) + bufferMs > from) taken = row;
-  });
+  // Footprints are disjoint, so the last one to start before `to` is the last to meet [from, to).
+  const taken = state.resources.allocations[resourceRow]?.lastStartedBy(to - 1) ?? -1;
+  assert(taken >= 0, "what collides is on the timeline");
   const start = allocations.start[taken] as number;
   const end = allocations.end[taken] as number;
   return exclusion(

@@ -213,6 +213,20 @@ export class Engine {
     return this.state.enforcesRules(resourceRow);
   }
 
+  /**
+   * Lets `visit` read a hold that had expired when it was placed as if it were a row: it is in the table, and
+   * nowhere else, during the call only.
+   */
+  showExpiredHold(hold: HoldImage, visit: (row: number) => void): void {
+    const { allocations, resources } = this.state;
+    const row = allocations.addHold(hold, resources.find(hold.resourceId));
+    try {
+      visit(row);
+    } finally {
+      allocations.remove(row);
+    }
+  }
+
   /** Rows of a resource's children; of the roots for -1. */
   childRows(resourceRow: number): number[] {
     return this.state.resources.childRows(resourceRow);

@@ -19,6 +19,9 @@ export function notFound(table: string, column: string, id: Id): DeltatError {
   const text = formatId(id);
   return new DeltatError(SqlState.foreignKeyViolation, `not found: ${text}`, {
     detail: `Key (${column})=(${text}) is not present in table "${referencedTable(table, column)}".`,
+    ...(column === "hold_id" && {
+      hint: "A hold is gone once it expires, is released or becomes a booking.",
+    }),
     table,
     constraint: `${table}_${column}_fkey`,
   });

@@ -9,6 +9,7 @@ import type { Execution, Plan } from "./execution.ts";
 import type { Expression } from "./expression.ts";
 import { idOf } from "./field-values.ts";
 import { RelationScope } from "./relation.ts";
+import { ROWS_PER_TIMEOUT_CHECK } from "./row-source.ts";
 import type { Column, StoredTable } from "./schema.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
 import { BOOKINGS, HOLD_ID_COLUMN } from "./stored-tables.ts";
@@ -16,7 +17,13 @@ import type { RowOutput } from "./targets.ts";
 import { notSupported, refuseOtherFields } from "./unsupported.ts";
 import type { Value } from "./value.ts";
 import { valueRows } from "./values-lists.ts";
-import { checkNotNull, planReturning, resolveWriteTarget, returnRow, targetColumn } from "./write-target.ts";
+import {
+  checkNotNull,
+  planReturning,
+  resolveWriteTarget,
+  returnResult,
+  targetColumn,
+} from "./write-target.ts";
 
 const INSERT_FIELDS = new Set([
   "relation",
@@ -169,10 +176,12 @@ function runInsert(plan: InsertPlan, execution: Execution): string {
     if (skipsUsedIds && table.find(engine, idOf(values[0] as Value)) >= 0) continue;
     engine.apply(transaction, command);
     inserted++;
+    if ((inserted & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
     if (returning !== null && out !== null) {
-      returnRow(returning, out, table.find(engine, idOf(values[0] as Value)), execution);
+      returnResult(returning, out, table.find(engine, idOf(values[0] as Value)), command, execution);
     }
   }
+  // A row that was skipped tells that its id is used.
   if (inserted < plan.rows.length) execution.session.dependOn(execution.database.appendedLsn);
   return `INSERT 0 ${inserted}`;
 }

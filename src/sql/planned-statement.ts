@@ -1,6 +1,6 @@
 /** A plan with the text it came from and the literals that were lifted out of it. */
 
-import type { OutputColumn, Plan } from "./execution.ts";
+import type { OutputColumn, Plan, SessionControl } from "./execution.ts";
 import type { Value } from "./value.ts";
 
 /** A planned statement as the wire sees it. */
@@ -19,6 +19,8 @@ export class PlannedStatement implements Statement {
     readonly text: string,
     readonly plan: Plan | null,
     readonly literals: readonly Value[],
+    /** Whom the columns depend on, if they do. */
+    private readonly session: SessionControl | null = null,
   ) {}
 
   get isEmpty(): boolean {
@@ -30,6 +32,8 @@ export class PlannedStatement implements Statement {
   }
 
   get columns(): readonly OutputColumn[] | null {
-    return this.plan?.columns ?? null;
+    const { plan } = this;
+    if (plan?.describe !== undefined && this.session !== null) return plan.describe(this.session);
+    return plan?.columns ?? null;
   }
 }

@@ -2,6 +2,7 @@
 
 import { type Node, nodeKind } from "./ast.ts";
 import { planListen, planNotify, planUnlisten } from "./channel-statements.ts";
+import { planClose, planDeclare, planFetch } from "./cursor-statements.ts";
 import { planDelete } from "./delete.ts";
 import { planDeallocate, planExecute, planPrepare } from "./execute.ts";
 import type { Plan } from "./execution.ts";
@@ -50,6 +51,9 @@ function planNode(node: Node, compiler: StatementCompiler): Plan {
   if ("InsertStmt" in node) return planInsert(node.InsertStmt, compiler);
   if ("UpdateStmt" in node) return planUpdate(node.UpdateStmt, compiler);
   if ("DeleteStmt" in node) return planDelete(node.DeleteStmt, compiler);
+  if ("DeclareCursorStmt" in node) return planDeclare(node.DeclareCursorStmt, compiler);
+  if ("FetchStmt" in node) return planFetch(node.FetchStmt);
+  if ("ClosePortalStmt" in node) return planClose(node.ClosePortalStmt);
   if ("TransactionStmt" in node) return planTransaction(node.TransactionStmt);
   if ("VariableSetStmt" in node) return planSet(node.VariableSetStmt);
   if ("VariableShowStmt" in node) return planShow(node.VariableShowStmt);

@@ -19,7 +19,7 @@ export interface RowLocks {
   /** As PostgreSQL names the statement: `SELECT FOR UPDATE`. */
   readonly command: string;
   /** The rows that SKIP LOCKED leaves. */
-  selectable(rows: number[], execution: Execution): number[];
+  selectable(rows: readonly number[], execution: Execution): readonly number[];
   /** Locks a row. Throws 55P03, 54000. */
   lock(row: number, execution: Execution): void;
 }

@@ -12,6 +12,7 @@ import { AVAILABILITY } from "./availability-table.ts";
 import type { Execution } from "./execution.ts";
 import type { RowWriter } from "./row-writer.ts";
 import { BOOKINGS, HOLDS, RESOURCES, RULES } from "./stored-tables.ts";
+import type { CopiedRows, CopyCost, TableView } from "./table-view.ts";
 import type { PgType } from "./types.ts";
 import type { Value } from "./value.ts";
 
@@ -63,6 +64,9 @@ export interface StoredTable extends Table {
   readonly locks: LockableTable;
   /** The resource that a row is on; of a resource, itself. */
   resourceRowOf(engine: Engine, row: number): number;
+  /** Copies all that columns read of these rows. */
+  copy(from: TableView, rows: Int32Array): CopiedRows;
+  readonly copyCost: CopyCost;
 }
 
 const TABLES: ReadonlyMap<string, Table> = new Map(

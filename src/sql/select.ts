@@ -5,8 +5,10 @@ import type { SelectStmt } from "./ast.ts";
 import type { Execution, Plan } from "./execution.ts";
 import { type Relation, RelationScope, resolveRelation } from "./relation.ts";
 import { planRowLocks, type RowLocks } from "./row-locks.ts";
-import { planOrder, planRange, type RowRange } from "./row-order.ts";
-import { filteredRows, planRowSource, type RowSource } from "./row-source.ts";
+import { planOrder, planRange, sortRows } from "./row-order.ts";
+import { acceptedRows, planRowSource } from "./row-source.ts";
+import { type RunResult, SHORT_RESULT_ROWS } from "./row-stream.ts";
+import { AggregateStream, type Selection, SelectStream } from "./select-stream.ts";
 import { planSpanStream } from "./span-stream.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
 import { planTargets, RowOutput } from "./targets.ts";
@@ -41,14 +43,21 @@ export function planSelect(node: SelectStmt, compiler: StatementCompiler): Plan 
   const output = new RowOutput(planTargets(node.targetList ?? [], scope, compiler));
   const order = planOrder(node.sortClause ?? [], output.targets, compiler);
   const range = planRange(node.limitCount, node.limitOffset, compiler);
-  const stream = order === null && range === null ? planSpanStream(source, output) : null;
-  const run = stream ?? ((execution: Execution) => runSelect(source, order, range, locks, output, execution));
+  const selection: Selection = { source, order, range, output };
+  const spans = order === null && range === null && locks === null ? planSpanStream(source, output) : null;
   return {
     command: locks?.command ?? "SELECT",
     usage: locks === null ? "read" : "write",
     parameterTypes: compiler.parameterTypes(),
     columns: output.columns,
-    run,
+    run:
+      locks !== null
+        ? (execution) => writeRows(selection, source.candidates(execution), locks, execution)
+        : (spans ?? ((execution) => runSelect(selection, execution))),
+    // What locks runs as a whole: rows are locked as they were seen.
+    ...(locks === null && {
+      open: (execution: Execution) => new SelectStream(selection, source.candidates(execution), execution),
+    }),
   };
 }
 
@@ -63,17 +72,22 @@ function fromRelation(node: SelectStmt, text: string): Relation | null {
   return resolveRelation(from.RangeVar, text);
 }
 
-function runSelect(
-  source: RowSource,
-  order: ReturnType<typeof planOrder>,
-  range: RowRange | null,
+function runSelect(selection: Selection, execution: Execution): RunResult {
+  const candidates = selection.source.candidates(execution);
+  if (candidates.length > SHORT_RESULT_ROWS) return new SelectStream(selection, candidates, execution);
+  return writeRows(selection, candidates, null, execution);
+}
+
+/** Writes, and with `locks` locks, all that is asked for in one go. */
+function writeRows(
+  { source, order, range, output }: Selection,
+  candidates: number[],
   locks: RowLocks | null,
-  output: RowOutput,
   execution: Execution,
 ): string {
-  let rows = filteredRows(source, execution);
+  let rows: readonly number[] = acceptedRows(source, candidates, execution);
   if (locks !== null) rows = locks.selectable(rows, execution);
-  if (order !== null) rows = order(rows, execution);
+  if (order !== null) rows = sortRows(rows, order, execution);
   let first = 0;
   let end = rows.length;
   if (range !== null) {
@@ -97,19 +111,27 @@ function planAggregate(node: SelectStmt, scope: RelationScope, compiler: Stateme
   const rewrite = (target: Parameters<typeof aggregates.rewrite>[0]) => aggregates.rewrite(target);
   const output = new RowOutput(planTargets(node.targetList ?? [], scope, compiler, rewrite));
   // With one row every order is the same; the names are checked all the same.
-  planOrder(node.sortClause ?? [], output.targets, compiler);
+  planOrder(aggregates.rewriteOrder(node.sortClause ?? [], output.targets), output.targets, compiler);
   const range = planRange(node.limitCount, node.limitOffset, compiler);
+  /** Writes the one row; returns how many that are. */
+  const finish = (rows: readonly number[], execution: Execution): number => {
+    aggregates.compute(rows, execution);
+    const { skip, take } = range === null ? { skip: 0, take: 1 } : range(execution);
+    if (skip > 0 || take < 1) return 0;
+    output.write(output.open(execution), execution);
+    return 1;
+  };
   return {
     command: "SELECT",
     usage: "read",
     parameterTypes: compiler.parameterTypes(),
     columns: output.columns,
     run(execution) {
-      aggregates.compute(filteredRows(source, execution), execution);
-      const { skip, take } = range === null ? { skip: 0, take: 1 } : range(execution);
-      if (skip > 0 || take < 1) return "SELECT 0";
-      output.write(output.open(execution), execution);
-      return "SELECT 1";
+      const candidates = source.candidates(execution);
+      if (source.filter !== null && candidates.length > SHORT_RESULT_ROWS) {
+        return new AggregateStream(source, candidates, (rows) => finish(rows, execution), execution);
+      }
+      return `SELECT ${finish(acceptedRows(source, candidates, execution), execution)}`;
     },
   };
 }

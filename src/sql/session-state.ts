@@ -4,16 +4,19 @@
  * simple query or the Sync; BEGIN makes a block of it, with all it holds, as in PostgreSQL.
  */
 
+import { stopwatchMs } from "../clock.ts";
 import type { Transaction } from "../engine/transaction.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { ChannelChanges } from "./channel-changes.ts";
 import type { Database, Listener } from "./database.ts";
 import type { SessionControl } from "./execution.ts";
 import type { PlannedStatement } from "./planned-statement.ts";
+import { PortalTable } from "./portals.ts";
 import { PreparedStatements } from "./prepared-statements.ts";
 import { Savepoints } from "./savepoints.ts";
 import { Settings } from "./settings.ts";
 import { StagedNotifications } from "./staged-notifications.ts";
+import { StatementMemory } from "./statement-memory.ts";
 import { applyModes, checkModeChange, type TransactionModes } from "./transaction-modes.ts";
 
 /** A NoticeResponse to come. */
@@ -49,6 +52,10 @@ export class SessionState implements SessionControl {
   statementNowMs = 0;
   /** What writes stage into; begun by the first of them. */
   transaction: Transaction | null = null;
+  readonly portals = new PortalTable();
+  readonly memory: StatementMemory;
+  /** When the statement that runs has taken too long, as `stopwatchMs` tells time; Infinity: never. */
+  deadlineMs = Number.POSITIVE_INFINITY;
   private block: "none" | "open" | "failed" = "none";
   private inTransaction = false;
   private notices: Notice[] = [];
@@ -64,7 +71,9 @@ export class SessionState implements SessionControl {
     private readonly store: Database,
     client: SqlClient,
     private readonly listener: Listener,
+    workMemBytes: number,
   ) {
+    this.memory = new StatementMemory(workMemBytes);
     this.settings = new Settings(client.user, client.startupOptions);
     this.channels = new ChannelChanges(store, listener);
     this.user = client.user;
@@ -107,6 +116,8 @@ export class SessionState implements SessionControl {
       this.transaction = this.store.engine.begin();
     }
     this.store.enter(this.transaction);
+    // Whatever a write replies, it was checked against all that others have changed.
+    if (writes !== null) this.awaitLsn(this.store.appendedLsn);
     this.statementNowMs = this.store.engine.now;
     if (this.transactionNowMs < 0) this.transactionNowMs = this.statementNowMs;
     if (writes !== null && this.settings.isReadOnly) {
@@ -116,6 +127,19 @@ export class SessionState implements SessionControl {
       );
     }
     return this.transaction;
+  }
+
+  /** A statement begins: statement_timeout counts from here. */
+  startTimer(): void {
+    const { statementTimeoutMs } = this.settings;
+    this.deadlineMs =
+      statementTimeoutMs === 0 ? Number.POSITIVE_INFINITY : stopwatchMs() + statementTimeoutMs;
+  }
+
+  checkTimeout(): void {
+    if (this.deadlineMs !== Number.POSITIVE_INFINITY && stopwatchMs() >= this.deadlineMs) {
+      throw statementTimedOut();
+    }
   }
 
   /** Every statement runs in a transaction; the first opens it with the session's defaults. */
@@ -215,6 +239,7 @@ export class SessionState implements SessionControl {
     this.endTransaction();
     this.settings.commit();
     this.channels.commit();
+    this.portals.endTransaction(true);
     if (this.notifications.count === 0) return;
     this.store.notify(this.notifications.take(), this.processId, lsn < 0 ? this.store.appendedLsn : lsn);
   }
@@ -225,6 +250,7 @@ export class SessionState implements SessionControl {
     this.settings.rollback();
     this.channels.rollback();
     this.notifications.rollbackTo(0);
+    this.portals.endTransaction(false);
     if (transaction !== null) this.store.rollback(transaction);
   }
 
@@ -269,6 +295,7 @@ export class SessionState implements SessionControl {
 
   close(): void {
     this.rollback();
+    this.portals.closeAll();
     this.store.unlistenAll(this.listener);
   }
 
@@ -327,4 +354,9 @@ export class SessionState implements SessionControl {
     this.openTransaction();
     this.beginBlock(modes);
   }
+}
+
+/** 57014 for a statement past its statement_timeout. */
+export function statementTimedOut(): DeltatError {
+  return new DeltatError(SqlState.queryCanceled, "canceling statement due to statement timeout");
 }

@@ -5,6 +5,7 @@
 
 import type { ByteWriter } from "../bytes.ts";
 import { DeltatError, SqlState } from "../errors.ts";
+import { DEFAULT_WORK_MEM_MB } from "../limits.ts";
 import type { Node } from "./ast.ts";
 import { decodeParameter } from "./codec.ts";
 import type { Database, Listener } from "./database.ts";
@@ -13,7 +14,9 @@ import { parse } from "./parser.ts";
 import { PlanCache } from "./plan-cache.ts";
 import { PlannedStatement, type Statement } from "./planned-statement.ts";
 import { planStatement } from "./planner.ts";
+import type { PortalTable } from "./portals.ts";
 import type { PreparedStatements } from "./prepared-statements.ts";
+import { type RowStream, type RunResult, streamOf, WrittenRows } from "./row-stream.ts";
 import { type Notice, SessionState, type SqlClient } from "./session-state.ts";
 import { type LiftedLiterals, liftLiterals } from "./shape.ts";
 import { TEXT, typeByOid } from "./types.ts";
@@ -58,13 +61,17 @@ function keep(key: string, plan: Plan): void {
 export class SqlSession {
   private readonly state: SessionState;
 
-  /** Throws 42704 or 22023 for a start-up option that cannot be had. */
+  /**
+   * @param workMemBytes what unfinished results of this session may hold
+   * Throws 42704 or 22023 for a start-up option that cannot be had.
+   */
   constructor(
     private readonly database: Database,
     client: SqlClient,
     listener: Listener,
+    workMemBytes: number = DEFAULT_WORK_MEM_MB * 1024 * 1024,
   ) {
-    this.state = new SessionState(database, client, listener);
+    this.state = new SessionState(database, client, listener, workMemBytes);
   }
 
   /** Idle, in a transaction block, in a failed one. */
@@ -81,6 +88,22 @@ export class SqlSession {
   get prepared(): PreparedStatements<Statement> {
     // The wire puts in only what `prepare` has made.
     return this.state.prepared as PreparedStatements<Statement>;
+  }
+
+  /** Portals and cursors, in one namespace. */
+  get portals(): PortalTable {
+    return this.state.portals;
+  }
+
+  /** When the statement that runs has taken too long, as `stopwatchMs` tells time; Infinity: never. */
+  get statementDeadlineMs(): number {
+    return this.state.deadlineMs;
+  }
+
+  /** How long this session may idle now, milliseconds; 0: for ever. */
+  get idleTimeoutMs(): number {
+    const { state } = this;
+    return state.inBlock ? state.settings.idleInTransactionTimeoutMs : state.settings.idleTimeoutMs;
   }
 
   /** The statements of a simple query; a text whose shape is cached is not parsed. Throws 42601, 54000. */
@@ -100,12 +123,12 @@ export class SqlSession {
     const { text, node, literals } = raw;
     if (raw.plan !== null) {
       this.refuseInFailedBlock(raw.plan);
-      return new PlannedStatement(text, raw.plan, literals?.values ?? NO_VALUES);
+      return new PlannedStatement(text, raw.plan, literals?.values ?? NO_VALUES, this.state);
     }
     this.refuseNodeInFailedBlock(node as Node);
     const planned = planStatement(node as Node, text, null, literals, this.state.prepared);
     if (literals !== null && planned.isShapeSafe) keep(literals.key, planned.plan);
-    return new PlannedStatement(text, planned.plan, literals?.values ?? NO_VALUES);
+    return new PlannedStatement(text, planned.plan, literals?.values ?? NO_VALUES, this.state);
   }
 
   /** Exactly one statement, or an empty one. `parameterTypes`: OIDs; 0 or missing: to be inferred. */
@@ -115,7 +138,7 @@ export class SqlSession {
     const known = plans.find(key);
     if (known !== undefined) {
       this.refuseInFailedBlock(known);
-      return new PlannedStatement(text, known, NO_VALUES);
+      return new PlannedStatement(text, known, NO_VALUES, this.state);
     }
     const [first, ...others] = parse(text);
     if (first === undefined) return new PlannedStatement(text, null, NO_VALUES);
@@ -128,7 +151,7 @@ export class SqlSession {
     this.refuseNodeInFailedBlock(first.node);
     const { plan, isOfSession } = planStatement(first.node, text, parameterTypes, null, this.state.prepared);
     if (!isOfSession) keep(key, plan);
-    return new PlannedStatement(text, plan, NO_VALUES);
+    return new PlannedStatement(text, plan, NO_VALUES, this.state);
   }
 
   /** Throws 22P02, 22P03, 22003, 22021. */
@@ -137,24 +160,42 @@ export class SqlSession {
   }
 
   /**
-   * Runs a statement of this session: writes its rows as DataRow messages and returns the command tag. On an
-   * error nothing of it is left in `rows`, the transaction is aborted, and the error is thrown on.
+   * Runs a statement of this session: writes its rows as DataRow messages and returns the command tag, or, where
+   * that would take long, returns the rows as a stream to be taken in slices. On an error nothing of it is left
+   * in `rows`, the transaction is aborted, and the error is thrown on.
    */
   execute(
     statement: Statement,
     parameters: readonly Value[],
     resultFormats: readonly number[],
     rows: ByteWriter,
-  ): string {
+  ): RunResult {
     const { plan, literals } = statement as PlannedStatement;
     if (plan === null) return "";
     const mark = rows.length;
     try {
-      return this.run(plan, literals, parameters, resultFormats, rows);
+      return plan.run(this.begin(plan, literals, parameters, resultFormats, rows));
     } catch (error) {
       rows.length = mark;
       this.abort();
       throw this.located(error, statement as PlannedStatement);
+    }
+  }
+
+  /** As `execute`, for rows that are taken in parts: they always come as a stream. */
+  open(
+    statement: Statement,
+    parameters: readonly Value[],
+    resultFormats: readonly number[],
+    rows: ByteWriter,
+  ): RowStream {
+    const { plan, literals } = statement as PlannedStatement;
+    if (plan === null) return new WrittenRows(new Uint8Array(0), "", rows);
+    try {
+      return streamOf(plan, this.begin(plan, literals, parameters, resultFormats, rows));
+    } catch (error) {
+      this.abort();
+      throw error;
     }
   }
 
@@ -184,22 +225,21 @@ export class SqlSession {
     this.state.close();
   }
 
-  private run(
+  private begin(
     plan: Plan,
     literals: readonly Value[],
     parameters: readonly Value[],
     resultFormats: readonly number[],
     rows: ByteWriter,
-  ): string {
+  ): Execution {
     const { state } = this;
     this.refuseInFailedBlock(plan);
+    state.startTimer();
     let transaction = null;
     if (plan.usage === "read") transaction = state.enterEngine(null);
     else if (plan.usage === "write") transaction = state.enterEngine(plan.command);
     else state.openTransaction();
-    return plan.run(
-      new Execution(this.database, state, parameters, literals, resultFormats, rows, transaction),
-    );
+    return new Execution(this.database, state, parameters, literals, resultFormats, rows, transaction);
   }
 
   /** A literal that is wrong for a plan found by shape: planning its own text anew tells where it stands. */

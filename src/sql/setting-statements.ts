@@ -153,6 +153,7 @@ export function planDiscard(node: DiscardStmt): Plan {
     session.settings.resetAll();
     session.unlisten(null);
     session.prepared.clear();
+    session.portals.closeAll();
     return "DISCARD ALL";
   });
 }

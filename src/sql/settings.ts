@@ -4,7 +4,13 @@
  */
 
 import { DeltatError, SqlState } from "../errors.ts";
-import { findSetting, requireSetting, SETTINGS, type SettingDefinition } from "./setting-definitions.ts";
+import {
+  findSetting,
+  millisecondsOf,
+  requireSetting,
+  SETTINGS,
+  type SettingDefinition,
+} from "./setting-definitions.ts";
 
 /** What one setting will be, while a transaction that touched it is open. */
 interface TransactionChange {
@@ -45,6 +51,10 @@ export class Settings {
   isSerializable = false;
   /** default_transaction_isolation, because every transaction asks. */
   startsIsolation = "read committed";
+  /** statement_timeout and the two of idle sessions, milliseconds, 0: none; every statement asks. */
+  statementTimeoutMs = 0;
+  idleInTransactionTimeoutMs = 0;
+  idleTimeoutMs = 0;
 
   /**
    * @param startupOptions the start-up packet's keys and values; `options` may hold `-c name=value`.
@@ -60,6 +70,7 @@ export class Settings {
     }
     this.startsReadOnly = this.starting.get("default_transaction_read_only") === "on";
     this.startsIsolation = this.starting.get("default_transaction_isolation") ?? "read committed";
+    this.readTimeouts();
     for (const definition of SETTINGS) {
       if (definition.reported) this.unreported.add(definition.name);
     }
@@ -186,8 +197,15 @@ export class Settings {
     if (lower === "default_transaction_isolation") {
       this.startsIsolation = value ?? this.starting.get(lower) ?? "read committed";
     }
+    if (lower.endsWith("timeout")) this.readTimeouts();
     const definition = findSetting(lower);
     if (definition?.reported) this.unreported.add(definition.name);
+  }
+
+  private readTimeouts(): void {
+    this.statementTimeoutMs = millisecondsOf(this.get("statement_timeout"));
+    this.idleInTransactionTimeoutMs = millisecondsOf(this.get("idle_in_transaction_session_timeout"));
+    this.idleTimeoutMs = millisecondsOf(this.get("idle_session_timeout"));
   }
 }
 

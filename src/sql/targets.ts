@@ -4,6 +4,7 @@
  */
 
 import { DeltatError, SqlState } from "../errors.ts";
+import { MAX_RESULT_COLUMNS } from "../limits.ts";
 import { type Node, nameParts, nodeKind, nodeLocation } from "./ast.ts";
 import { type Execution, type OutputColumn, outputColumn } from "./execution.ts";
 import type { Expression } from "./expression.ts";
@@ -116,7 +117,14 @@ export class RowOutput {
   private readonly writers: readonly ((out: RowWriter, execution: Execution) => void)[];
   private readonly allText: readonly number[];
 
+  /** Throws 54011 for more columns than a row may have. */
   constructor(readonly targets: readonly Target[]) {
+    if (targets.length > MAX_RESULT_COLUMNS) {
+      throw new DeltatError(
+        SqlState.tooManyColumns,
+        `target lists can have at most ${MAX_RESULT_COLUMNS} entries`,
+      );
+    }
     this.types = targets.map(({ expression }) => sentType(expression.type));
     this.columns = targets.map(({ name, expression }) =>
       expression instanceof ColumnExpression

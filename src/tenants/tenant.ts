@@ -7,7 +7,9 @@ import { encodeCommand } from "../engine/codec.ts";
 import type { Engine } from "../engine/engine.ts";
 import { type Event, eventsOf } from "../engine/events.ts";
 import type { Change, Transaction } from "../engine/transaction.ts";
+import { limitExceeded } from "../engine/violations.ts";
 import { DeltatError, SqlState } from "../errors.ts";
+import { MAX_FRAME_BYTES } from "../limits.ts";
 import type { Database, DurabilityWaiter, Listener, Notification } from "../sql/database.ts";
 import type { CommitLog } from "../storage/commit-log.ts";
 import { Channels } from "./channels.ts";
@@ -56,12 +58,14 @@ export class Tenant implements Database {
     readonly engine: Engine,
     private readonly log: CommitLog,
     private readonly scheduler: Scheduler,
+    private readonly maxFrameBytes = MAX_FRAME_BYTES,
   ) {
     this.armExpiry();
   }
 
+  /** Once the log has failed, nothing that is not durable counts: errors that say so must not wait for it. */
   get appendedLsn(): number {
-    return this.log.appendedLsn;
+    return this.log.failure === null ? this.log.appendedLsn : this.log.durableLsn;
   }
 
   get durableLsn(): number {
@@ -71,6 +75,7 @@ export class Tenant implements Database {
   enter(transaction: Transaction | null): void {
     if (this.log.failure !== null) throw logFailed();
     const now = this.scheduler.now();
+    // Nobody's staged changes are in place when expiries are recorded: they are everyone's.
     this.engine.advance(now);
     this.recordExpiries();
     this.engine.enter(transaction, now);
@@ -83,7 +88,12 @@ export class Tenant implements Database {
     let lsn: number;
     try {
       const body = this.log.begin();
-      for (const change of changes) encodeCommand(body, change.command);
+      // The writer also holds the frames of the group that are not written yet.
+      const end = body.length + this.maxFrameBytes;
+      for (const { command } of changes) {
+        encodeCommand(body, command);
+        if (body.length > end) throw limitExceeded("bytes of one commit", this.maxFrameBytes);
+      }
       lsn = this.log.append(this.engine.now);
     } catch (error) {
       this.engine.revert(changes);
@@ -100,8 +110,13 @@ export class Tenant implements Database {
   }
 
   whenDurable(lsn: number, waiter: DurabilityWaiter): void {
-    this.waiting.push({ lsn, waiter });
-    this.scheduleFlush();
+    const { failure } = this.log;
+    if (failure === null) {
+      this.waiting.push({ lsn, waiter });
+      this.scheduleFlush();
+    } else {
+      this.scheduler.soon(() => waiter.onDurable(failure));
+    }
   }
 
   notify(notifications: readonly Notification[], processId: number, lsn: number): void {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ByteWriter } from "../../src/bytes.ts";
 import { DeltatError } from "../../src/errors.ts";
+import { MAX_RESULT_COLUMNS } from "../../src/limits.ts";
 import { id, type TestClient, TestDatabase } from "./sql-fixture.ts";
 
 let database: TestDatabase;
@@ -262,7 +263,7 @@ describe("SELECT", () => {
       '42P01 missing FROM-clause entry for table "x"',
     );
     expect(client.error("SELECT bookings.start FROM bookings b")).toStartWith("42P01");
-    expect(client.error("SELECT hold_id FROM bookings")).toStartWith("0A000");
+    expect(client.error("SELECT hold_id FROM bookings")).toStartWith('0A000 reading column "hold_id"');
   });
 
   test("count", () => {
@@ -273,7 +274,13 @@ describe("SELECT", () => {
       ["0!"],
     ]);
     expect(client.rows("SELECT count(*)")).toEqual([["1"]]);
-    expect(client.error("SELECT start, count(*) FROM bookings")).toStartWith("42803");
+    const ungrouped = '42803 column "bookings.start" must appear in the GROUP BY clause';
+    expect(client.error("SELECT start, count(*) FROM bookings")).toStartWith(ungrouped);
+    expect(client.error("SELECT count(*) FROM bookings ORDER BY start")).toStartWith(ungrouped);
+    expect(client.error("SELECT count(*) FROM bookings b ORDER BY b.nope")).toStartWith("42703");
+    expect(client.rows("SELECT count(*) + 1 AS n FROM bookings ORDER BY n, count(*) DESC, 1")).toHaveLength(
+      1,
+    );
     expect(client.error("SELECT sum(start) FROM bookings")).toStartWith("0A000");
     expect(client.error("SELECT count(DISTINCT start) FROM bookings")).toStartWith("0A000");
   });
@@ -315,12 +322,39 @@ describe("SELECT", () => {
     "CREATE TABLE a ()",
     "COPY bookings FROM STDIN",
     "EXPLAIN SELECT 1",
-    "DECLARE a CURSOR FOR SELECT 1",
+    "DECLARE a SCROLL CURSOR FOR SELECT 1",
+    "DECLARE a BINARY CURSOR FOR SELECT 1",
     "TRUNCATE bookings",
     "SET ROLE x",
   ])("refuses by name: %s", (text) => {
     expect(client.error(text)).toMatch(/^0A000 .*not supported/);
   });
+});
+
+test("a result has at most 1664 columns", () => {
+  const columns = (count: number): string => `${"1, ".repeat(count - 1)}1`;
+  expect(client.rows(`SELECT ${columns(MAX_RESULT_COLUMNS)}`)[0]).toHaveLength(MAX_RESULT_COLUMNS);
+  for (const text of [
+    `SELECT ${columns(MAX_RESULT_COLUMNS + 1)}`,
+    `VALUES (${columns(MAX_RESULT_COLUMNS + 1)})`,
+  ]) {
+    expect(client.error(text)).toBe("54011 target lists can have at most 1664 entries");
+  }
+});
+
+test("an error's position is counted in the text it is about, whichever came before", () => {
+  const positionIn = (text: string): number | undefined => {
+    try {
+      client.script(text);
+    } catch (error) {
+      if (error instanceof DeltatError) return error.fields.position;
+    }
+    return undefined;
+  };
+  for (let turn = 0; turn < 2; turn++) {
+    expect(positionIn("SELECT '😀😀'; SELECT nope")).toBe([..."SELECT '😀😀'; SELECT "].length + 1);
+    expect(positionIn("SELECT '1234'; SELECT nope")).toBe("SELECT '1234'; SELECT ".length + 1);
+  }
 });
 
 test("a literal that is wrong says where it stands, whether its plan is new or known", () => {
