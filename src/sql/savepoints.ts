@@ -47,7 +47,8 @@ export class Savepoints<State> {
   }
 
   clear(): void {
-    this.open.length = 0;
+    // At the end of every transaction, most of which set none.
+    if (this.open.length > 0) this.open.length = 0;
   }
 
   private find(name: string): number {

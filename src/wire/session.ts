@@ -25,8 +25,8 @@ import {
   writeNegotiateProtocolVersion,
   writeReadyForQuery,
 } from "./backend-messages.ts";
+import { EncryptionRequests, NO_ENCRYPTION, TLS_BEGINS } from "./encryption-request.ts";
 import { Frontend, FrontendDecoder } from "./frontend-decoder.ts";
-import { protocolViolation } from "./message-reader.ts";
 import { writeNotices, writeParameterChanges } from "./notices.ts";
 import { NotificationQueue } from "./notification-queue.ts";
 import { ClientOutput, type OutputOwner, type Transport } from "./output.ts";
@@ -66,13 +66,6 @@ export interface SessionHost {
 /** Output of that size is offered to the socket between two messages rather than at the end of the turn. */
 const WRITE_THROUGH_BYTES = 64 * 1024;
 
-/** Answers to a request for encryption: `S`, TLS begins; `N`, there is none. */
-const TLS_BEGINS = 0x53;
-const NO_ENCRYPTION = 0x4e;
-
-/** SSL and GSS may each be asked for once. */
-const MAX_ENCRYPTION_REQUESTS = 2;
-
 type Phase = "startup" | "authentication" | "ready" | "closing" | "closed";
 
 export class ClientSession implements Listener, OutputOwner {
@@ -80,7 +73,7 @@ export class ClientSession implements Listener, OutputOwner {
   private readonly decoder = new FrontendDecoder();
   private readonly output: ClientOutput;
   private readonly notifications: NotificationQueue;
-  private encryptionRequests = 0;
+  private readonly encryption = new EncryptionRequests();
   private request: SessionRequest | null = null;
   private authentication: Authentication | null = null;
   private sql: SqlConnection | null = null;
@@ -283,25 +276,16 @@ export class ClientSession implements Listener, OutputOwner {
     }
   }
 
-  /** What came behind the request came unencrypted, perhaps from someone in between: it must not be taken for the client's. */
-  private answerEncryptionRequest({ protocol }: EncryptionRequest): void {
-    if (++this.encryptionRequests > MAX_ENCRYPTION_REQUESTS || this.transport.encrypted) {
-      throw protocolViolation("encryption was requested too often");
-    }
-    if (this.decoder.hasInput) {
-      const asked = protocol === "tls" ? "SSL" : "GSSAPI encryption";
-      throw new DeltatError(SqlState.protocolViolation, `received unencrypted data after ${asked} request`, {
-        detail:
-          "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack.",
-      });
-    }
-    const begins = protocol === "tls" && this.host.access.tls !== null;
+  private answerEncryptionRequest(request: EncryptionRequest): void {
+    const { transport } = this;
+    const servesTls = this.host.access.tls !== null;
+    const begins = this.encryption.accept(request, servesTls, transport.encrypted, this.decoder.hasInput);
     this.output.writer.u8(begins ? TLS_BEGINS : NO_ENCRYPTION);
     if (!begins) return;
     this.output.submit(0);
     // A socket that does not take a few bytes at start-up is not worth a wait.
     if (this.output.unsentBytes > 0) this.cut();
-    else this.transport.startTls();
+    else transport.startTls();
   }
 
   private beginAuthentication(request: SessionRequest): void {
