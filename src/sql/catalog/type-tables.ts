@@ -7,6 +7,7 @@ import {
   arrayTypeOf,
   isVector,
   type PgType,
+  RECORD,
   REGPROC,
   REGTYPE,
   typeByName,
@@ -116,11 +117,19 @@ export function formatType(oid: number, modifier: number | null): string {
   return type.name;
 }
 
+/** By the name in pg_type or the one SQL writes. */
+function namedType(name: string): PgType | undefined {
+  return typeByName(name) ?? allTypes().find((type) => type.name === name);
+}
+
 defineNames(REGTYPE, {
   kind: "type",
   missing: SqlState.undefinedObject,
   nameOf: (oid) => typeByOid(oid)?.name,
-  oidOf: (name) => (typeByName(name) ?? allTypes().find((type) => type.name === name))?.oid,
+  oidOf: (name) => {
+    if (name.endsWith("[]")) return arrayTypeOf(namedType(name.slice(0, -2)) ?? RECORD)?.oid;
+    return namedType(name)?.oid;
+  },
 });
 
 defineNames(REGPROC, {

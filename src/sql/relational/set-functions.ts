@@ -104,10 +104,11 @@ function wholeSeries(first: Value, last: Value, step: Value): Value[] {
   const by = BigInt(step as number);
   if (by === 0n) throw zeroStep();
   const end = BigInt(last as number);
+  const start = BigInt(first as number);
+  checkLength(Number((end - start) / by) + 1);
   const values: Value[] = [];
-  for (let at = BigInt(first as number); by > 0n ? at <= end : at >= end; at += by) {
+  for (let at = start; by > 0n ? at <= end : at >= end; at += by) {
     values.push(integerValue(at));
-    checkLength(values.length);
   }
   return values;
 }
