@@ -153,7 +153,7 @@ test("pg: the story, through one client", async () => {
     moved.end,
   ]);
 
-  const diary = await client.query(
+  const diary = await client.query<{ room: string; label: string | null; start: string; end: string }>(
     `SELECT r.name AS room, b.label, b.start, b."end"
      FROM bookings b JOIN resources r ON r.id = b.resource_id ORDER BY b.start, r.name`,
   );
