@@ -82,7 +82,7 @@ export const MAX_AVAILABILITY_RESOURCES = 100_000;
 export const MAX_WORK_MEMORY_BYTES = 4 * 1024 * 1024 * 1024;
 
 /** Rows that one call of a function in FROM may give. */
-export const MAX_FUNCTION_ROWS = 10_000_000;
+export const MAX_FUNCTION_ROWS = 2_000_000;
 
 /** Body of one log frame. */
 export const MAX_FRAME_BYTES = 1024 * 1024 * 1024;

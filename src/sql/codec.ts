@@ -18,6 +18,7 @@ import {
   INT4,
   INT8,
   isOid,
+  isVector,
   JSONB,
   NUMERIC,
   OID,
@@ -38,12 +39,16 @@ export const BINARY_FORMAT = 1;
  * 22007 and 22008.
  */
 export function decodeText(type: PgType, text: string): Value {
-  return type.arrayOf === undefined ? parseScalar(type, text) : parseArray(type.arrayOf, text);
+  if (type.arrayOf === undefined) return parseScalar(type, text);
+  if (!isVector(type)) return parseArray(type.arrayOf, text);
+  const element = type.arrayOf;
+  return text.split(" ").flatMap((item) => (item === "" ? [] : [parseScalar(element, item)]));
 }
 
 /** The text of a value that is not null. */
 export function formatValue(type: PgType, value: Value): string {
   if (type.fields !== undefined) return formatRecord(type.fields, value as readonly Value[]);
+  if (isVector(type)) return (value as readonly Value[]).join(" ");
   if (Array.isArray(value)) return formatArray(type.arrayOf ?? type, value);
   return formatScalar(type, value);
 }

@@ -37,7 +37,7 @@ import {
   compileUnary,
 } from "./operators.ts";
 import { applyModifiers, resolveTypeName } from "./type-names.ts";
-import { arrayTypeOf, INT4, isString, type PgType, TEXT } from "./types.ts";
+import { arrayTypeOf, INT4, isString, isVector, type PgType, TEXT } from "./types.ts";
 import { constant, isUntyped, resolveUntyped } from "./untyped.ts";
 import type { Value } from "./value.ts";
 
@@ -351,12 +351,13 @@ function compileSubscript(node: { arg?: Node; indirection?: Node[] }, context: C
     );
   }
   const at = castExplicitly(compileNode(index, context), INT4, position);
+  const first = isVector(array.type) ? 0 : 1;
   return {
     type: element,
     evaluate: (frame): Value => {
       const items = array.evaluate(frame) as readonly Value[] | null;
       const n = at.evaluate(frame) as number | null;
-      return items === null || n === null ? null : (items[n - 1] ?? null);
+      return items === null || n === null ? null : (items[n - first] ?? null);
     },
   };
 }

@@ -7,25 +7,40 @@ import { DeltatError, SqlState } from "../errors.ts";
 import { canCast, numericRank, tryCast } from "./casts.ts";
 import type { Expression } from "./expression.ts";
 import { functionsNamed, type SqlFunction } from "./function-table.ts";
-import { FLOAT8, isString, type PgType } from "./types.ts";
-import { isUntyped } from "./untyped.ts";
+import { ANY, ANY_ARRAY, FLOAT8, isString, type PgType, TEXT, TEXT_ARRAY } from "./types.ts";
+import { isUntyped, resolveUntyped } from "./untyped.ts";
 import type { Value } from "./value.ts";
 
 /** Compiles a call. Throws 42883 if there is no such function for these arguments, 42725 if it cannot be told which. */
 export function compileCall(name: string, args: readonly Expression[], position: number): Expression {
   const chosen = chooseFunction(name, args, position);
   const converted = args.map((arg, i) => {
-    const cast = tryCast(arg, chosen.parameters[i] as PgType, "implicit");
+    const parameter = parameterAt(chosen, i);
+    if (parameter === ANY || parameter === ANY_ARRAY) {
+      return resolveUntyped(arg, parameter === ANY ? TEXT : TEXT_ARRAY);
+    }
+    const cast = tryCast(arg, parameter, "implicit");
     if (cast === null) throw noFunction(name, args, position);
     return cast;
   });
   return { type: chosen.result, evaluate: callOf(chosen, converted) };
 }
 
+function parameterAt({ parameters }: SqlFunction, at: number): PgType {
+  return parameters[Math.min(at, parameters.length - 1)] as PgType;
+}
+
+function accepts(parameter: PgType, arg: Expression): boolean {
+  if (isUntyped(arg) || parameter === ANY) return true;
+  if (parameter === ANY_ARRAY) return arg.type.arrayOf !== undefined;
+  return canCast(arg.type, parameter, "implicit");
+}
+
 function callOf({ body, isStrict }: SqlFunction, args: readonly Expression[]): Expression["evaluate"] {
+  const types = args.map(({ type }) => type);
   if (args.length === 0) {
     const none: readonly Value[] = [];
-    return (frame) => body(none, frame.session);
+    return (frame) => body(none, frame.session, types);
   }
   return (frame) => {
     const values: Value[] = [];
@@ -35,7 +50,7 @@ function callOf({ body, isStrict }: SqlFunction, args: readonly Expression[]): E
       if (value === null) hasNull = true;
       values.push(value);
     }
-    return hasNull && isStrict ? null : body(values, frame.session);
+    return hasNull && isStrict ? null : body(values, frame.session, types);
   };
 }
 
@@ -49,9 +64,11 @@ function noFunction(name: string, args: readonly Expression[], position: number)
 
 function chooseFunction(name: string, args: readonly Expression[], position: number): SqlFunction {
   const fitting = functionsNamed(name).filter(
-    ({ parameters }) =>
-      parameters.length === args.length &&
-      args.every((arg, i) => isUntyped(arg) || canCast(arg.type, parameters[i] as PgType, "implicit")),
+    (candidate) =>
+      (candidate.isVariadic
+        ? args.length >= candidate.parameters.length - 1
+        : args.length === candidate.parameters.length) &&
+      args.every((arg, i) => accepts(parameterAt(candidate, i), arg)),
   );
   if (fitting.length === 0) throw noFunction(name, args, position);
   const scores = fitting.map((candidate) => score(candidate, args));
@@ -70,10 +87,10 @@ function chooseFunction(name: string, args: readonly Expression[], position: num
  * An exact match counts most. A literal without type prefers text, then the preferred number type; a number prefers
  * what it converts to without leaving its kind: whole numbers a wider one, numeric a float.
  */
-function score({ parameters }: SqlFunction, args: readonly Expression[]): number {
+function score(candidate: SqlFunction, args: readonly Expression[]): number {
   let total = 0;
   for (const [i, arg] of args.entries()) {
-    const parameter = parameters[i] as PgType;
+    const parameter = parameterAt(candidate, i);
     if (arg.type === parameter) total += 100;
     else if (isUntyped(arg)) total += isString(parameter) ? 2 : parameter === FLOAT8 ? 1 : 0;
     else if (parameter.category === arg.type.category && numericRank(arg.type) >= 0) {

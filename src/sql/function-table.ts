@@ -4,11 +4,14 @@
  */
 
 import { DeltatError, SqlState } from "../errors.ts";
+import { ANY_FUNCTIONS } from "./any-functions.ts";
+import { CATALOG_FUNCTIONS } from "./catalog/catalog-functions.ts";
 import { withEscape } from "./like.ts";
 import { compareDecimals, decimalOf, divisionByZero, formatDecimal, rescale } from "./numeric.ts";
 import { integerValue } from "./scalar-text.ts";
 import type { SessionContext } from "./session-context.ts";
 import {
+  ANY_ARRAY,
   BOOL,
   FLOAT8,
   INT4,
@@ -18,19 +21,20 @@ import {
   NUMERIC,
   type PgType,
   TEXT,
-  TEXT_ARRAY,
   TIMESTAMPTZ,
   VOID,
 } from "./types.ts";
 import type { Value } from "./value.ts";
 
 /** Types were checked when the call was compiled. */
-type Body = (args: readonly Value[], session: SessionContext) => Value;
+type Body = (args: readonly Value[], session: SessionContext, types: readonly PgType[]) => Value;
 
 export interface SqlFunction {
   readonly name: string;
   readonly parameters: readonly PgType[];
   readonly result: PgType;
+  /** Whether the last parameter stands for any number of arguments. */
+  readonly isVariadic: boolean;
   /** Whether a NULL argument makes the result NULL without a call. */
   readonly isStrict: boolean;
   readonly body: Body;
@@ -45,7 +49,11 @@ function define(
   body: Body,
   isStrict = true,
 ): void {
-  const entry: SqlFunction = { name, parameters, result, isStrict, body };
+  add({ name, parameters, result, isStrict, body, isVariadic: false });
+}
+
+function add(entry: SqlFunction): void {
+  const { name } = entry;
   const overloads = byName.get(name);
   if (overloads === undefined) byName.set(name, [entry]);
   else overloads.push(entry);
@@ -215,11 +223,9 @@ define("mod", [INT4, INT4], INT4, ([a, b]) => remainder(a as number, b as number
 define("mod", [INT8, INT8], INT8, ([a, b]) => remainder(a as number, b as number));
 
 // Arrays.
-define("array_length", [TEXT_ARRAY, INT4], INT4, ([a, dimension]) => {
+define("array_length", [ANY_ARRAY, INT4], INT4, ([a, dimension]) => {
   const items = a as readonly Value[];
   return dimension === 1 && items.length > 0 ? items.length : null;
 });
-define("cardinality", [TEXT_ARRAY], INT4, ([a]) => (a as readonly Value[]).length);
-define("array_to_string", [TEXT_ARRAY, TEXT], TEXT, ([a, separator]) =>
-  (a as readonly Value[]).filter((item) => item !== null).join(text(separator)),
-);
+define("cardinality", [ANY_ARRAY], INT4, ([a]) => (a as readonly Value[]).length);
+for (const entry of [...ANY_FUNCTIONS, ...CATALOG_FUNCTIONS]) add(entry);

@@ -10,6 +10,7 @@ import { mapExpression, tryCast } from "./casts.ts";
 import { type ComparisonOperator, comparisonTest, isComparisonOperator } from "./comparison.ts";
 import type { Expression } from "./expression.ts";
 import { isLike } from "./like.ts";
+import { matchesRegex } from "./regex.ts";
 import {
   arrayTypeOf,
   BOOL,
@@ -46,7 +47,7 @@ function notUnique(operation: string, position: number): DeltatError {
 
 /** What a side without type becomes beside a side of type `other`. */
 function typeBeside(other: PgType, operator: string): PgType {
-  if (operator.includes("~~")) return TEXT;
+  if (operator.includes("~")) return TEXT;
   if (operator === "||") return other.arrayOf === undefined ? TEXT : other;
   if (other === VARCHAR || other === NAME) return TEXT;
   if (operator === "^" && isInteger(other)) return FLOAT8;
@@ -109,6 +110,14 @@ function binaryOperation(operator: string, left: Expression, right: Expression):
       return { type: BOOL, apply: (a, b) => isLike(String(a).toLowerCase(), String(b).toLowerCase()) };
     case "!~~*":
       return { type: BOOL, apply: (a, b) => !isLike(String(a).toLowerCase(), String(b).toLowerCase()) };
+    case "~":
+      return { type: BOOL, apply: (a, b) => matchesRegex(String(a), String(b), false) };
+    case "!~":
+      return { type: BOOL, apply: (a, b) => !matchesRegex(String(a), String(b), false) };
+    case "~*":
+      return { type: BOOL, apply: (a, b) => matchesRegex(String(a), String(b), true) };
+    case "!~*":
+      return { type: BOOL, apply: (a, b) => !matchesRegex(String(a), String(b), true) };
     default:
       return null;
   }

@@ -69,12 +69,12 @@ export interface StoredTable extends Table {
   readonly copyCost: CopyCost;
 }
 
-const TABLES: ReadonlyMap<string, Table> = new Map(
-  [RESOURCES, RULES, BOOKINGS, HOLDS, AVAILABILITY].map((table: Table) => [table.name, table]),
-);
+export const TABLES: readonly Table[] = [RESOURCES, RULES, BOOKINGS, HOLDS, AVAILABILITY];
+
+const BY_NAME: ReadonlyMap<string, Table> = new Map(TABLES.map((table) => [table.name, table]));
 
 export function findTable(name: string): Table | undefined {
-  return TABLES.get(name);
+  return BY_NAME.get(name);
 }
 
 export function isStored(table: Table): table is StoredTable {

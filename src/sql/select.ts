@@ -4,7 +4,7 @@ import { AggregatePlan, callsAggregate } from "./aggregates.ts";
 import { type ColumnRef, type FuncCall, nameParts, type SelectStmt } from "./ast.ts";
 import type { Execution, Plan } from "./execution.ts";
 import { type Relation, RelationScope, resolveRelation } from "./relation.ts";
-import { functionName, isAggregateCall, someNode } from "./relational/aggregate-calls.ts";
+import { functionName, hasAggregate, isAggregateCall, someNode } from "./relational/aggregate-calls.ts";
 import { planRelationalSelect } from "./relational/select-plan.ts";
 import { isSetFunction } from "./relational/set-functions.ts";
 import { planRowLocks, type RowLocks } from "./row-locks.ts";
@@ -75,6 +75,7 @@ function isPlain(node: SelectStmt): boolean {
   const { relname, schemaname, alias } = from.RangeVar;
   if ((schemaname !== undefined && schemaname !== "public") || alias?.colnames !== undefined) return false;
   if (findTable(relname ?? "") === undefined) return false;
+  if (hasAggregate(node.whereClause)) return false;
   return !needsQuery([node.targetList, node.whereClause, node.sortClause], alias?.aliasname ?? relname ?? "");
 }
 

@@ -56,6 +56,15 @@ function array(oid: number, element: PgType): PgType {
   return type;
 }
 
+/** An array that is written `1 2 3` and counted from 0, as the catalogs have it. */
+function vector(oid: number, element: PgType): PgType {
+  const name = `${element.typname}vector`;
+  const type: PgType = { oid, name, typname: name, length: -1, category: "array", arrayOf: element };
+  byOid.set(oid, type);
+  byName.set(name, type);
+  return type;
+}
+
 export const BOOL = scalar(16, "boolean", "bool", 1, "boolean");
 export const INT2 = scalar(21, "smallint", "int2", 2, "numeric");
 export const INT4 = scalar(23, "integer", "int4", 4, "numeric");
@@ -81,13 +90,14 @@ export const REGTYPE = scalar(2206, "regtype", "regtype", 4, "numeric");
 export const REGPROC = scalar(24, "regproc", "regproc", 4, "numeric");
 export const REGNAMESPACE = scalar(4089, "regnamespace", "regnamespace", 4, "numeric");
 export const REGROLE = scalar(4096, "regrole", "regrole", 4, "numeric");
-/** Lists of the catalogs: the value is their text. */
-export const INT2VECTOR = scalar(22, "int2vector", "int2vector", -1, "internal");
-export const OIDVECTOR = scalar(30, "oidvector", "oidvector", -1, "internal");
+/** What the catalogs hold as parse trees: the value is its SQL. */
 export const NODE_TREE = scalar(194, "pg_node_tree", "pg_node_tree", -1, "internal");
 const ACLITEM = scalar(1033, "aclitem", "aclitem", 12, "user");
 export const XID = scalar(28, "xid", "xid", 4, "user");
 export const RECORD = scalar(2249, "record", "record", -1, "composite");
+/** Parameters of functions that take arguments of any type, or arrays of any. */
+export const ANY = scalar(2276, '"any"', "any", 4, "composite");
+export const ANY_ARRAY = scalar(2277, "anyarray", "anyarray", -1, "composite");
 export const UNKNOWN = scalar(705, "unknown", "unknown", -2, "unknown");
 
 export const BOOL_ARRAY = array(1000, BOOL);
@@ -95,6 +105,8 @@ export const INT2_ARRAY = array(1005, INT2);
 export const INT4_ARRAY = array(1007, INT4);
 export const INT8_ARRAY = array(1016, INT8);
 export const OID_ARRAY = array(1028, OID);
+export const INT2VECTOR = vector(22, INT2);
+export const OIDVECTOR = vector(30, OID);
 array(1021, FLOAT4);
 array(1022, FLOAT8);
 export const NUMERIC_ARRAY = array(1231, NUMERIC);
@@ -102,7 +114,7 @@ export const TEXT_ARRAY = array(1009, TEXT);
 array(1015, VARCHAR);
 array(1014, BPCHAR);
 export const NAME_ARRAY = array(1003, NAME);
-const CHAR_ARRAY = array(1002, CHAR);
+export const CHAR_ARRAY = array(1002, CHAR);
 array(1185, TIMESTAMPTZ);
 array(199, JSON_TYPE);
 array(3807, JSONB);
@@ -153,6 +165,10 @@ export function isOid(type: PgType): boolean {
     type === REGNAMESPACE ||
     type === REGROLE
   );
+}
+
+export function isVector(type: PgType): boolean {
+  return type === INT2VECTOR || type === OIDVECTOR;
 }
 
 /** smallint, integer, bigint: values are exact whole numbers. */

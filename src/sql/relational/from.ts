@@ -11,6 +11,7 @@ import {
   type RangeSubselect,
   type RangeVar,
 } from "../ast.ts";
+import { findCatalogTable } from "../catalog/catalog.ts";
 import { coalesce } from "../conditional.ts";
 import { type Relation, resolveRelation } from "../relation.ts";
 import { isStored, type StoredTable, type Table } from "../schema.ts";
@@ -18,7 +19,6 @@ import { INT8, TEXT } from "../types.ts";
 import { notSupported, refuseOtherFields } from "../unsupported.ts";
 import { resolveUntyped } from "../untyped.ts";
 import { functionName } from "./aggregate-calls.ts";
-import { findCatalogTable } from "./catalog/catalog.ts";
 import { noteUse } from "./cte.ts";
 import { type Operator, SlotExpression } from "./operator.ts";
 import { Project } from "./pipeline.ts";

@@ -183,6 +183,8 @@ function planGrouping(select: SelectStmt, scope: QueryScope): Grouping {
   const grouping = new Grouping(scope);
   scope.clause = "GROUP BY";
   for (const item of select.groupClause ?? []) {
+    // GROUP BY () makes one group of all rows.
+    if ("GroupingSet" in item && item.GroupingSet.kind === "GROUPING_SET_EMPTY") continue;
     if ("GroupingSet" in item) throw notSupported("GROUPING SETS, ROLLUP or CUBE");
     const items =
       "RowExpr" in item && item.RowExpr.row_format === "COERCE_IMPLICIT_CAST" ? item.RowExpr.args : [item];

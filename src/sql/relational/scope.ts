@@ -10,6 +10,7 @@ import { compile, compileCondition } from "../compile.ts";
 import type { CompileContext } from "../compile-context.ts";
 import type { Expression, Scope } from "../expression.ts";
 import { canonicalId } from "../field-values.ts";
+import { disjunction, negated } from "../logic.ts";
 import { compileArrayComparison, compileBinary } from "../operators.ts";
 import { isString, TEXT, TEXT_ARRAY } from "../types.ts";
 import { notSupported } from "../unsupported.ts";
@@ -137,6 +138,7 @@ export class QueryScope implements Scope {
   private idComparison(expression: A_Expr, context: CompileContext): Expression | null {
     const { kind, lexpr, rexpr } = expression;
     if (lexpr === undefined || rexpr === undefined) return null;
+    if (kind === "AEXPR_IN") return this.idInList(expression, context);
     const isArray = kind === "AEXPR_OP_ANY" || kind === "AEXPR_OP_ALL";
     if (!isArray && kind !== "AEXPR_OP") return null;
     const operator = nameParts(expression.name).join(".");
@@ -150,6 +152,17 @@ export class QueryScope implements Scope {
     if (isIdExpression(left)) return compileBinary(operator, left, canonicalText(right), position);
     if (isIdExpression(right)) return compileBinary(operator, canonicalText(left), right, position);
     return compileBinary(operator, left, right, position);
+  }
+
+  private idInList({ name, lexpr, rexpr, location }: A_Expr, context: CompileContext): Expression | null {
+    if (lexpr === undefined || rexpr === undefined || !("List" in rexpr) || !this.isIdColumn(lexpr))
+      return null;
+    const position = context.position(location);
+    const left = compile(lexpr, context);
+    const tests = (rexpr.List.items ?? []).map((item) =>
+      compileBinary("=", left, canonicalText(compile(item, context)), position),
+    );
+    return nameParts(name).at(-1) === "<>" ? negated(disjunction(tests)) : disjunction(tests);
   }
 
   private isIdColumn(node: Node): boolean {

@@ -7,7 +7,7 @@ import type { Expression, Frame } from "../expression.ts";
 import { compileCall } from "../function-call.ts";
 import { addDecimals, compareDecimals, decimalOf, formatDecimal } from "../numeric.ts";
 import { integerValue } from "../scalar-text.ts";
-import { INT4, INT8, isInteger, NUMERIC, type PgType, TEXT } from "../types.ts";
+import { INT4, INT8, isInteger, NUMERIC, type PgType, REGCLASS, TEXT } from "../types.ts";
 import { isUntyped, resolveUntyped } from "../untyped.ts";
 import type { Value } from "../value.ts";
 
@@ -20,6 +20,7 @@ export interface SetFunction {
 const NAMES: ReadonlySet<string> = new Set([
   "generate_series",
   "generate_subscripts",
+  "pg_partition_ancestors",
   "regexp_split_to_table",
   "string_to_table",
   "unnest",
@@ -49,6 +50,9 @@ function plan(name: string, args: readonly Expression[]): SetFunction | null {
       return generateSeries(args);
     case "unnest":
       return unnest(args);
+    case "pg_partition_ancestors":
+      // No table here is a partition of another.
+      return { columns: [{ name: "relid", type: REGCLASS }], rows: () => [] };
     case "generate_subscripts":
       return subscripts(args);
     default:
@@ -100,10 +104,11 @@ function wholeSeries(first: Value, last: Value, step: Value): Value[] {
   const by = BigInt(step as number);
   if (by === 0n) throw zeroStep();
   const end = BigInt(last as number);
+  const start = BigInt(first as number);
+  checkLength(Number((end - start) / by) + 1);
   const values: Value[] = [];
-  for (let at = BigInt(first as number); by > 0n ? at <= end : at >= end; at += by) {
+  for (let at = start; by > 0n ? at <= end : at >= end; at += by) {
     values.push(integerValue(at));
-    checkLength(values.length);
   }
   return values;
 }

@@ -107,10 +107,8 @@ export class WindowCalls {
     if (base === undefined) {
       throw new DeltatError(SqlState.undefinedObject, `window "${name}" does not exist`, { position });
     }
-    const resolved = this.resolve(
-      { ...base, name: "", ...(base.refname === undefined ? {} : { name: base.refname }) },
-      position,
-    );
+    const { name: _, refname, ...own } = base;
+    const resolved = refname === undefined ? own : this.resolve({ ...own, refname }, position);
     if (definition.name !== undefined) return resolved;
     return {
       ...definition,

@@ -1,0 +1,145 @@
+/** Joins, grouping, subqueries and the rest, as PostgreSQL answers them, and what is our own about them. */
+
+import { beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { MAX_FUNCTION_ROWS } from "../../src/limits.ts";
+import { RELATIONAL_ANSWERS, STORY } from "./relational-answers.ts";
+import { id, type TestClient, TestDatabase } from "./sql-fixture.ts";
+
+function storyClient(): TestClient {
+  const client = new TestDatabase().connect();
+  for (const text of STORY) client.run(text);
+  return client;
+}
+
+describe("as PostgreSQL answers", () => {
+  let client: TestClient;
+  beforeAll(() => {
+    client = storyClient();
+  });
+
+  test.each(RELATIONAL_ANSWERS)("%s", (query, answer) => {
+    if (typeof answer === "string") expect(client.error(query)).toBe(answer);
+    else expect(client.rows(query)).toEqual(answer as (string | null)[][]);
+  });
+});
+
+describe("our own tables in queries", () => {
+  let client: TestClient;
+  beforeEach(() => {
+    client = storyClient();
+    client.run(
+      `INSERT INTO rules (resource_id, start, "end", blocking) VALUES
+       ('${id(1)}', 0, 1000, false), ('${id(2)}', 500, 600, true)`,
+    );
+  });
+
+  test("ids are compared in either case, whatever side and form", () => {
+    const lower = id(103).toLowerCase();
+    for (const condition of [
+      `b.id = '${lower}'`,
+      `'${lower}' = b.id`,
+      `b.id = ANY (ARRAY['${lower}'])`,
+      `b.id IN ('${lower}')`,
+    ]) {
+      const text = `SELECT b.start FROM bookings b JOIN resources r ON r.id = b.resource_id WHERE ${condition}`;
+      expect(client.rows(text)).toEqual([["30"]]);
+      expect(client.rows(`SELECT count(*) FROM (SELECT * FROM bookings) b WHERE ${condition}`)).toEqual([
+        ["1"],
+      ]);
+    }
+    expect(client.error("SELECT 1 FROM bookings b, resources r WHERE b.id = 'x'")).toStartWith("22P02");
+  });
+
+  test("availability joins like a table whose filters are given", () => {
+    const filters = `a.start >= 240 AND a."end" <= 1000`;
+    const order = "ORDER BY r.id, a.start";
+    expect(
+      client.rows(
+        `SELECT r.name, a.start, a."end" FROM resources r JOIN availability a ON a.resource_id = r.id AND ${filters}
+         WHERE r.capacity = 5 AND r.name <> 'Room' AND a.min_duration = 10 ${order}`,
+      ),
+    ).toEqual([
+      ["House", "240", "1000"],
+      ["Hall", "240", "500"],
+      ["Hall", "600", "1000"],
+    ]);
+    expect(
+      client.rows(
+        `SELECT r.name, a.start FROM resources r LEFT JOIN LATERAL
+         (SELECT * FROM availability WHERE resource_id = r.id AND start >= 240 AND "end" <= 250) a ON true
+         ORDER BY r.id`,
+      ),
+    ).toEqual([
+      ["House", "240"],
+      ["Hall", "240"],
+      ["Room", "240"],
+      [null, "240"],
+      ["Yard", null],
+    ]);
+    expect(client.error("SELECT 1 FROM availability a, resources r WHERE a.resource_id = r.id")).toStartWith(
+      "42P10",
+    );
+  });
+
+  test("prepared and repeated queries take their values each time", () => {
+    const text = "SELECT r.name FROM resources r JOIN bookings b ON b.resource_id = r.id WHERE b.start = $1";
+    expect(client.prepared(text, ["10"]).rows).toEqual([["Hall"]]);
+    expect(client.prepared(text, ["20"]).rows).toEqual([["Room"]]);
+    const grouped = (step: number) =>
+      client.rows(`SELECT start / ${step}, count(*) FROM bookings GROUP BY start / ${step} ORDER BY 1`)
+        .length;
+    expect([grouped(100), grouped(50), grouped(100)]).toEqual([3, 5, 3]);
+  });
+
+  test("a query of a transaction sees its writes", () => {
+    const other = client;
+    client.run("BEGIN");
+    client.run(`DELETE FROM bookings WHERE resource_id = '${id(2)}'`);
+    const text = "SELECT count(*) FROM resources r JOIN bookings b ON b.resource_id = r.id";
+    expect(other.rows(text)).toEqual([["18"]]);
+    client.run("ROLLBACK");
+    expect(client.rows(text)).toEqual([["24"]]);
+  });
+});
+
+describe("bounds", () => {
+  const sorted = "SELECT count(*) FROM (SELECT g FROM generate_series(1, 5000) g ORDER BY g DESC) s";
+
+  test("a statement keeps no more rows than work_mem", () => {
+    const client = new TestDatabase().connect();
+    expect(client.rows(sorted)).toEqual([["5000"]]);
+    client.run("SET work_mem = '128kB'");
+    expect(client.error(sorted)).toBe("53200 out of memory");
+    for (const text of [
+      "SELECT count(*) FROM generate_series(1, 5000) a JOIN generate_series(1, 5000) b ON a = b",
+      "SELECT g, count(*) FROM generate_series(1, 5000) g GROUP BY g",
+      "SELECT DISTINCT g FROM generate_series(1, 5000) g",
+      "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t",
+    ]) {
+      expect(client.error(text)).toBe("53200 out of memory");
+    }
+    // A sort under LIMIT keeps the best rows only.
+    expect(client.rows("SELECT g FROM generate_series(1, 5000) g ORDER BY g DESC LIMIT 1")).toEqual([
+      ["5000"],
+    ]);
+    client.run("RESET work_mem");
+    expect(client.rows(sorted)).toEqual([["5000"]]);
+  });
+
+  test("work_mem is from 64 kB to 4 GB", () => {
+    const client = new TestDatabase().connect();
+    for (const value of ["64kB", "4GB"]) expect(client.tag(`SET work_mem = '${value}'`)).toBe("SET");
+    for (const value of ["63kB", "4194305kB", "x"]) {
+      expect(client.error(`SET work_mem = '${value}'`)).toStartWith("22023");
+    }
+  });
+
+  test("a function gives two million rows at most", () => {
+    const client = new TestDatabase().connect();
+    const series = (n: number) => `SELECT count(*) FROM generate_series(1, ${n})`;
+    expect(client.rows(series(MAX_FUNCTION_ROWS))).toEqual([[String(MAX_FUNCTION_ROWS)]]);
+    expect(client.error(series(MAX_FUNCTION_ROWS + 1))).toStartWith(
+      "54000 limit exceeded: rows of a function",
+    );
+  }, 30_000);
+});
