@@ -10,10 +10,13 @@ import {
   newStory,
   numbered,
   type Outcome,
+  type Run,
   refused,
   type Story,
   urlOf,
 } from "./story.ts";
+
+type FreeRow = Run & { resource_id: string };
 
 let server: ServerProcess;
 let sql: SQL;
@@ -40,7 +43,7 @@ async function book({ batch, ada, late, badBatch, hold, interview }: Story) {
   const again = await sql`INSERT INTO bookings ${sql(ada)} ON CONFLICT (id) DO NOTHING`;
   const bad = await refused(sql`INSERT INTO bookings ${sql(badBatch)}`);
   await sql`INSERT INTO holds ${sql(hold)}`;
-  const [taken] = await sql`
+  const taken: FreeRow[] = await sql`
     INSERT INTO bookings (id, hold_id, label) VALUES (${interview.id}, ${hold.id}, ${interview.label})
     RETURNING resource_id, start, "end"`;
   const holds = await sql`SELECT id FROM holds WHERE resource_id = ${hold.resource_id}`;
@@ -49,22 +52,22 @@ async function book({ batch, ada, late, badBatch, hold, interview }: Story) {
     conflict,
     repeated: again.count,
     badBatch: bad.code,
-    interview: numbered(taken),
+    interview: taken.map(numbered),
     holdsLeft: holds.length,
   };
 }
 
 async function findFree({ small, large, window, minDuration }: Story) {
   const rooms = [small.id, large.id];
-  const free = await sql`
+  const free: Run[] = await sql`
     SELECT start, "end" FROM availability
     WHERE resource_id = ${small.id} AND start >= ${window.start} AND "end" <= ${window.end}
       AND min_duration = ${minDuration}`;
-  const perRoom = await sql`
+  const perRoom: FreeRow[] = await sql`
     SELECT * FROM availability
     WHERE resource_id = ANY(${sql.array(rooms, "TEXT")})
       AND start >= ${window.start} AND "end" <= ${window.end} AND per_resource = ${true}`;
-  const together = await sql`
+  const together: Run[] = await sql`
     SELECT start, "end" FROM availability
     WHERE resource_id IN ${sql(rooms)} AND start >= ${window.start} AND "end" <= ${window.end}`;
   return {
@@ -98,7 +101,7 @@ test("Bun.sql: the story", async () => {
   const transaction = await rollBack(story);
   await sql`DELETE FROM bookings WHERE id = ${ada.id}`;
   await sql`UPDATE bookings SET ${sql(moved)} WHERE id = ${grace.id}`;
-  const diary = await sql`
+  const diary: { room: string; label: string | null; start: string; end: string }[] = await sql`
     SELECT r.name AS room, b.label, b.start, b."end"
     FROM bookings b JOIN resources r ON r.id = b.resource_id ORDER BY b.start, r.name`;
   const outcome: Outcome = {

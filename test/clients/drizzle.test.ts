@@ -109,12 +109,11 @@ async function book<Result extends PgQueryResultHKT>(db: Database<Result>, story
   const badBatch = await refused(db.insert(bookings).values(story.badBatch));
   await db.insert(holds).values(hold);
   await db.insert(bookingsOfHolds).values({ ...interview, hold_id: hold.id });
-  const [taken] = await db
+  const taken = await db
     .select({ resource_id: bookings.resource_id, start: bookings.start, end: bookings.end })
     .from(bookings)
     .where(eq(bookings.id, interview.id));
   const holdsLeft = await db.select().from(holds).where(eq(holds.resource_id, hold.resource_id));
-  if (taken === undefined) throw new Error("the hold made no booking");
   return {
     batch: made.map((row) => row.id),
     conflict,

@@ -84,7 +84,7 @@ async function book({ batch, ada, late, badBatch, hold, interview }: Story) {
     .insertInto("bookings")
     .values({ ...interview, hold_id: hold.id })
     .returning(["resource_id", "start", "end"])
-    .executeTakeFirstOrThrow();
+    .execute();
   const holds = await db
     .selectFrom("holds")
     .select("id")

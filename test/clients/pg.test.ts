@@ -13,9 +13,12 @@ import {
   newStory,
   numbered,
   type Outcome,
+  type Run,
   refused,
   urlOf,
 } from "./story.ts";
+
+type FreeRow = Run & { resource_id: string };
 
 let server: ServerProcess;
 
@@ -79,7 +82,7 @@ async function book(client: pg.Client, story: ReturnType<typeof newStory>) {
     'INSERT INTO holds (id, resource_id, start, "end", expires_at) VALUES ($1, $2, $3, $4, $5)',
     [hold.id, hold.resource_id, hold.start, hold.end, hold.expires_at],
   );
-  const taken = await client.query(
+  const taken = await client.query<FreeRow>(
     'INSERT INTO bookings (id, hold_id, label) VALUES ($1, $2, $3) RETURNING resource_id, start, "end"',
     [interview.id, hold.id, interview.label],
   );
@@ -89,24 +92,24 @@ async function book(client: pg.Client, story: ReturnType<typeof newStory>) {
     conflict: { code: conflict.code, message: conflict.message },
     repeated: again.rowCount ?? -1,
     badBatch: badBatch.code,
-    interview: numbered(taken.rows[0]),
+    interview: taken.rows.map(numbered),
     holdsLeft: holds.rows.length,
   };
 }
 
 async function findFree(client: pg.Client, story: ReturnType<typeof newStory>) {
   const { small, large, window } = story;
-  const free = await client.query(
+  const free = await client.query<Run>(
     `SELECT start, "end" FROM availability
      WHERE resource_id = $1 AND start >= $2 AND "end" <= $3 AND min_duration = $4`,
     [small.id, window.start, window.end, story.minDuration],
   );
-  const perRoom = await client.query(
+  const perRoom = await client.query<FreeRow>(
     `SELECT * FROM availability
      WHERE resource_id = ANY($1) AND start >= $2 AND "end" <= $3 AND per_resource = true`,
     [[small.id, large.id], window.start, window.end],
   );
-  const together = await client.query(
+  const together = await client.query<Run>(
     `SELECT start, "end" FROM availability WHERE resource_id IN ($1, $2) AND start >= $3 AND "end" <= $4`,
     [small.id, large.id, window.start, window.end],
   );

@@ -43,7 +43,7 @@ async function book({ batch, ada, late, badBatch, hold, interview }: Story) {
   const again = await sql`INSERT INTO bookings ${sql(ada)} ON CONFLICT (id) DO NOTHING`;
   const bad = await refused(sql`INSERT INTO bookings ${sql(badBatch)}`);
   await sql`INSERT INTO holds ${sql(hold)}`;
-  const [taken] = await sql<[FreeRow]>`
+  const taken = await sql<FreeRow[]>`
     INSERT INTO bookings (id, hold_id, label) VALUES (${interview.id}, ${hold.id}, ${interview.label})
     RETURNING resource_id, start, "end"`;
   const holds = await sql`SELECT id FROM holds WHERE resource_id = ${hold.resource_id}`;
@@ -52,7 +52,7 @@ async function book({ batch, ada, late, badBatch, hold, interview }: Story) {
     conflict,
     repeated: again.count,
     badBatch: bad.code,
-    interview: numbered(taken),
+    interview: taken.map(numbered),
     holdsLeft: holds.length,
   };
 }

@@ -100,8 +100,8 @@ export interface Outcome {
   /** Rows that came of inserting Ada a second time, ON CONFLICT (id) DO NOTHING. */
   readonly repeated: number;
   readonly badBatch: string | undefined;
-  /** The booking made of the hold, as returned. */
-  readonly interview: Run & { readonly resource_id: string };
+  /** The one booking made of the hold, as returned. */
+  readonly interview: readonly (Run & { readonly resource_id: string })[];
   readonly holdsLeft: number;
   /** The small room's free time, an hour at least. */
   readonly free: readonly Run[];
@@ -138,7 +138,7 @@ export function expectedOutcome(story: Story): Outcome {
     conflict: { code: "23P01", message: `conflict with allocation: ${ada.id}` },
     repeated: 0,
     badBatch: "23P01",
-    interview: { resource_id: small.id, start: at(16), end: at(17) },
+    interview: [{ resource_id: small.id, start: at(16), end: at(17) }],
     holdsLeft: 0,
     free: inSmall.slice(0, 3),
     freePerRoom: [
