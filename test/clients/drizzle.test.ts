@@ -18,9 +18,11 @@ import postgres from "postgres";
 import { ulid } from "ulid";
 import { cleanUp, type ServerProcess, startServer } from "../server/harness.ts";
 import {
+  at,
   expectedOutcome,
   Hearing,
   newStory,
+  numbered,
   type Outcome,
   type Run,
   refused,
@@ -57,11 +59,14 @@ const bookings = pgTable("bookings", {
   label: text(),
 });
 
-/** The bookings table once more, as it is written to make a booking of a hold. */
+/**
+ * The bookings table once more, as it is written to make a booking of a hold. With names, since Drizzle keeps the
+ * names that it takes from keys by table name, and knows but the first of two tables called the same.
+ */
 const bookingsOfHolds = pgTable("bookings", {
-  id: id(),
-  hold_id: text().notNull(),
-  label: text(),
+  id: text("id").primaryKey().$defaultFn(ulid),
+  hold_id: text("hold_id").notNull(),
+  label: text("label"),
 });
 
 const holds = pgTable("holds", {
@@ -222,6 +227,6 @@ test("Drizzle over postgres.js: the story", async () => {
     sql`SELECT start, "end" FROM availability WHERE resource_id IN (${story.small.id}, ${story.large.id})
         AND start >= ${story.window.start} AND "end" <= ${story.window.end} AND min_available = 1`,
   );
-  expect(runs.map(({ start, end }) => Number(end) - Number(start))).toHaveLength(2);
+  expect(runs.map(numbered)).toEqual([{ start: at(8), end: at(18) }]);
   await client.end();
 });
