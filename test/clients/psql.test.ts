@@ -15,6 +15,7 @@ import {
   type Story,
 } from "./story.ts";
 
+const { PATH } = process.env;
 const psql = Bun.which("psql");
 if (psql === null) console.warn("psql is not on the PATH: its story is skipped");
 const pgbench = Bun.which("pgbench");
@@ -35,7 +36,7 @@ afterAll(async () => {
 function libpq(database: string): Record<string, string | undefined> {
   const { host, port, user, password } = addressOf(server, database);
   return {
-    PATH: process.env.PATH,
+    PATH,
     PGHOST: host,
     PGPORT: String(port),
     PGUSER: user,

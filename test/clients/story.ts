@@ -118,7 +118,7 @@ export interface Outcome {
 }
 
 /** How many notifications there are to wait for. */
-export const HEARD = 3;
+const HEARD = 3;
 
 export function expectedOutcome(story: Story): Outcome {
   const { small, large, ada, grace, moved } = story;
