@@ -1,7 +1,7 @@
 /** Drizzle ORM over node-postgres and over postgres.js: the same tables and queries, told to each driver. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { and, asc, count, eq, gte, inArray, lte, sql } from "drizzle-orm";
+import { and, asc, count, eq, gte, inArray, lte, relations, sql } from "drizzle-orm";
 import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
 import {
   bigint,
@@ -16,6 +16,7 @@ import { drizzle as drizzlePostgresJs } from "drizzle-orm/postgres-js";
 import pg from "pg";
 import postgres from "postgres";
 import { ulid } from "ulid";
+import { newId } from "../server/clients.ts";
 import { cleanUp, type ServerProcess, startServer } from "../server/harness.ts";
 import {
   at,
@@ -82,6 +83,16 @@ const availability = pgTable("availability", {
   start: instant().notNull(),
   end: instant().notNull(),
 });
+
+/** What Drizzle's relational queries need to know. */
+const schema = {
+  resources,
+  bookings,
+  bookingsOfResource: relations(resources, ({ many }) => ({ bookings: many(bookings) })),
+  resourceOfBooking: relations(bookings, ({ one }) => ({
+    resource: one(resources, { fields: [bookings.resource_id], references: [resources.id] }),
+  })),
+};
 
 type Database<Result extends PgQueryResultHKT> = PgDatabase<Result>;
 
@@ -229,4 +240,51 @@ test("Drizzle over postgres.js: the story", async () => {
   );
   expect(runs.map(numbered)).toEqual([{ start: at(8), end: at(18) }]);
   await client.end();
+});
+
+test("Drizzle: relational queries, prepared statements, locks and nested transactions", async () => {
+  const pool = new pg.Pool({ connectionString: urlOf(server, "relational") });
+  const db = drizzlePg(pool, { schema });
+  const room = newId();
+  await db.insert(resources).values({ id: room, name: "Room" });
+  const hours = [8, 9, 10].map((hour) => ({ resource_id: room, start: at(hour), end: at(hour + 1) }));
+  await db.insert(bookings).values(hours);
+
+  const found = await db.query.resources.findMany({
+    columns: { name: true },
+    with: { bookings: { columns: { start: true }, orderBy: asc(bookings.start), limit: 2 } },
+  });
+  expect(found).toEqual([{ name: "Room", bookings: [{ start: at(8) }, { start: at(9) }] }]);
+  const first = await db.query.bookings.findFirst({
+    columns: { start: true },
+    with: { resource: { columns: { name: true } } },
+    orderBy: asc(bookings.start),
+  });
+  expect(first).toEqual({ start: at(8), resource: { name: "Room" } });
+
+  const prepared = db
+    .select({ start: bookings.start })
+    .from(bookings)
+    .where(
+      and(eq(bookings.resource_id, sql.placeholder("room")), gte(bookings.start, sql.placeholder("from"))),
+    )
+    .orderBy(asc(bookings.start))
+    .prepare("bookings_from");
+  expect(await prepared.execute({ room, from: at(10) })).toEqual([{ start: at(10) }]);
+  expect(await prepared.execute({ room, from: at(9) })).toHaveLength(2);
+
+  await db.transaction(
+    async (transaction) => {
+      const locked = await transaction.select().from(resources).where(eq(resources.id, room)).for("update");
+      expect(locked).toMatchObject([{ id: room, capacity: 1 }]);
+      const undone = transaction.transaction(async (nested) => {
+        await nested.delete(bookings);
+        nested.rollback();
+      });
+      await expect(undone).rejects.toThrow("Rollback");
+      expect(await transaction.$count(bookings)).toBe(3);
+    },
+    { isolationLevel: "serializable" },
+  );
+  await pool.end();
 });

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type Generated, Kysely, PostgresDialect, sql } from "kysely";
+import { jsonArrayFrom } from "kysely/helpers/postgres";
 import pg from "pg";
 import Cursor from "pg-cursor";
 import { DAY, HOUR, newId } from "../server/clients.ts";
@@ -207,4 +208,43 @@ test("Kysely: streams, groups and controlled transactions with savepoints", asyn
   expect(await booked.select(({ fn }) => fn.countAll<number>().as("count")).execute()).toEqual([
     { count: 250 },
   ]);
+});
+
+test("Kysely: reads the schema, nests rows as JSON, and locks", async () => {
+  const tables = await db.introspection.getTables();
+  expect(tables.map(({ name }) => name).sort()).toEqual([
+    "availability",
+    "bookings",
+    "holds",
+    "resources",
+    "rules",
+  ]);
+  const columns = tables.find(({ name }) => name === "resources")?.columns ?? [];
+  expect(columns.map(({ name, dataType, isNullable }) => [name, dataType, isNullable])).toContainEqual([
+    "capacity",
+    "int4",
+    false,
+  ]);
+
+  const [room, booking] = [newId(), newId()];
+  await db.insertInto("resources").values({ id: room, name: "Room" }).execute();
+  const place = { id: booking, resource_id: room, start: DAY, end: DAY + HOUR };
+  await db.insertInto("bookings").values(place).execute();
+  const nested = await db
+    .selectFrom("resources")
+    .select(({ selectFrom }) => [
+      "name",
+      jsonArrayFrom(
+        selectFrom("bookings").select(["id", "start"]).whereRef("bookings.resource_id", "=", "resources.id"),
+      ).as("bookings"),
+    ])
+    .where("id", "=", room)
+    .execute();
+  expect(nested).toEqual([{ name: "Room", bookings: [{ id: booking, start: DAY }] }]);
+  const locked = await db
+    .transaction()
+    .execute((transaction) =>
+      transaction.selectFrom("resources").select("name").where("id", "=", room).forUpdate().execute(),
+    );
+  expect(locked).toEqual([{ name: "Room" }]);
 });
