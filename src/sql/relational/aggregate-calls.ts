@@ -52,6 +52,6 @@ export function nodeKey(node: Node): string {
 }
 
 /** Whether the node holds a constant, whose value a plan made for its shape would take for another's. */
-export function hasConstant(node: Node): boolean {
+function hasConstant(node: Node): boolean {
   return someNode(node, (kind) => kind === "A_Const");
 }

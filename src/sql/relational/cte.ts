@@ -18,7 +18,7 @@ import type { QueryScope } from "./scope.ts";
 
 type Rows = readonly (readonly Value[])[];
 
-export interface CteColumn {
+interface CteColumn {
   readonly name: string;
   readonly type: PgType;
   readonly isId: boolean;
@@ -129,7 +129,7 @@ function remembered(memo: number, compute: (run: Run) => Rows): (run: Run) => Ro
   };
 }
 
-export function cteColumns(
+function cteColumns(
   plan: QueryPlan,
   outputs: readonly Expression[],
   aliases: readonly string[],

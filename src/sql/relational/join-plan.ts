@@ -41,7 +41,7 @@ export function planJoins(from: FromPlan, where: readonly Node[], scope: QuerySc
   return planner.inner(from.trees, conjuncts, new Set());
 }
 
-export function conjunctOf(node: Node, namespace: Namespace, clause: string, scope: QueryScope): Conjunct {
+function conjunctOf(node: Node, namespace: Namespace, clause: string, scope: QueryScope): Conjunct {
   const position = () => ({ position: scope.context.position(0) });
   if (hasAggregate(node)) {
     throw new DeltatError(

@@ -28,7 +28,7 @@ import { Distinct, Sort, type SortColumn } from "./sort.ts";
 import { ValuesRows } from "./values.ts";
 import { WindowCalls } from "./window-calls.ts";
 
-export interface QueryColumn {
+interface QueryColumn {
   readonly name: string;
   /** To be evaluated while the operator's row is in the slots. It may still be without a type. */
   readonly expression: Expression;
@@ -399,7 +399,7 @@ function projectAll(operator: Operator, columns: readonly QueryColumn[], scope: 
 }
 
 /** A new slot that keeps what is known of the expression. */
-export function slotLike(expression: Expression, scope: QueryScope): SlotExpression {
+function slotLike(expression: Expression, scope: QueryScope): SlotExpression {
   const from = expression instanceof SlotExpression ? expression : null;
   const type = isUntyped(expression) ? TEXT : expression.type;
   return new SlotExpression(type, scope.planner.newSlot(), from?.isId ?? false, from?.origin ?? null);

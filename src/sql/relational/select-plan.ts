@@ -15,14 +15,14 @@ import { Run } from "./run.ts";
 import { workMemory } from "./work-memory.ts";
 
 /** A query that is planned: what it gives and how to run it. */
-export interface RelationalQuery {
+interface RelationalQuery {
   readonly operator: Operator;
   readonly names: readonly string[];
   readonly outputs: readonly Expression[];
   readonly planner: RelationalPlanner;
 }
 
-export function planRelationalQuery(select: SelectStmt, compiler: StatementCompiler): RelationalQuery {
+function planRelationalQuery(select: SelectStmt, compiler: StatementCompiler): RelationalQuery {
   const planner = new RelationalPlanner(compiler);
   const { operator, columns } = planQuery(select, planner, null);
   return {
@@ -58,7 +58,7 @@ function describe(name: string, output: Expression): OutputColumn {
 }
 
 /** The rows of one run, written into the reply slice by slice. */
-export class QueryRows {
+class QueryRows {
   count = 0;
   private readonly run: Run;
   private readonly writer: RowWriter;
