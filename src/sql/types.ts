@@ -101,10 +101,10 @@ export const ANY_ARRAY = scalar(2277, "anyarray", "anyarray", -1, "composite");
 export const UNKNOWN = scalar(705, "unknown", "unknown", -2, "unknown");
 
 export const BOOL_ARRAY = array(1000, BOOL);
-const INT2_ARRAY = array(1005, INT2);
+array(1005, INT2);
 export const INT4_ARRAY = array(1007, INT4);
 export const INT8_ARRAY = array(1016, INT8);
-const OID_ARRAY = array(1028, OID);
+array(1028, OID);
 const INT2VECTOR = vector(22, INT2);
 const OIDVECTOR = vector(30, OID);
 array(1021, FLOAT4);
@@ -120,7 +120,7 @@ array(199, JSON_TYPE);
 array(3807, JSONB);
 array(2210, REGCLASS);
 array(2211, REGTYPE);
-const ACLITEM_ARRAY = array(1034, ACLITEM);
+array(1034, ACLITEM);
 array(2287, RECORD);
 
 /** Spellings that reach the catalog lookup although the grammar does not rewrite them (as `"bigint"` quoted would not). */
