@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
-import { machine } from "./machine.ts";
+import { describeMachine } from "./machine.ts";
 
 const ROWS = Number(process.argv[2] ?? 1_000_000);
 const RESOURCES = 1000;
@@ -72,9 +72,10 @@ function tuples(): Buffer {
 }
 
 async function startServer(folder: string) {
+  const { PATH } = process.env;
   const server = Bun.spawn([process.execPath, join(import.meta.dir, "../src/main.ts")], {
     env: {
-      PATH: process.env.PATH,
+      PATH,
       DELTAT_PORT: "0",
       DELTAT_BIND: "127.0.0.1",
       DELTAT_PASSWORD: PASSWORD,
@@ -108,6 +109,7 @@ async function measure(format: string, data: Buffer): Promise<void> {
         const before = performance.now();
         await other`SELECT 1`;
         worst = Math.max(worst, performance.now() - before);
+        await Bun.sleep(5);
       }
     })();
     const began = performance.now();
@@ -130,7 +132,10 @@ async function measure(format: string, data: Buffer): Promise<void> {
     const readable = await sql.unsafe(`COPY bookings TO STDOUT (FORMAT ${format})`).readable();
     for await (const part of readable) bytes += part.length;
     const unloaded = performance.now() - back;
-    const rate = (ms: number) => `${Math.round(ROWS / ms).toString().padStart(5)}k rows/s`;
+    const rate = (ms: number) =>
+      `${Math.round(ROWS / ms)
+        .toString()
+        .padStart(5)}k rows/s`;
     console.log(
       `${format.padEnd(7)} in ${rate(loaded)}  (others waited ${Math.round(worst)} ms)  out ${rate(unloaded)}  ${bytes} bytes`,
     );
@@ -143,7 +148,7 @@ async function measure(format: string, data: Buffer): Promise<void> {
   }
 }
 
-console.log(machine());
+console.log(describeMachine());
 console.log(`${ROWS} bookings in ${RESOURCES} resources`);
 await measure("text", lines("\t", "\\N"));
 await measure("csv", lines(",", ""));

@@ -45,12 +45,14 @@ export class CopyLoad implements CopyIn, RowSink {
   private readonly columns: readonly CopyColumn[];
   /** By position in the data. */
   private readonly listed: readonly CopyColumn[];
+  private readonly required: readonly boolean[];
   /** Those that the data does not have, and what they get. */
   private readonly unlisted: readonly (() => void)[];
   private readonly texts: readonly ValueColumn[];
   private lines = new Uint32Array(256);
   private count = 0;
-  private hasNull = false;
+  /** The row has a NULL in a column that must not. */
+  private lacksValue = false;
   /** What is being converted, for CONTEXT: a position in the data, -1 for none, and what stands there. */
   private column = -1;
   private shown: string | null = null;
@@ -71,6 +73,7 @@ export class CopyLoad implements CopyIn, RowSink {
     this.columns = visible.map(copyColumn);
     this.columnNames = list.map((at) => table.columns[at]?.name ?? "");
     this.listed = list.map((at) => this.columns[at] as CopyColumn);
+    this.required = list.map((at) => table.columns[at]?.nullable === false);
     this.unlisted = visible.flatMap((column, at) =>
       list.includes(at) ? [] : [this.fallback(column, this.columns[at] as CopyColumn, at)],
     );
@@ -117,14 +120,14 @@ export class CopyLoad implements CopyIn, RowSink {
   }
 
   none(column: number): void {
-    this.hasNull = true;
+    if (this.required[column] === true) this.lacksValue = true;
     (this.listed[column] as CopyColumn).none();
   }
 
   endRow(line: number): void {
     const { table, count, columns } = this;
     for (const fill of this.unlisted) fill();
-    if (this.hasNull) this.checkNulls();
+    if (this.lacksValue) this.refuseNull();
     if (table !== RESOURCES) {
       checkSpan((columns[START] as NumberColumn).number(count), (columns[END] as NumberColumn).number(count));
     }
@@ -144,18 +147,17 @@ export class CopyLoad implements CopyIn, RowSink {
   }
 
   /** What a column that the data does not have gets for the next row. */
-  private fallback({ isId, fallback }: Column, column: CopyColumn, at: number): () => void {
+  private fallback({ isId, nullable, fallback }: Column, column: CopyColumn, at: number): () => void {
     if (at === 0 && isId && column instanceof IdColumn)
       return () => column.add(newId(this.execution.engine.now));
     if (typeof fallback === "number" && column instanceof NumberColumn) return () => column.add(fallback);
     return () => {
-      this.hasNull = true;
+      if (!nullable) this.lacksValue = true;
       column.none();
     };
   }
 
-  private checkNulls(): void {
-    this.hasNull = false;
+  private refuseNull(): void {
     const values: Value[] = this.columns.map((column) => column.value(this.count));
     checkNotNull(this.table, values, (at) => this.table.columns[at]?.nullable === true);
   }

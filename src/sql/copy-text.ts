@@ -66,7 +66,10 @@ export class TextSyntax implements LineSyntax {
       if (column === columnCount) throw extraData();
       if (isSameText(this.nullText, bytes, from, at)) sink.none(column);
       else if (isPlain) sink.text(column, bytes, from, at);
-      else sink.text(column, this.scratch, 0, this.unescape(bytes, from, at));
+      else {
+        const length = this.unescape(bytes, from, at);
+        sink.text(column, this.scratch, 0, length);
+      }
       if (at === end) break;
       from = at + 1;
     }
