@@ -19,6 +19,7 @@ export const SqlState = {
   characterNotInRepertoire: "22021",
   invalidTextRepresentation: "22P02",
   invalidBinaryRepresentation: "22P03",
+  badCopyFileFormat: "22P04",
   notNullViolation: "23502",
   foreignKeyViolation: "23503",
   uniqueViolation: "23505",
@@ -91,6 +92,8 @@ export interface ErrorFields {
   /** The name of a type that an error is about. */
   readonly dataType?: string;
   readonly constraint?: string;
+  /** What was being done, from the inside out: PostgreSQL's CONTEXT. */
+  readonly where?: string;
 }
 
 export class DeltatError extends Error {

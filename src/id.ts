@@ -42,6 +42,37 @@ export function parseId(text: string): Id | null {
   return { w0: w0 >>> 0, w1: w1 >>> 0, w2: w2 >>> 0, w3: w3 >>> 0 };
 }
 
+/** Reads 26 ASCII characters at `offset` into `words[at, at + 4)`; false, and nothing written, if they are no ULID. */
+export function readIdText(bytes: Uint8Array, offset: number, words: Uint32Array, at: number): boolean {
+  const first = DIGIT_VALUES[(bytes[offset] as number) & 127] as number;
+  if (first > 7 || (bytes[offset] as number) > 127) return false;
+  const a = readDigits(bytes, offset, 2);
+  const b = readDigits(bytes, offset + 2, 6);
+  const c = readDigits(bytes, offset + 8, 6);
+  const d = readDigits(bytes, offset + 14, 6);
+  const e = readDigits(bytes, offset + 20, 6);
+  if ((a | b | c | d | e) < 0) return false;
+  // 8 bits, then four times 30.
+  words[at] = (a << 24) | (b >>> 6);
+  words[at + 1] = (b << 26) | (c >>> 4);
+  words[at + 2] = (c << 28) | (d >>> 2);
+  words[at + 3] = (d << 30) | e;
+  return true;
+}
+
+/** The value of up to six base32 digits; negative if one of them is none. */
+function readDigits(bytes: Uint8Array, offset: number, count: number): number {
+  let value = 0;
+  let wrong = 0;
+  for (let i = 0; i < count; i++) {
+    const code = bytes[offset + i] as number;
+    const digit = DIGIT_VALUES[code & 127] as number;
+    wrong |= (code & 128) | (digit & 128);
+    value = (value << 5) | (digit & 31);
+  }
+  return wrong === 0 ? value : -1;
+}
+
 /** Writes the 26 ASCII characters of an id at `offset`; the caller has made room. */
 export function writeIdText(
   out: Uint8Array,

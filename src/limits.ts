@@ -54,6 +54,12 @@ export const MAX_PARAMETERS = 65_535;
 /** Changes staged by one transaction (rows inserted, updated or deleted, in all its statements). */
 export const MAX_TRANSACTION_CHANGES = 2_000_000;
 
+/** Bytes of one row of COPY FROM, as they come. */
+export const MAX_COPY_ROW_BYTES = 1024 * 1024;
+
+/** Bytes that the rows of one COPY FROM take in memory before they are placed. */
+export const MAX_COPY_BYTES = 512 * 1024 * 1024;
+
 /** Rows locked by one transaction with SELECT … FOR UPDATE and the like. */
 export const MAX_TRANSACTION_LOCKS = 100_000;
 

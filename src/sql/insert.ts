@@ -41,6 +41,11 @@ const nextUlid = monotonicFactory();
 /** ULIDs hold 48 bits of milliseconds. */
 const MAX_ULID_MS = 2 ** 48 - 1;
 
+/** An id for a new row, made at `nowMs`. */
+export function newId(nowMs: number): string {
+  return nextUlid(Math.min(nowMs, MAX_ULID_MS));
+}
+
 /** Where the value of one column of a new row comes from. */
 type Source = Expression | { readonly fallback: Value } | "newId";
 
@@ -187,7 +192,7 @@ function runInsert(plan: InsertPlan, execution: Execution): string {
 }
 
 function sourceValue(source: Source, execution: Execution): Value {
-  if (source === "newId") return nextUlid(Math.min(execution.engine.now, MAX_ULID_MS));
+  if (source === "newId") return newId(execution.engine.now);
   return "evaluate" in source ? source.evaluate(execution) : source.fallback;
 }
 

@@ -2,6 +2,7 @@
 
 import { type Node, nodeKind } from "./ast.ts";
 import { planListen, planNotify, planUnlisten } from "./channel-statements.ts";
+import { planCopy } from "./copy-statement.ts";
 import { planClose, planDeclare, planFetch } from "./cursor-statements.ts";
 import { planDelete } from "./delete.ts";
 import { planDeallocate, planExecute, planPrepare } from "./execute.ts";
@@ -51,6 +52,7 @@ function planNode(node: Node, compiler: StatementCompiler): Plan {
   if ("InsertStmt" in node) return planInsert(node.InsertStmt, compiler);
   if ("UpdateStmt" in node) return planUpdate(node.UpdateStmt, compiler);
   if ("DeleteStmt" in node) return planDelete(node.DeleteStmt, compiler);
+  if ("CopyStmt" in node) return planCopy(node.CopyStmt, compiler, (query) => planNode(query, compiler));
   if ("DeclareCursorStmt" in node) return planDeclare(node.DeclareCursorStmt, compiler);
   if ("FetchStmt" in node) return planFetch(node.FetchStmt);
   if ("ClosePortalStmt" in node) return planClose(node.ClosePortalStmt);

@@ -7,6 +7,7 @@
 
 import { ByteWriter } from "../bytes.ts";
 import { stopwatchMs } from "../clock.ts";
+import { assert } from "../errors.ts";
 import type { Execution, Plan } from "./execution.ts";
 
 /** Results of up to so many candidate rows are made in one call: a millisecond or less. */
@@ -61,8 +62,7 @@ export class Slice {
 }
 
 /**
- * Rows as DataRow messages, taken bit by bit. COPY (…) TO reads them as well: a DataRow is a column count, and a
- * length and bytes for each column.
+ * Rows as DataRow messages, taken bit by bit; of COPY TO, the messages of COPY.
  */
 export interface RowStream {
   /** Where rows go from now on, and in which formats: none (all text), one for all, or one per column. */
@@ -77,8 +77,22 @@ export interface RowStream {
   close(): void;
 }
 
-/** What a plan's run gives: the command tag, all being written, or rows to be taken in slices. */
-export type RunResult = string | RowStream;
+/** A COPY FROM that has begun and waits for its data. Whoever feeds it stops at its first error. */
+export interface CopyIn {
+  readonly isBinary: boolean;
+  readonly columnCount: number;
+  /** Takes some of the data, split anywhere. `bytes` is not used after the call. */
+  receive(bytes: Uint8Array): void;
+  /** All has come: places the rows and returns the command tag. */
+  finish(): string;
+}
+
+/** What a plan's run gives: the command tag, all being written; rows to be taken in slices; or a wait for data. */
+export type RunResult = string | RowStream | CopyIn;
+
+export function isCopyIn(result: RowStream | CopyIn): result is CopyIn {
+  return "receive" in result;
+}
 
 const slice = new Slice();
 
@@ -124,6 +138,7 @@ export function streamOf(plan: Plan, execution: Execution): RowStream {
   execution.out = written;
   const result = plan.run(execution);
   if (typeof result !== "string") {
+    assert(!isCopyIn(result), "only what gives rows is opened");
     result.sendTo(out, execution.formats);
     return result;
   }

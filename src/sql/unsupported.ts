@@ -67,7 +67,6 @@ const STATEMENT_NAMES: ReadonlyMap<string, string> = new Map([
   ["AlterRoleStmt", "ALTER ROLE"],
   ["DropStmt", "DROP"],
   ["TruncateStmt", "TRUNCATE"],
-  ["CopyStmt", "COPY"],
   ["ExplainStmt", "EXPLAIN"],
   ["LockStmt", "LOCK TABLE"],
   ["VacuumStmt", "VACUUM or ANALYZE"],

@@ -1,7 +1,7 @@
 /**
  * The messages that the server sends, each a function that appends one to a ByteWriter
- * (https://www.postgresql.org/docs/current/protocol-message-formats.html). DataRow alone is not here: the SQL
- * layer writes its rows itself, straight from where they are.
+ * (https://www.postgresql.org/docs/current/protocol-message-formats.html). DataRow and the
+ * messages of COPY TO are not here: the SQL layer writes rows itself, straight from where they are.
  */
 
 import type { ByteWriter } from "../bytes.ts";
@@ -21,6 +21,7 @@ const Backend = {
   bindComplete: code("2"),
   closeComplete: code("3"),
   commandComplete: code("C"),
+  copyInResponse: code("G"),
   emptyQueryResponse: code("I"),
   errorResponse: code("E"),
   negotiateProtocolVersion: code("v"),
@@ -186,6 +187,16 @@ export function writeCommandComplete(out: ByteWriter, tag: string): void {
   finish(out, lengthAt);
 }
 
+/** All columns in one format. */
+export function writeCopyInResponse(out: ByteWriter, isBinary: boolean, columnCount: number): void {
+  const format = isBinary ? 1 : 0;
+  const lengthAt = begin(out, Backend.copyInResponse);
+  out.u8(format);
+  out.u16(columnCount);
+  for (let i = 0; i < columnCount; i++) out.u16(format);
+  finish(out, lengthAt);
+}
+
 export function writeNotificationResponse(
   out: ByteWriter,
   processId: number,
@@ -229,6 +240,7 @@ function writeReport(
   writeField(out, "D", fields.detail);
   writeField(out, "H", fields.hint);
   writeField(out, "P", fields.position?.toString());
+  writeField(out, "W", fields.where);
   if (fields.table !== undefined) {
     writeField(out, "s", "public");
     writeField(out, "t", fields.table);

@@ -8,12 +8,13 @@
 import type { ByteWriter } from "../bytes.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { Portal, type PortalTable } from "../sql/portals.ts";
-import { StreamRun } from "../sql/row-stream.ts";
+import { type CopyIn, isCopyIn, StreamRun } from "../sql/row-stream.ts";
 import type { Value } from "../sql/value.ts";
 import {
   writeBindComplete,
   writeCloseComplete,
   writeCommandComplete,
+  writeCopyInResponse,
   writeEmptyQueryResponse,
   writeNoData,
   writeParameterDescription,
@@ -35,6 +36,8 @@ export class ExtendedQuery {
   private readonly portals: PortalTable;
   /** The Execute that has paused, and what it takes rows of. */
   private running: { readonly portal: Portal; readonly run: StreamRun } | null = null;
+  /** What waits for the data of a COPY FROM, and the portal that runs it. */
+  private copying: { readonly portal: Portal; readonly target: CopyIn } | null = null;
 
   constructor(
     private readonly sql: SqlConnection,
@@ -108,8 +111,26 @@ export class ExtendedQuery {
     return this.advance(portal, run);
   }
 
+  /** What waits for the data of a COPY FROM: `finishCopy` goes on with it. */
+  get copyIn(): CopyIn | null {
+    return this.copying?.target ?? null;
+  }
+
+  /** The data of the COPY FROM is there. */
+  finishCopy(): boolean {
+    if (this.copying === null) return true;
+    const { portal, target } = this.copying;
+    const tag = target.finish();
+    this.copying = null;
+    portal.finish(tag);
+    this.complete(tag);
+    return true;
+  }
+
   /** The paused Execute has failed, or its client is gone. */
   interrupt(): void {
+    this.copying?.portal.close();
+    this.copying = null;
     this.running?.portal.close();
     this.running = null;
   }
@@ -175,7 +196,12 @@ export class ExtendedQuery {
     const mark = out.length;
     try {
       const result = sql.execute(portal.statement, portal.parameters, portal.formats, out);
-      if (typeof result !== "string") return this.advance(portal, new StreamRun(portal.open(result)));
+      if (typeof result !== "string") {
+        if (!isCopyIn(result)) return this.advance(portal, new StreamRun(portal.open(result)));
+        writeCopyInResponse(out, result.isBinary, result.columnCount);
+        this.copying = { portal, target: result };
+        return false;
+      }
       portal.finish(result);
       this.complete(result);
       return true;

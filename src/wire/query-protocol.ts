@@ -10,11 +10,14 @@ import { DeltatError, SqlState } from "../errors.ts";
 import { writeErrorResponse, writeReadyForQuery } from "./backend-messages.ts";
 import { ExtendedQuery } from "./extended-query.ts";
 import { Frontend } from "./frontend-decoder.ts";
-import type { MessageReader } from "./message-reader.ts";
+import { type MessageReader, protocolViolation } from "./message-reader.ts";
 import { writeNotices, writeParameterChanges } from "./notices.ts";
 import { shownError } from "./session-errors.ts";
 import { SimpleQuery } from "./simple-query.ts";
 import type { SqlConnection } from "./sql-connection.ts";
+
+/** Outside of COPY they are the rest of one that has failed: to be ignored, as the protocol asks. */
+const COPY_MESSAGES: ReadonlySet<number> = new Set([Frontend.copyData, Frontend.copyDone, Frontend.copyFail]);
 
 export interface QueryObserver {
   /** ReadyForQuery is about to be written, outside any transaction: the moment for notifications. */
@@ -23,18 +26,15 @@ export interface QueryObserver {
   internalError(error: unknown): void;
 }
 
-/** What has paused and goes on by `resume`: false, it has paused again. */
-interface Resumable {
-  resume(): boolean;
-}
-
 export class QueryProtocol {
   /** An extended query has begun and its Sync has not come. */
   private cycleOpen = false;
   private skipping = false;
   private readonly simple: SimpleQuery;
   private readonly extended: ExtendedQuery;
-  private paused: Resumable | null = null;
+  private paused: SimpleQuery | ExtendedQuery | null = null;
+  /** Whose COPY FROM waits for its data: no message but those of COPY may come. */
+  private copying: SimpleQuery | ExtendedQuery | null = null;
 
   constructor(
     private readonly sql: SqlConnection,
@@ -52,7 +52,12 @@ export class QueryProtocol {
 
   /** Whether the client was told that it may send a query, and has sent none. */
   get isWaiting(): boolean {
-    return !this.cycleOpen && this.paused === null;
+    return !this.cycleOpen && this.paused === null && this.copying === null;
+  }
+
+  /** Whether a COPY FROM waits for its data. */
+  get isCopying(): boolean {
+    return this.copying !== null;
   }
 
   /** Whether a message is answered in part: `resume` goes on with it. */
@@ -65,7 +70,10 @@ export class QueryProtocol {
     const { paused } = this;
     if (paused === null) return;
     try {
-      if (!paused.resume()) return;
+      if (!paused.resume()) {
+        this.hold(paused);
+        return;
+      }
       this.paused = null;
     } catch (error) {
       this.interrupt(error);
@@ -74,25 +82,56 @@ export class QueryProtocol {
     if (paused === this.simple) this.ready();
   }
 
-  /** What has paused fails with this error, as if it had come upon it itself. */
+  /** What has paused, or waits for data, fails with this error, as if it had come upon it itself. */
   interrupt(error: unknown): void {
-    const { paused } = this;
-    if (paused === null) return;
+    const held = this.paused ?? this.copying;
+    if (held === null) return;
     this.paused = null;
-    if (paused === this.simple) this.simple.close();
+    this.copying = null;
+    if (held === this.simple) this.simple.close();
     else this.extended.interrupt();
-    if (paused !== this.simple) this.skipping = true;
+    if (held !== this.simple) this.skipping = true;
     this.fail(error);
-    if (paused === this.simple) this.ready();
+    if (held === this.simple) this.ready();
+  }
+
+  /** `by` has not come to its end: it has paused, or waits for data. */
+  private hold(by: SimpleQuery | ExtendedQuery): void {
+    const isCopying = by.copyIn !== null;
+    this.copying = isCopying ? by : null;
+    this.paused = isCopying ? null : by;
   }
 
   /** Answers one message; a client's errors become ErrorResponses. */
   handle(type: number, message: MessageReader): void {
-    if (type === Frontend.sync) this.sync(message);
+    if (this.copying !== null) this.copyMessage(this.copying, type, message);
+    else if (COPY_MESSAGES.has(type)) return;
+    else if (type === Frontend.sync) this.sync(message);
     else if (this.skipping) return;
     else if (type === Frontend.query) this.simpleQuery(message);
     else if (type === Frontend.functionCall) this.functionCall();
     else this.extendedMessage(type, message);
+  }
+
+  /** A message while a COPY FROM waits for its data. */
+  private copyMessage(by: SimpleQuery | ExtendedQuery, type: number, message: MessageReader): void {
+    try {
+      if (type === Frontend.copyData) by.copyIn?.receive(message.raw(message.remaining));
+      else if (type === Frontend.copyDone) this.finishCopy(by);
+      else if (type === Frontend.copyFail) throw copyFailed(message.cstring());
+      // A client that sent Execute and Sync together will send another Sync.
+      else if (type !== Frontend.sync && type !== Frontend.flush) throw unexpectedMessage(type);
+    } catch (error) {
+      this.copying = by;
+      this.interrupt(error);
+    }
+  }
+
+  private finishCopy(by: SimpleQuery | ExtendedQuery): void {
+    const isDone = by.finishCopy();
+    this.copying = null;
+    if (!isDone) this.hold(by);
+    else if (by === this.simple) this.ready();
   }
 
   private simpleQuery(message: MessageReader): void {
@@ -101,7 +140,7 @@ export class QueryProtocol {
       const text = message.cstring();
       message.expectEnd();
       if (!this.simple.start(text)) {
-        this.paused = this.simple;
+        this.hold(this.simple);
         return;
       }
     } catch (error) {
@@ -140,7 +179,7 @@ export class QueryProtocol {
         this.extended.describe(message);
         break;
       case Frontend.execute:
-        if (!this.extended.execute(message)) this.paused = this.extended;
+        if (!this.extended.execute(message)) this.hold(this.extended);
         break;
       case Frontend.close:
         this.extended.close(message);
@@ -148,9 +187,6 @@ export class QueryProtocol {
       case Frontend.flush:
         // Output leaves at the end of each turn anyway.
         message.expectEnd();
-        break;
-      default:
-        // The rest of a COPY that has failed: to be ignored, as the protocol asks.
         break;
     }
   }
@@ -181,4 +217,13 @@ export class QueryProtocol {
     writeNotices(this.sql, this.out);
     writeErrorResponse(this.out, "ERROR", shown.sqlState, shown.message, shown.fields);
   }
+}
+
+function copyFailed(reason: string): DeltatError {
+  return new DeltatError(SqlState.queryCanceled, `COPY from stdin failed: ${reason}`);
+}
+
+function unexpectedMessage(type: number): DeltatError {
+  const code = type.toString(16).toUpperCase().padStart(2, "0");
+  return protocolViolation(`unexpected message type 0x${code} during COPY from stdin`);
 }

@@ -87,6 +87,8 @@ export class ClientSession implements Listener, OutputOwner {
   private ended = false;
   private flushScheduled = false;
   private sliceScheduled = false;
+  /** At the end of the last turn a COPY FROM waited for its data. */
+  private isCopying = false;
   private readingPaused = false;
   private readonly timeouts: SessionTimeouts;
   private cancelDeadline: () => void;
@@ -153,8 +155,9 @@ export class ClientSession implements Listener, OutputOwner {
   }
 
   private interruptStatement(error: DeltatError): void {
-    if (this.queries?.isPaused !== true) return;
-    this.queries.interrupt(error);
+    const { queries } = this;
+    if (queries === null || !(queries.isPaused || queries.isCopying)) return;
+    queries.interrupt(error);
     this.timeouts.statementEnds();
     this.process();
   }
@@ -202,6 +205,7 @@ export class ClientSession implements Listener, OutputOwner {
         if (this.output.unsentBytes >= WRITE_THROUGH_BYTES) this.relieveOutput();
       }
       if (this.queries?.isPaused === true) this.scheduleSlice();
+      else this.settleCopy();
     } catch (error) {
       this.fatal(shownError(error, (bug) => this.host.internalError(bug)));
     }
@@ -209,6 +213,14 @@ export class ClientSession implements Listener, OutputOwner {
     this.processing = false;
     this.decoder.keep();
     this.endTurn();
+  }
+
+  /** statement_timeout runs on while a COPY FROM waits for its client. */
+  private settleCopy(): void {
+    const isCopying = this.queries?.isCopying === true;
+    if (isCopying && this.sql !== null) this.timeouts.statementRuns(this.sql.statementDeadlineMs);
+    else if (this.isCopying) this.timeouts.statementEnds();
+    this.isCopying = isCopying;
   }
 
   private mayProcess(): boolean {

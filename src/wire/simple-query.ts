@@ -5,8 +5,13 @@
  */
 
 import type { ByteWriter } from "../bytes.ts";
-import { StreamRun } from "../sql/row-stream.ts";
-import { writeCommandComplete, writeEmptyQueryResponse, writeRowDescription } from "./backend-messages.ts";
+import { type CopyIn, isCopyIn, StreamRun } from "../sql/row-stream.ts";
+import {
+  writeCommandComplete,
+  writeCopyInResponse,
+  writeEmptyQueryResponse,
+  writeRowDescription,
+} from "./backend-messages.ts";
 import { writeNotices } from "./notices.ts";
 import type { SqlConnection } from "./sql-connection.ts";
 
@@ -21,6 +26,8 @@ export class SimpleQuery {
   /** The statement that runs. */
   private at = 0;
   private run: StreamRun | null = null;
+  /** What waits for the data of a COPY FROM: `finishCopy` goes on with it. */
+  copyIn: CopyIn | null = null;
 
   constructor(
     private readonly sql: SqlConnection,
@@ -53,10 +60,25 @@ export class SimpleQuery {
     return this.goOn();
   }
 
+  /** The data of the COPY FROM is there: goes on as `resume`. */
+  finishCopy(): boolean {
+    const mark = this.out.length;
+    try {
+      const tag = this.copyIn?.finish() ?? "";
+      this.copyIn = null;
+      this.complete(tag);
+    } catch (error) {
+      this.out.length = mark;
+      throw error;
+    }
+    return this.goOn();
+  }
+
   /** Nothing of it is needed any more. */
   close(): void {
     this.run?.stream.close();
     this.run = null;
+    this.copyIn = null;
     this.script = NO_SCRIPT;
   }
 
@@ -84,6 +106,11 @@ export class SimpleQuery {
     if (typeof result === "string") {
       this.complete(result);
       return true;
+    }
+    if (isCopyIn(result)) {
+      writeCopyInResponse(out, result.isBinary, result.columnCount);
+      this.copyIn = result;
+      return false;
     }
     this.run = new StreamRun(result);
     return this.advance(this.run);

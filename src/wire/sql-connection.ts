@@ -60,7 +60,8 @@ export interface SqlConnection {
   /** @param format 0 text or 1 binary. Throws 22P02, 22P03, 22021. */
   decodeParameter(typeOid: number, format: number, bytes: Uint8Array): Value;
   /**
-   * Writes the result as DataRow messages and returns the command tag; a long result is returned as a stream.
+   * Writes the result as DataRow messages and returns the command tag; a long result is returned as a stream, a COPY
+   * FROM as what takes its data.
    * @param resultFormats one per column, 0 text or 1 binary; empty: all are text
    */
   execute(

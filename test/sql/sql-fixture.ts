@@ -4,7 +4,7 @@ import { ByteWriter } from "../../src/bytes.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { DeltatError } from "../../src/errors.ts";
 import { loadParser } from "../../src/sql/parser.ts";
-import { type RunResult, StreamRun } from "../../src/sql/row-stream.ts";
+import { isCopyIn, type RunResult, StreamRun } from "../../src/sql/row-stream.ts";
 import { SqlSession } from "../../src/sql/session.ts";
 import type { Value } from "../../src/sql/value.ts";
 import type { CommitLog } from "../../src/storage/commit-log.ts";
@@ -64,8 +64,12 @@ export function decodeRows(bytes: Uint8Array, formats: readonly number[] = []): 
 }
 
 /** Takes all rows of a result, and gives its tag. */
-function finish(result: RunResult, rows: ByteWriter): string {
+function finish(result: RunResult, rows: ByteWriter, data: readonly Uint8Array[] = []): string {
   if (typeof result === "string") return result;
+  if (isCopyIn(result)) {
+    for (const part of data) result.receive(part);
+    return result.finish();
+  }
   const run = new StreamRun(result);
   while (run.advance(rows) === "more");
   result.close();
@@ -124,6 +128,39 @@ export class TestClient {
       session.abort();
       throw error;
     }
+  }
+
+  /** COPY FROM with its data, in pieces; returns the tag. */
+  copyIn(text: string, ...data: readonly (string | Uint8Array)[]): string {
+    const { session } = this;
+    const parts = data.map((part) => (typeof part === "string" ? new TextEncoder().encode(part) : part));
+    const rows = new ByteWriter();
+    try {
+      let tag = "";
+      for (const raw of session.parseScript(text)) {
+        tag = finish(session.execute(session.plan(raw), [], [], rows), rows, parts);
+      }
+      session.commitImplicit();
+      return tag;
+    } catch (error) {
+      session.abort();
+      throw error;
+    }
+  }
+
+  /** What COPY TO sends: the contents of all CopyData messages. */
+  copyOut(text: string): Buffer {
+    const { session } = this;
+    const rows = new ByteWriter();
+    const [raw] = session.parseScript(text);
+    finish(session.execute(session.plan(raw as NonNullable<typeof raw>), [], [], rows), rows);
+    session.commitImplicit();
+    const bytes = Buffer.from(rows.written());
+    const parts: Buffer[] = [];
+    for (let at = 0; at < bytes.length; at += 1 + bytes.readInt32BE(at + 1)) {
+      if (bytes[at] === 100) parts.push(bytes.subarray(at + 5, at + 1 + bytes.readInt32BE(at + 1)));
+    }
+    return Buffer.concat(parts);
   }
 
   /** The last outcome of a simple query. */

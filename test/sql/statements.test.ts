@@ -308,7 +308,7 @@ describe("SELECT", () => {
     "DELETE FROM availability",
     "DELETE FROM bookings USING resources",
     "CREATE TABLE a ()",
-    "COPY bookings FROM STDIN",
+    "COPY bookings FROM '/tmp/bookings'",
     "EXPLAIN SELECT 1",
     "DECLARE a SCROLL CURSOR FOR SELECT 1",
     "DECLARE a BINARY CURSOR FOR SELECT 1",

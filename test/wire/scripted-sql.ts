@@ -13,7 +13,13 @@ import { DeltatError, SqlState } from "../../src/errors.ts";
 import type { DurabilityWaiter, Listener } from "../../src/sql/database.ts";
 import { PortalTable } from "../../src/sql/portals.ts";
 import { PreparedStatements } from "../../src/sql/prepared-statements.ts";
-import { type RowStream, type RunResult, type Slice, WrittenRows } from "../../src/sql/row-stream.ts";
+import {
+  isCopyIn,
+  type RowStream,
+  type RunResult,
+  type Slice,
+  WrittenRows,
+} from "../../src/sql/row-stream.ts";
 import type { Value } from "../../src/sql/value.ts";
 import type {
   Durability,
@@ -197,7 +203,9 @@ export class ScriptedSql implements SqlConnection {
   ): RowStream {
     const written = new ByteWriter();
     const result = this.execute(statement, parameters, formats, written);
-    return typeof result === "string" ? new WrittenRows(written.written(), result, rows) : result;
+    if (typeof result === "string") return new WrittenRows(written.written(), result, rows);
+    if (isCopyIn(result)) throw new Error("only what gives rows is opened");
+    return result;
   }
 
   begin(): string {
