@@ -32,6 +32,7 @@ const CLAUSE_NAMES: ReadonlyMap<string, string> = new Map([
   ["colnames", "a list of column aliases"],
   ["indirection", "a subscript or field"],
   ["catalogname", "a name with a database in it"],
+  ["gid", "two-phase commit"],
 ]);
 
 export function notSupported(what: string, hint?: string): DeltatError {

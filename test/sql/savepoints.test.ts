@@ -218,3 +218,9 @@ describe("the modes of a transaction", () => {
     );
   });
 });
+
+test("two-phase commit is refused by its name", () => {
+  for (const text of ["PREPARE TRANSACTION 'a'", "COMMIT PREPARED 'a'", "ROLLBACK PREPARED 'a'"]) {
+    expect(client.error(text)).toBe("0A000 two-phase commit is not supported");
+  }
+});
