@@ -19,6 +19,7 @@ export type {
   CommonTableExpr,
   DeleteStmt,
   DiscardStmt,
+  ExplainStmt,
   FuncCall,
   InsertStmt,
   JoinExpr,

@@ -99,12 +99,12 @@ export const ANY_ARRAY = scalar(2277, "anyarray", "anyarray", -1, "composite");
 export const UNKNOWN = scalar(705, "unknown", "unknown", -2, "unknown");
 
 export const BOOL_ARRAY = array(1000, BOOL);
-export const INT2_ARRAY = array(1005, INT2);
+array(1005, INT2);
 export const INT4_ARRAY = array(1007, INT4);
 export const INT8_ARRAY = array(1016, INT8);
-export const OID_ARRAY = array(1028, OID);
-export const INT2VECTOR = vector(22, INT2);
-export const OIDVECTOR = vector(30, OID);
+array(1028, OID);
+const INT2VECTOR = vector(22, INT2);
+const OIDVECTOR = vector(30, OID);
 array(1021, FLOAT4);
 array(1022, FLOAT8);
 export const NUMERIC_ARRAY = array(1231, NUMERIC);
@@ -112,13 +112,13 @@ export const TEXT_ARRAY = array(1009, TEXT);
 array(1015, VARCHAR);
 array(1014, BPCHAR);
 export const NAME_ARRAY = array(1003, NAME);
-export const CHAR_ARRAY = array(1002, CHAR);
+const CHAR_ARRAY = array(1002, CHAR);
 array(1185, TIMESTAMPTZ);
 array(199, JSON_TYPE);
 array(3807, JSONB);
 array(2210, REGCLASS);
 array(2211, REGTYPE);
-export const ACLITEM_ARRAY = array(1034, ACLITEM);
+array(1034, ACLITEM);
 array(2287, RECORD);
 
 /** Spellings that reach the catalog lookup although the grammar does not rewrite them (as `"bigint"` quoted would not). */

@@ -89,7 +89,7 @@ export const CONSTRAINTS: readonly SchemaConstraint[] = stored.flatMap((table) =
   },
 ]);
 
-export function ownerName(table: StoredTable): string {
+function ownerName(table: StoredTable): string {
   return (table.columns[table.ownerColumn] as Column).name;
 }
 
@@ -107,7 +107,7 @@ export function defaultText(column: Column): string | null {
 }
 
 /** A name as SQL writes it. */
-export function quoteName(name: string): string {
+function quoteName(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) && name !== "end" ? name : `"${name.replaceAll('"', '""')}"`;
 }
 

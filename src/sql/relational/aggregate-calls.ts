@@ -50,8 +50,3 @@ export function someNode(tree: unknown, test: (kind: string, node: unknown) => b
 export function nodeKey(node: Node): string {
   return JSON.stringify(node, (key, value) => (key === "location" ? undefined : value));
 }
-
-/** Whether the node holds a constant, whose value a plan made for its shape would take for another's. */
-export function hasConstant(node: Node): boolean {
-  return someNode(node, (kind) => kind === "A_Const");
-}

@@ -10,7 +10,8 @@ import type { Value } from "../value.ts";
 import { type ColumnOrigin, type Cursor, type Operator, type PlanNode, SlotExpression } from "./operator.ts";
 import { collectRows } from "./pipeline.ts";
 import type { RelationalPlanner } from "./planner.ts";
-import { planQuery, type QueryPlan } from "./query.ts";
+import { planQuery } from "./query.ts";
+import type { QueryPlan } from "./query-tail.ts";
 import type { RangeEntry } from "./range.ts";
 import { type Key, RowKey } from "./row-key.ts";
 import type { Run } from "./run.ts";
@@ -18,7 +19,7 @@ import type { QueryScope } from "./scope.ts";
 
 type Rows = readonly (readonly Value[])[];
 
-export interface CteColumn {
+interface CteColumn {
   readonly name: string;
   readonly type: PgType;
   readonly isId: boolean;
@@ -129,7 +130,7 @@ function remembered(memo: number, compute: (run: Run) => Rows): (run: Run) => Ro
   };
 }
 
-export function cteColumns(
+function cteColumns(
   plan: QueryPlan,
   outputs: readonly Expression[],
   aliases: readonly string[],

@@ -36,7 +36,7 @@ import { OneRow, RowsScan } from "./scan.ts";
 import type { QueryScope } from "./scope.ts";
 import { planSetFunction, type SetFunction } from "./set-functions.ts";
 
-export type UnitSource =
+type UnitSource =
   | { readonly kind: "stored"; readonly table: StoredTable; readonly relation: Relation }
   | { readonly kind: "availability"; readonly table: Table; readonly relation: Relation }
   | { readonly kind: "rows"; readonly operator: Operator };

@@ -15,7 +15,7 @@ import { Run } from "./run.ts";
 import { workMemory } from "./work-memory.ts";
 
 /** A query that is planned: what it gives and how to run it. */
-export interface RelationalQuery {
+interface RelationalQuery {
   readonly operator: Operator;
   readonly names: readonly string[];
   readonly outputs: readonly Expression[];
@@ -54,7 +54,7 @@ function describe(name: string, output: Expression): OutputColumn {
 }
 
 /** The rows of one run, written into the reply slice by slice. */
-export class QueryRows {
+class QueryRows {
   count = 0;
   private readonly run: Run;
   private readonly writer: RowWriter;
