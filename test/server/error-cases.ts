@@ -362,7 +362,7 @@ export const statementCases: Case[] = [
     ["NOTIFY resource_x", /NOTIFY/],
     ["LOCK TABLE bookings", /LOCK/],
     [`SELECT * FROM bookings FOR UPDATE`, /FOR UPDATE/],
-    [`SELECT * FROM bookings UNION SELECT * FROM bookings`, /UNION/],
+    [`SELECT start FROM bookings GROUP BY ROLLUP (start)`, /ROLLUP/],
     [
       `INSERT INTO bookings (id, resource_id, start, "end") VALUES ('${newId()}', '${room}', 1, 2) ON CONFLICT (id) DO UPDATE SET start = 1`,
       /ON CONFLICT/,
