@@ -73,6 +73,8 @@ export function startDeltat(dataDir: string, flags: readonly string[]): Promise<
     DELTAT_BIND: "127.0.0.1",
     DELTAT_DATA_DIR: dataDir,
     DELTAT_PASSWORD: PASSWORD,
+    // Connecting is not what is measured.
+    DELTAT_AUTH: "password",
   });
 }
 

@@ -5,6 +5,9 @@
 
 const encoder = new TextEncoder();
 
+/** Up to so many characters a loop is quicker than the call of the encoder and the view it writes to. */
+const SHORT_TEXT = 32;
+
 export class ByteWriter {
   bytes: Uint8Array<ArrayBuffer>;
   length = 0;
@@ -81,6 +84,10 @@ export class ByteWriter {
   /** UTF-8 without terminator or length; returns the bytes written. */
   utf8(text: string): number {
     this.reserve(text.length * 3);
+    if (text.length <= SHORT_TEXT) {
+      const written = this.shortAscii(text);
+      if (written === text.length) return written;
+    }
     const { written } = encoder.encodeInto(text, this.bytes.subarray(this.length));
     this.length += written;
     return written;
@@ -105,6 +112,18 @@ export class ByteWriter {
 
   patchU16(offset: number, value: number): void {
     this.view.setUint16(offset, value);
+  }
+
+  /** Writes a text of ASCII only; writes nothing, and returns less than its length, for any other. */
+  private shortAscii(text: string): number {
+    const { bytes, length } = this;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 127) return i;
+      bytes[length + i] = code;
+    }
+    this.length += text.length;
+    return text.length;
   }
 
   /** What was written, without copying: valid until the next write or clear. */

@@ -6,6 +6,13 @@
 export interface Timers {
   /** Calls `callback` once, `delayMs` from now; the function returned prevents that. */
   after(delayMs: number, callback: () => void): () => void;
+  /** Calls `callback` once, when this turn of the event loop has processed what it has read. */
+  soon(callback: () => void): void;
+}
+
+/** Milliseconds since some fixed moment, with fractions: for measuring how long something takes. */
+export function stopwatchMs(): number {
+  return performance.now();
 }
 
 /** The system's time, timers and turns of the event loop. */
@@ -22,7 +29,6 @@ export class SystemClock implements Timers {
     return this.last;
   }
 
-  /** Calls `callback` once what this turn of the event loop has read is processed. */
   soon(callback: () => void): void {
     setImmediate(callback);
   }

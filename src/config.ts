@@ -4,15 +4,23 @@
  */
 
 import { DeltatError, SqlState } from "./errors.ts";
+import { DEFAULT_WORK_MEM_MB } from "./limits.ts";
 
 export interface Config {
   readonly port: number;
   readonly bind: string;
   readonly dataDir: string;
   readonly password: string;
+  /** How the password is proved. */
+  readonly auth: "scram" | "password";
+  /** Paths of PEM files; both or neither. */
+  readonly tlsCert: string | null;
+  readonly tlsKey: string | null;
+  readonly tls: "optional" | "required";
   readonly maxConnections: number;
   readonly autoCreate: boolean;
   readonly enforceRules: boolean;
+  readonly workMemMb: number;
 }
 
 export const DEFAULT_PASSWORD = "deltat";
@@ -60,6 +68,34 @@ const SETTINGS: SettingTable = {
     parse: nonEmpty,
     expected: "a password that is not empty",
   },
+  auth: {
+    name: "DELTAT_AUTH",
+    initial: "scram",
+    description: "How the password is proved: scram, or password (sent as it is)",
+    parse: (text) => oneOf(text, ["scram", "password"]),
+    expected: "scram or password",
+  },
+  tlsCert: {
+    name: "DELTAT_TLS_CERT",
+    initial: "",
+    description: "PEM file of the TLS certificate, with its chain",
+    parse: (text) => (text === "" ? null : text),
+    expected: "a file",
+  },
+  tlsKey: {
+    name: "DELTAT_TLS_KEY",
+    initial: "",
+    description: "PEM file of the certificate's private key",
+    parse: (text) => (text === "" ? null : text),
+    expected: "a file",
+  },
+  tls: {
+    name: "DELTAT_TLS",
+    initial: "optional",
+    description: "Whether clients must use TLS: optional, or required",
+    parse: (text) => oneOf(text, ["optional", "required"]),
+    expected: "optional or required",
+  },
   maxConnections: {
     name: "DELTAT_MAX_CONNECTIONS",
     initial: "1000",
@@ -81,6 +117,13 @@ const SETTINGS: SettingTable = {
     parse: booleanWord,
     expected: "true or false",
   },
+  workMemMb: {
+    name: "DELTAT_WORK_MEM_MB",
+    initial: String(DEFAULT_WORK_MEM_MB),
+    description: "MiB that the unfinished results and cursors of one session may hold",
+    parse: (text) => integerBetween(text, 1, 1_000_000),
+    expected: "an integer from 1 to 1000000",
+  },
 };
 
 const SECRETS: ReadonlySet<string> = new Set([SETTINGS.password.name]);
@@ -91,15 +134,37 @@ const SECRETS: ReadonlySet<string> = new Set([SETTINGS.password.name]);
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   refuseUnknown(Object.keys(environment));
-  return {
+  const config: Config = {
     port: read(SETTINGS.port, environment),
     bind: read(SETTINGS.bind, environment),
     dataDir: read(SETTINGS.dataDir, environment),
     password: read(SETTINGS.password, environment),
+    auth: read(SETTINGS.auth, environment),
+    tlsCert: read(SETTINGS.tlsCert, environment),
+    tlsKey: read(SETTINGS.tlsKey, environment),
+    tls: read(SETTINGS.tls, environment),
     maxConnections: read(SETTINGS.maxConnections, environment),
     autoCreate: read(SETTINGS.autoCreate, environment),
     enforceRules: read(SETTINGS.enforceRules, environment),
+    workMemMb: read(SETTINGS.workMemMb, environment),
   };
+  refuseHalfOfTls(config);
+  return config;
+}
+
+function refuseHalfOfTls({ tlsCert, tlsKey, tls }: Config): void {
+  if ((tlsCert === null) !== (tlsKey === null)) {
+    throw new DeltatError(
+      SqlState.configFileError,
+      "DELTAT_TLS_CERT and DELTAT_TLS_KEY belong together: one is set, the other is not",
+    );
+  }
+  if (tls === "required" && tlsCert === null) {
+    throw new DeltatError(
+      SqlState.configFileError,
+      "DELTAT_TLS=required needs a certificate: set DELTAT_TLS_CERT and DELTAT_TLS_KEY",
+    );
+  }
 }
 
 /** The settings, one a line: name, what it is for, default. */
@@ -107,7 +172,10 @@ export function describeSettings(): string {
   const settings = Object.values(SETTINGS);
   const width = Math.max(...settings.map((setting) => setting.name.length));
   return settings
-    .map((setting) => `  ${setting.name.padEnd(width)}  ${setting.description} (default: ${setting.initial})`)
+    .map(
+      (setting) =>
+        `  ${setting.name.padEnd(width)}  ${setting.description} (default: ${setting.initial || "none"})`,
+    )
     .join("\n");
 }
 
@@ -137,6 +205,10 @@ function integerBetween(text: string, low: number, high: number): number | undef
 
 function nonEmpty(text: string): string | undefined {
   return text === "" ? undefined : text;
+}
+
+function oneOf<Word extends string>(text: string, words: readonly Word[]): Word | undefined {
+  return words.find((word) => word === text.toLowerCase());
 }
 
 function booleanWord(text: string): boolean | undefined {

@@ -24,10 +24,12 @@ export const SqlState = {
   uniqueViolation: "23505",
   checkViolation: "23514",
   exclusionViolation: "23P01",
+  invalidSavepointSpecification: "3B001",
   activeSqlTransaction: "25001",
   noActiveSqlTransaction: "25P01",
   readOnlySqlTransaction: "25006",
   inFailedSqlTransaction: "25P02",
+  idleInTransactionSessionTimeout: "25P03",
   invalidSqlStatementName: "26000",
   invalidAuthorizationSpecification: "28000",
   invalidPassword: "28P01",
@@ -62,10 +64,13 @@ export const SqlState = {
   outOfMemory: "53200",
   tooManyConnections: "53300",
   programLimitExceeded: "54000",
+  tooManyColumns: "54011",
   objectNotInPrerequisiteState: "55000",
   cantChangeRuntimeParameter: "55P02",
+  lockNotAvailable: "55P03",
   queryCanceled: "57014",
   adminShutdown: "57P01",
+  idleSessionTimeout: "57P05",
   cannotConnectNow: "57P03",
   ioError: "58030",
   configFileError: "F0000",
@@ -80,8 +85,11 @@ export interface ErrorFields {
   readonly detail?: string;
   readonly hint?: string;
   readonly position?: number;
+  /** Of a table: it lies in schema public. */
   readonly table?: string;
   readonly column?: string;
+  /** The name of a type that an error is about. */
+  readonly dataType?: string;
   readonly constraint?: string;
 }
 

@@ -39,11 +39,41 @@ export const MAX_STATEMENT_BYTES = 32 * 1024 * 1024;
 /** Depth of a statement's syntax tree, so that walking it cannot exhaust the stack. */
 export const MAX_EXPRESSION_DEPTH = 512;
 
+/** Columns of one result (PostgreSQL's own bound, MaxTupleAttributeNumber); more are 54011. */
+export const MAX_RESULT_COLUMNS = 1664;
+
+/**
+ * Bytes of one result, and of all that the portals of one connection keep: a result is in memory as a whole
+ * before it is sent.
+ */
+export const MAX_RESULT_BYTES = 512 * 1024 * 1024;
+
 /** Parameters of one statement: the protocol counts them in an int16 that drivers read unsigned. */
 export const MAX_PARAMETERS = 65_535;
 
 /** Changes staged by one transaction (rows inserted, updated or deleted, in all its statements). */
 export const MAX_TRANSACTION_CHANGES = 2_000_000;
+
+/** Rows locked by one transaction with SELECT … FOR UPDATE and the like. */
+export const MAX_TRANSACTION_LOCKS = 100_000;
+
+/**
+ * Resources that a serializable transaction remembers to have read one by one; beyond it nothing is refused, but
+ * any change of the database counts as a change of what it read.
+ */
+export const MAX_TRACKED_READS = 10_000;
+
+/** Savepoints open at one time in one transaction. */
+export const MAX_SAVEPOINTS = 10_000;
+
+/** UTF-8 bytes of a NOTIFY's payload (PostgreSQL: NOTIFY_PAYLOAD_MAX_LENGTH - 1); a longer one is 22023. */
+export const MAX_NOTIFY_PAYLOAD_BYTES = 7_999;
+
+/** UTF-8 bytes of a channel's name in NOTIFY (PostgreSQL: NAMEDATALEN - 1); a longer one is 22023. */
+export const MAX_CHANNEL_BYTES = 63;
+
+/** Bytes of channels and payloads that one transaction may NOTIFY. */
+export const MAX_TRANSACTION_NOTIFY_BYTES = 16 * 1024 * 1024;
 
 /** Distinct resources in one availability query. */
 export const MAX_AVAILABILITY_RESOURCES = 100_000;
@@ -68,6 +98,15 @@ export const MAX_LISTENER_QUEUE_BYTES = 16 * 1024 * 1024;
 
 /** Bytes of unsent replies beyond which a client's further messages wait until it has read some. */
 export const OUTPUT_HIGH_WATER_BYTES = 4 * 1024 * 1024;
+
+/**
+ * MiB that the unfinished results and cursors of one session may hold, unless DELTAT_WORK_MEM_MB says otherwise; more is
+ * 53200.
+ */
+export const DEFAULT_WORK_MEM_MB = 256;
+
+/** Bytes of further messages that are read while a statement runs; beyond it the socket waits. */
+export const MAX_WAITING_INPUT_BYTES = 256 * 1024;
 
 /** Seconds that a client has to read its last error before the connection is cut. */
 export const CLOSE_LINGER_SECONDS = 5;

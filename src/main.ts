@@ -11,8 +11,10 @@ import { DeltatError } from "./errors.ts";
 import { loadParser } from "./sql/parser.ts";
 import { SqlSession } from "./sql/session.ts";
 import { TenantRegistry } from "./tenants/registry.ts";
+import type { AccessOptions } from "./wire/access-policy.ts";
 import { startWireServer, type WireServer } from "./wire/server.ts";
 import type { FindDatabase } from "./wire/sql-connection.ts";
+import { readTlsIdentity } from "./wire/tls-identity.ts";
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
@@ -37,27 +39,48 @@ function log(entry: string): void {
 /** One line: who reads the log of a service reads lines. */
 function fail(error: unknown): never {
   if (error instanceof DeltatError) {
-    log(`deltat: ${[error.message, error.fields.detail, error.fields.hint].filter(Boolean).join(" ")}`);
+    const advice = [error.fields.detail, error.fields.hint].filter(Boolean).join(" ");
+    log(`deltat: ${error.message}${advice === "" ? "" : `. ${advice}`}`);
   } else {
     log(`deltat: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   }
   process.exit(EXIT_FAILURE);
 }
 
-function listen(config: Config, clock: SystemClock, findDatabase: FindDatabase): WireServer {
+/** An address with its port, IPv6 in brackets. */
+function endpoint(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function accessOptions({ password, auth, tlsCert, tlsKey, tls }: Config): AccessOptions {
+  const hasTls = tlsCert !== null && tlsKey !== null;
+  return {
+    password,
+    method: auth,
+    tls: hasTls ? readTlsIdentity({ certificatePath: tlsCert, keyPath: tlsKey }) : null,
+    requiresTls: tls === "required",
+  };
+}
+
+function listen(
+  config: Config,
+  access: AccessOptions,
+  clock: SystemClock,
+  findDatabase: FindDatabase,
+): WireServer {
   try {
     return startWireServer({
       hostname: config.bind,
       port: config.port,
       maxConnections: config.maxConnections,
-      password: config.password,
+      access,
       findDatabase,
       timers: clock,
       log,
     });
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
-    const where = `${config.bind}:${config.port}`;
+    const where = endpoint(config.bind, config.port);
     if (code === "EADDRINUSE") throw new Error(`cannot listen on ${where}: the port is in use`);
     throw new Error(`cannot listen on ${where}: ${error instanceof Error ? error.message : error}`);
   }
@@ -65,7 +88,9 @@ function listen(config: Config, clock: SystemClock, findDatabase: FindDatabase):
 
 async function serve(config: Config): Promise<void> {
   const clock = new SystemClock();
+  const workMemBytes = config.workMemMb * 1024 * 1024;
   const dataDir = resolve(config.dataDir);
+  const access = accessOptions(config);
   await loadParser();
   const registry = new TenantRegistry({
     dataDir,
@@ -76,11 +101,11 @@ async function serve(config: Config): Promise<void> {
   });
   let server: WireServer;
   try {
-    server = listen(config, clock, (name) => {
+    server = listen(config, access, clock, (name) => {
       const database = registry.open(name);
       return {
         log: database,
-        connect: (client, listener) => new SqlSession(database, client, listener),
+        connect: (client, listener) => new SqlSession(database, client, listener, workMemBytes),
       };
     });
   } catch (error) {
@@ -93,7 +118,7 @@ async function serve(config: Config): Promise<void> {
     log("deltat: warning: the default password is served beyond this machine; set DELTAT_PASSWORD");
   }
   process.stdout.write(
-    `deltat ${packageJson.version} listening on ${config.bind}:${server.port}, data in ${dataDir}\n`,
+    `deltat ${packageJson.version} listening on ${endpoint(config.bind, server.port)}, data in ${dataDir}\n`,
   );
 }
 
@@ -121,7 +146,8 @@ async function main(args: readonly string[]): Promise<void> {
     if (command === "--version") return void process.stdout.write(`deltat ${packageJson.version}\n`);
     if (command === "serve") return await serve(readConfig(process.env));
   }
-  log(`deltat: unknown argument ${JSON.stringify(rest[0] ?? command)}; try deltat --help`);
+  const known = command === "serve" || command === "--help" || command === "-h" || command === "--version";
+  log(`deltat: unknown argument ${JSON.stringify(known ? rest[0] : command)}; try deltat --help`);
   process.exit(EXIT_USAGE);
 }
 

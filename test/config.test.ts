@@ -9,9 +9,14 @@ describe("settings", () => {
       bind: "0.0.0.0",
       dataDir: "./data",
       password: "deltat",
+      auth: "scram",
+      tlsCert: null,
+      tlsKey: null,
+      tls: "optional",
       maxConnections: 1000,
       autoCreate: true,
       enforceRules: false,
+      workMemMb: 256,
     });
   });
 
@@ -22,18 +27,28 @@ describe("settings", () => {
         DELTAT_BIND: "127.0.0.1",
         DELTAT_DATA_DIR: "/srv/deltat",
         DELTAT_PASSWORD: "secret",
+        DELTAT_AUTH: "Password",
+        DELTAT_TLS_CERT: "/etc/deltat.crt",
+        DELTAT_TLS_KEY: "/etc/deltat.key",
+        DELTAT_TLS: "required",
         DELTAT_MAX_CONNECTIONS: "1",
         DELTAT_AUTO_CREATE: "FALSE",
         DELTAT_ENFORCE_RULES: "on",
+        DELTAT_WORK_MEM_MB: "64",
       }),
     ).toEqual({
       port: 0,
       bind: "127.0.0.1",
       dataDir: "/srv/deltat",
       password: "secret",
+      auth: "password",
+      tlsCert: "/etc/deltat.crt",
+      tlsKey: "/etc/deltat.key",
+      tls: "required",
       maxConnections: 1,
       autoCreate: false,
       enforceRules: true,
+      workMemMb: 64,
     });
   });
 
@@ -42,13 +57,23 @@ describe("settings", () => {
     ["DELTAT_PORT", "-1"],
     ["DELTAT_PORT", "5433x"],
     ["DELTAT_PORT", ""],
+    ["DELTAT_AUTH", "md5"],
+    ["DELTAT_TLS", "on"],
     ["DELTAT_MAX_CONNECTIONS", "0"],
     ["DELTAT_AUTO_CREATE", "maybe"],
     ["DELTAT_ENFORCE_RULES", ""],
+    ["DELTAT_WORK_MEM_MB", "0"],
     ["DELTAT_BIND", ""],
     ["DELTAT_DATA_DIR", ""],
   ])("%s=%p is refused by name", (name, value) => {
     expect(() => readConfig({ [name]: value })).toThrow(new RegExp(`^${name} must be .*, not "${value}"$`));
+  });
+
+  test("a certificate and its key belong together, and TLS cannot be required without them", () => {
+    for (const half of [{ DELTAT_TLS_CERT: "c.pem" }, { DELTAT_TLS_KEY: "k.pem", DELTAT_TLS_CERT: "" }]) {
+      expect(() => readConfig(half)).toThrow(/^DELTAT_TLS_CERT and DELTAT_TLS_KEY belong together/);
+    }
+    expect(() => readConfig({ DELTAT_TLS: "required" })).toThrow(/^DELTAT_TLS=required needs a certificate/);
   });
 
   test("a misspelled name is refused, with the names there are", () => {
@@ -68,13 +93,18 @@ describe("settings", () => {
       "BIND",
       "DATA_DIR",
       "PASSWORD",
+      "AUTH",
+      "TLS_CERT",
+      "TLS_KEY",
+      "TLS",
       "MAX_CONNECTIONS",
       "AUTO_CREATE",
+      "WORK_MEM_MB",
       "ENFORCE_RULES",
     ]) {
       expect(help).toContain(`DELTAT_${name} `);
     }
-    expect(help.split("\n")).toHaveLength(7);
+    expect(help.split("\n")).toHaveLength(12);
   });
 });
 

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
+import { lockFolder } from "../src/storage/folder-lock.ts";
 
 const MAIN = join(import.meta.dir, "../src/main.ts");
 const PASSWORD = "kept out of the log";
@@ -66,6 +67,8 @@ describe("the program", () => {
       out: "",
       err: 'deltat: unknown argument "--frob"; try deltat --help\n',
     });
+    expect((await outcome(run(["--frob", "3"]))).err).toContain('unknown argument "--frob"');
+    expect((await outcome(run(["serve", "3"]))).err).toContain('unknown argument "3"');
     const misspelled = await outcome(run([], { DELTAT_PROT: "1" }));
     expect(misspelled).toMatchObject({ code: 1, out: "" });
     expect(misspelled.err).toMatch(/^deltat: unknown setting DELTAT_PROT;.*\n$/);
@@ -74,6 +77,16 @@ describe("the program", () => {
       out: "",
       err: 'deltat: DELTAT_PORT must be an integer from 0 to 65535, not "x"\n',
     });
+  });
+
+  test("says what to do when another server has the data folder", async () => {
+    const lock = lockFolder(join(folder, "data"));
+    const { code, err } = await outcome(run([]));
+    lock.release();
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      /^deltat: data folder \S+ is in use by another deltat\. Stop the other server, .*\n$/,
+    );
   });
 
   test("serves until SIGTERM, tells its clients, exits with 0, and keeps what it acknowledged", async () => {

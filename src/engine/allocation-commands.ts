@@ -12,7 +12,7 @@ export function placeBooking(state: EngineState, booking: BookingImage): Effect[
   checkSpan(booking);
   checkText("label", booking.label);
   if (state.allocations.findBooking(booking.id) >= 0) throw alreadyExists("bookings", booking.id);
-  checkAllocation(state, requireResourceOf(state, "bookings", booking.resourceId), booking);
+  checkAllocation(state, "bookings", requireResourceOf(state, "bookings", booking.resourceId), booking);
   state.putBooking(booking);
   return [{ table: "booking", before: null, after: booking }];
 }
@@ -29,7 +29,7 @@ export function moveBooking(state: EngineState, booking: BookingImage): Effect[]
   // A changed label moves nothing: rules that have closed since do not refuse it.
   const moves = !sameSpan(before, booking) || state.resources.find(before.resourceId) !== resourceRow;
   try {
-    if (moves) checkAllocation(state, resourceRow, booking);
+    if (moves) checkAllocation(state, "bookings", resourceRow, booking);
   } catch (error) {
     state.putBooking(before);
     throw error;
@@ -53,7 +53,7 @@ export function placeHold(state: EngineState, hold: HoldImage): Effect[] {
   if (state.allocations.findHold(hold.id) >= 0) throw alreadyExists("holds", hold.id);
   const resourceRow = requireResourceOf(state, "holds", hold.resourceId);
   if (hold.expiresAt <= state.now) return [{ table: "expiredHold", hold }];
-  checkAllocation(state, resourceRow, hold);
+  checkAllocation(state, "holds", resourceRow, hold);
   state.putHold(hold);
   return [{ table: "hold", before: null, after: hold }];
 }
@@ -75,7 +75,7 @@ export function changeHold(state: EngineState, hold: HoldImage): Effect[] {
   }
   const moves = !sameSpan(before, hold) || state.resources.find(before.resourceId) !== resourceRow;
   try {
-    if (moves) checkAllocation(state, resourceRow, hold);
+    if (moves) checkAllocation(state, "holds", resourceRow, hold);
   } catch (error) {
     state.putHold(before);
     throw error;

@@ -64,8 +64,12 @@ export function undoChange(state: EngineState, change: Change): void {
 function undoEffect(state: EngineState, effect: Effect): void {
   switch (effect.table) {
     case "resource":
-      if (effect.before !== null) state.putResource(effect.before);
-      else if (effect.after !== null) state.dropResource(effect.after.id);
+      if (effect.before !== null) {
+        state.putResource(effect.before);
+        if (effect.changedLsn !== undefined) {
+          state.resources.changedLsn[state.resources.find(effect.before.id)] = effect.changedLsn;
+        }
+      } else if (effect.after !== null) state.dropResource(effect.after.id);
       return;
     case "rule":
       if (effect.after !== null) state.dropRule(state.rules.find(effect.after.id));
@@ -97,7 +101,8 @@ export function stillApplies(state: EngineState, change: Change): boolean {
   return true;
 }
 
-function isUnchanged(state: EngineState, effect: Effect): boolean {
+/** Whether the committed row is what `effect.before` says; always true where that is nothing. */
+export function isUnchanged(state: EngineState, effect: Effect): boolean {
   if (effect.table === "expiredHold" || effect.before === null) return true;
   const id = effect.before.id;
   switch (effect.table) {

@@ -1,21 +1,26 @@
 /** Whether an allocation fits: the peak of footprints over its own footprint must stay below capacity. */
 
-import { DeltatError, SqlState } from "../errors.ts";
+import { assert, DeltatError, SqlState } from "../errors.ts";
 import { formatId } from "../id.ts";
 import { firstRefused } from "./availability.ts";
 import type { Span } from "./command.ts";
 import type { EngineState } from "./state.ts";
 
 /** Throws 23514 where the resource enforces its rules and the span is not open throughout, 23P01 on a collision. */
-export function checkAllocation(state: EngineState, resourceRow: number, span: Span): void {
-  if (!state.replaying && state.enforcesRules(resourceRow)) checkRules(state, resourceRow, span);
+export function checkAllocation(
+  state: EngineState,
+  table: "bookings" | "holds",
+  resourceRow: number,
+  span: Span,
+): void {
+  if (!state.replaying && state.enforcesRules(resourceRow)) checkRules(state, table, resourceRow, span);
   const timeline = state.resources.allocations[resourceRow];
   if (!timeline || timeline.count === 0) return;
   const capacity = state.resources.capacity[resourceRow] as number;
   const bufferMs = state.resources.bufferAfterMs[resourceRow] as number;
   const peak = timeline.peakIn(span.start, span.end + bufferMs, bufferMs);
   if (peak + 1 > capacity)
-    throw collision(state, resourceRow, capacity, span.start, span.end + bufferMs, bufferMs);
+    throw collision(state, table, resourceRow, capacity, span.start, span.end + bufferMs, bufferMs);
 }
 
 /** Throws 23P01 where the resource's allocations would not fit a new capacity and buffer. */
@@ -35,17 +40,19 @@ export function checkResize(
   if (peak > capacity) throw tooTight(state, resourceRow, capacity, bufferMs);
 }
 
-function checkRules(state: EngineState, resourceRow: number, span: Span): void {
+function checkRules(state: EngineState, table: string, resourceRow: number, span: Span): void {
   const refused = firstRefused(state, resourceRow, span.start, span.end);
   if (refused === null) return;
   throw new DeltatError(SqlState.checkViolation, `not available: [${refused.start}, ${refused.end})`, {
     detail: `Resource ${formatId(state.resources.idAt(resourceRow))} enforces its rules, which close or block that time.`,
+    table,
     constraint: "enforce_rules",
   });
 }
 
 function collision(
   state: EngineState,
+  table: string,
   resourceRow: number,
   capacity: number,
   from: number,
@@ -55,18 +62,19 @@ function collision(
   const resource = formatId(state.resources.idAt(resourceRow));
   if (capacity > 1) {
     return exclusion(
+      table,
       `capacity ${capacity} exceeded: all slots occupied`,
       `Resource ${resource} has an instant in [${from}, ${to}) that ${capacity} allocations already take.`,
     );
   }
   const { allocations } = state;
-  let taken = -1;
-  state.resources.allocations[resourceRow]?.visitCandidates(from - bufferMs, to, (row) => {
-    if (taken < 0 && (allocations.end[row] as number) + bufferMs > from) taken = row;
-  });
+  // Footprints are disjoint, so the last one to start before `to` is the last to meet [from, to).
+  const taken = state.resources.allocations[resourceRow]?.lastStartedBy(to - 1) ?? -1;
+  assert(taken >= 0, "what collides is on the timeline");
   const start = allocations.start[taken] as number;
   const end = allocations.end[taken] as number;
   return exclusion(
+    table,
     `conflict with allocation: ${formatId(allocations.idAt(taken))}`,
     `Resource ${resource} is taken during [${start}, ${end + bufferMs}), buffer included.`,
   );
@@ -76,7 +84,8 @@ function collision(
 function tooTight(state: EngineState, resourceRow: number, capacity: number, bufferMs: number): DeltatError {
   const resource = formatId(state.resources.idAt(resourceRow));
   const detail = `Resource ${resource} has more than ${capacity} allocations at one instant with buffer_after = ${bufferMs}.`;
-  if (capacity > 1) return exclusion(`capacity ${capacity} exceeded: all slots occupied`, detail);
+  if (capacity > 1)
+    return exclusion("resources", `capacity ${capacity} exceeded: all slots occupied`, detail);
   const { allocations } = state;
   let latestEnd = -1;
   let colliding = -1;
@@ -84,9 +93,9 @@ function tooTight(state: EngineState, resourceRow: number, capacity: number, buf
     if (colliding < 0 && (allocations.start[row] as number) < latestEnd) colliding = row;
     latestEnd = Math.max(latestEnd, (allocations.end[row] as number) + bufferMs);
   });
-  return exclusion(`conflict with allocation: ${formatId(allocations.idAt(colliding))}`, detail);
+  return exclusion("resources", `conflict with allocation: ${formatId(allocations.idAt(colliding))}`, detail);
 }
 
-function exclusion(message: string, detail: string): DeltatError {
-  return new DeltatError(SqlState.exclusionViolation, message, { detail, constraint: "no_collision" });
+function exclusion(table: string, message: string, detail: string): DeltatError {
+  return new DeltatError(SqlState.exclusionViolation, message, { detail, table, constraint: "no_collision" });
 }

@@ -15,10 +15,11 @@ import { applyCommand, stillApplies, undoChange } from "./apply.ts";
 import { freeRuns, keepLasting } from "./availability.ts";
 import type { BookingImage, Command, HoldImage, ResourceImage, RuleImage } from "./command.ts";
 import { commonFreeRuns } from "./common-availability.ts";
+import { Isolation } from "./isolation.ts";
 import { EngineState } from "./state.ts";
 import { SpanList } from "./timeline.ts";
 import { type Change, Transaction } from "./transaction.ts";
-import { limitExceeded } from "./violations.ts";
+import { limitExceeded, lostRace } from "./violations.ts";
 
 export class Engine {
   private readonly state: EngineState;
@@ -27,9 +28,12 @@ export class Engine {
   /** Expiries not yet taken by `takeExpired`. */
   private expired: Change[] = [];
   private readonly found = new SpanList();
+  /** Row locks, and what serializable transactions have read. */
+  readonly isolation: Isolation;
 
   constructor(options: { readonly enforceRulesByDefault?: boolean } = {}) {
     this.state = new EngineState(options.enforceRulesByDefault ?? false);
+    this.isolation = new Isolation(this.state);
   }
 
   get now(): number {
@@ -60,19 +64,27 @@ export class Engine {
   /**
    * Makes the engine show what `transaction` sees (null: what everyone sees) at `now`, which counts only if it
    * is later than before. Due holds expire first; `takeExpired` tells which. Throws DeltatError 40001 when what
-   * others committed, or an expiry, no longer lets a staged change stand: the transaction is then empty.
+   * others committed, or an expiry, no longer lets a staged change, a lock or a serializable read stand. The
+   * transaction is left as it was, to be rolled back, or back to a savepoint.
    */
   enter(transaction: Transaction | null, now: number): void {
-    const { entered, state } = this;
-    if (now > state.now) {
-      if (entered !== null && (state.expiry.nextAt() <= now || entered.earliestExpiry <= now)) this.leave();
-      state.now = now;
-      if (state.expiry.nextAt() <= now) this.expireDue();
-    }
+    this.advance(now);
     if (this.entered === transaction) return;
     this.leave();
     if (transaction !== null) this.reapply(transaction);
     this.entered = transaction;
+  }
+
+  /**
+   * Brings the present to `now`, if that is later, and expires what is due. Whoever stamps expiries does so between
+   * this and `enter`, so that an expiry counts as a change of what the transaction entered has locked or read.
+   */
+  advance(now: number): void {
+    const { entered, state } = this;
+    if (now <= state.now) return;
+    if (entered !== null && (state.expiry.nextAt() <= now || entered.earliestExpiry <= now)) this.leave();
+    state.now = now;
+    if (state.expiry.nextAt() <= now) this.expireDue();
   }
 
   /** Stages a command in the transaction that is entered. Throws DeltatError with everything as it was. */
@@ -95,6 +107,7 @@ export class Engine {
 
   rollback(transaction: Transaction): void {
     this.rollbackTo(transaction, 0);
+    this.isolation.release(transaction);
     if (this.entered === transaction) this.entered = null;
   }
 
@@ -102,6 +115,7 @@ export class Engine {
   commit(transaction: Transaction): readonly Change[] {
     assert(this.entered === transaction, "a transaction is entered before it commits");
     this.entered = null;
+    this.isolation.committed(transaction);
     return transaction.changes;
   }
 
@@ -109,6 +123,7 @@ export class Engine {
   revert(changes: readonly Change[]): void {
     assert(this.entered === null, "nothing is staged on top of what is reverted");
     for (let i = changes.length - 1; i >= 0; i--) undoChange(this.state, changes[i] as Change);
+    this.isolation.tablesChanged();
   }
 
   /** Applies commands as one transaction at `now`. Throws DeltatError with everything as it was. */
@@ -198,6 +213,20 @@ export class Engine {
     return this.state.enforcesRules(resourceRow);
   }
 
+  /**
+   * Lets `visit` read a hold that had expired when it was placed as if it were a row: it is in the table, and
+   * nowhere else, during the call only.
+   */
+  showExpiredHold(hold: HoldImage, visit: (row: number) => void): void {
+    const { allocations, resources } = this.state;
+    const row = allocations.addHold(hold, resources.find(hold.resourceId));
+    try {
+      visit(row);
+    } finally {
+      allocations.remove(row);
+    }
+  }
+
   /** Rows of a resource's children; of the roots for -1. */
   childRows(resourceRow: number): number[] {
     return this.state.resources.childRows(resourceRow);
@@ -275,6 +304,7 @@ export class Engine {
 
   /** Applies a transaction's changes anew on what has been committed meanwhile. */
   private reapply(transaction: Transaction): void {
+    this.isolation.check(transaction);
     const staged = transaction.changes;
     transaction.changes = [];
     transaction.earliestExpiry = Number.POSITIVE_INFINITY;
@@ -288,7 +318,7 @@ export class Engine {
       for (let i = transaction.changes.length - 1; i >= 0; i--) {
         undoChange(this.state, transaction.changes[i] as Change);
       }
-      transaction.changes = [];
+      transaction.changes = staged;
       throw error instanceof DeltatError && error.sqlState !== SqlState.serializationFailure
         ? lostRace(error.message)
         : error;
@@ -297,6 +327,7 @@ export class Engine {
 
   private expireDue(): void {
     const { state } = this;
+    this.isolation.tablesChanged();
     while (state.expiry.nextAt() <= state.now) {
       const row = state.expiry.first();
       const before = state.holdImage(row);
@@ -307,12 +338,4 @@ export class Engine {
       });
     }
   }
-}
-
-function lostRace(why: string): DeltatError {
-  return new DeltatError(
-    SqlState.serializationFailure,
-    "could not serialize access: another transaction committed first",
-    { detail: why, hint: "The transaction was rolled back; run it again." },
-  );
 }

@@ -14,11 +14,16 @@ export interface IdColumns {
   readonly w3: Uint32Array;
 }
 
-/** Mixes the words; the two multipliers are those of MurmurHash3's finalizer (public domain). */
+/** Drawn per process, so that no client can choose ids that all meet in one place. */
+const SEED = crypto.getRandomValues(new Uint32Array(1))[0] as number;
+
+/** Takes the words in one after the other, as MurmurHash3 (public domain) does with the words of its input. */
 function hashWords(w0: number, w1: number, w2: number, w3: number): number {
-  let h = w3 ^ Math.imul(w2, 0x85ebca6b) ^ Math.imul(w1, 0xc2b2ae35) ^ w0;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  let h = SEED;
+  h = Math.imul(h ^ Math.imul(w0, 0xcc9e2d51), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 15) ^ Math.imul(w1, 0x1b873593), 0xc2b2ae35);
+  h = Math.imul(h ^ (h >>> 15) ^ Math.imul(w2, 0xcc9e2d51), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 15) ^ Math.imul(w3, 0x1b873593), 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0;
 }
 

@@ -42,6 +42,7 @@ export function deleteResource(state: EngineState, id: Id): Effect[] {
       SqlState.foreignKeyViolation,
       `cannot delete resource ${formatId(id)}: has children`,
       {
+        detail: `Key (id)=(${formatId(id)}) is still referenced from table "resources".`,
         hint: "Delete or move its children first.",
         table: "resources",
         constraint: "resources_parent_id_fkey",
@@ -61,7 +62,8 @@ export function deleteResource(state: EngineState, id: Id): Effect[] {
     );
     state.dropAllocation(allocation);
   }
-  effects.push({ table: "resource", before: resources.image(row), after: null });
+  const changedLsn = resources.changedLsn[row] as number;
+  effects.push({ table: "resource", before: resources.image(row), after: null, changedLsn });
   state.dropResource(id);
   return effects;
 }
@@ -116,7 +118,6 @@ function checkNewParent(state: EngineState, row: number, parentRow: number): voi
       {
         detail: "A resource cannot be its own ancestor.",
         table: "resources",
-        column: "parent_id",
         constraint: "resources_parent_id_check",
       },
     );
@@ -142,7 +143,6 @@ function checkLowerBound(column: string, value: number, least: number): void {
     {
       detail: `${column} is ${value}; it must be a whole number, at least ${least}.`,
       table: "resources",
-      column,
       constraint: `resources_${column}_check`,
     },
   );

@@ -4,6 +4,7 @@
  */
 
 import type { BookingImage, Command, HoldImage, ResourceImage, RuleImage } from "./command.ts";
+import type { ReadSet, RowLock } from "./isolation.ts";
 
 /** One row's change; null before: it was created, null after: it was removed. */
 export type Effect =
@@ -11,6 +12,8 @@ export type Effect =
       readonly table: "resource";
       readonly before: ResourceImage | null;
       readonly after: ResourceImage | null;
+      /** Of a deleted one: what `changedLsn` said, for the undo. */
+      readonly changedLsn?: number;
     }
   | { readonly table: "rule"; readonly before: RuleImage | null; readonly after: RuleImage | null }
   | { readonly table: "booking"; readonly before: BookingImage | null; readonly after: BookingImage | null }
@@ -31,4 +34,10 @@ export class Transaction {
   changes: Change[] = [];
   /** The earliest expiry among committed holds that the staged changes touch: they hold no longer than that. */
   earliestExpiry = Number.POSITIVE_INFINITY;
+  /** Rows locked by SELECT … FOR UPDATE and the like, in order; null: none. */
+  locks: RowLock[] | null = null;
+  /** What a serializable transaction has read; null: nothing, or nobody asked. */
+  reads: ReadSet | null = null;
+  /** The version of the tables (see Isolation) that locks and reads were last found to agree with. */
+  checkedVersion = -1;
 }

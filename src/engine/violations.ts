@@ -18,15 +18,31 @@ export function alreadyExists(table: string, id: Id): DeltatError {
 export function notFound(table: string, column: string, id: Id): DeltatError {
   const text = formatId(id);
   return new DeltatError(SqlState.foreignKeyViolation, `not found: ${text}`, {
-    detail: `Key (${column})=(${text}) names nothing that exists.`,
+    detail: `Key (${column})=(${text}) is not present in table "${referencedTable(table, column)}".`,
+    ...(column === "hold_id" && {
+      hint: "A hold is gone once it expires, is released or becomes a booking.",
+    }),
     table,
-    column,
     constraint: `${table}_${column}_fkey`,
   });
 }
 
+function referencedTable(table: string, column: string): string {
+  if (column === "hold_id") return "holds";
+  return column === "id" ? table : "resources";
+}
+
 export function limitExceeded(what: string, bound: number): DeltatError {
   return new DeltatError(SqlState.programLimitExceeded, `limit exceeded: ${what} (at most ${bound})`);
+}
+
+/** 40001, as a value: what others committed does not let a transaction stand. */
+export function lostRace(why: string): DeltatError {
+  return new DeltatError(
+    SqlState.serializationFailure,
+    "could not serialize access: another transaction committed first",
+    { detail: why, hint: "Run the transaction again." },
+  );
 }
 
 export function checkSpan(span: Span): void {

@@ -7,6 +7,7 @@
 import { MAX_INSTANT_MS } from "../limits.ts";
 import type { Node } from "./ast.ts";
 import { type ColumnCondition, columnConditions, conjunctsOf } from "./conjuncts.ts";
+import { dependOnResource, dependOnRow } from "./dependencies.ts";
 import type { Execution } from "./execution.ts";
 import type { Expression, Frame } from "./expression.ts";
 import { idOf } from "./field-values.ts";
@@ -78,10 +79,12 @@ function isOn(index: number): (choice: Choice) => boolean {
 function byId(table: StoredTable, list: IdList): (execution: Execution) => number[] {
   return (execution) => {
     const { engine } = execution;
-    execution.session.dependOn(execution.database.appendedLsn);
     const rows: number[] = [];
-    for (const id of list(execution) ?? []) {
-      const row = id === null ? -1 : table.find(engine, idOf(id));
+    for (const text of list(execution) ?? []) {
+      if (text === null) continue;
+      const id = idOf(text);
+      const row = table.find(engine, id);
+      dependOnRow(execution, table, row, id);
       if (row >= 0) rows.push(row);
     }
     return rows.length > 1 ? [...new Set(rows)] : rows;
@@ -106,7 +109,9 @@ function byOwner(
     for (const id of list(execution) ?? []) {
       if (id === null) continue;
       const owner = engine.resources.find(idOf(id));
-      execution.session.dependOn(ownerLsn(table, owner, execution));
+      // What is not there may have been there until the last commit; children are no part of their parent.
+      if (owner < 0 || !table.ownerHoldsRows) execution.session.dependOn(execution.database.appendedLsn);
+      else dependOnResource(execution, owner);
       if (owner >= 0) owners.add(owner);
     }
     const { from, to } = windowOf(execution);
@@ -119,13 +124,6 @@ function byOwner(
     }
     return rows ?? [];
   };
-}
-
-/** What is not there may have been there until the last commit; children are no part of their parent. */
-function ownerLsn(table: StoredTable, owner: number, execution: Execution): number {
-  return owner < 0 || !table.ownerHoldsRows
-    ? execution.database.appendedLsn
-    : execution.engine.changedLsn(owner);
 }
 
 /** Rows whose [start, end) does not meet [from, to) fail the conditions it was made of. */

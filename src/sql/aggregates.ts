@@ -4,12 +4,13 @@
  */
 
 import { DeltatError, SqlState } from "../errors.ts";
-import { type FuncCall, type Node, nameParts } from "./ast.ts";
-import { mentionsColumns } from "./conjuncts.ts";
+import { type ColumnRef, type FuncCall, type Node, nameParts } from "./ast.ts";
 import type { Execution } from "./execution.ts";
 import type { Expression, Frame } from "./expression.ts";
-import type { RelationScope } from "./relation.ts";
+import { RelationScope } from "./relation.ts";
+import { ROWS_PER_TIMEOUT_CHECK } from "./row-source.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
+import type { Target } from "./targets.ts";
 import { INT8, type PgType } from "./types.ts";
 import { notSupported, refuseOtherFields } from "./unsupported.ts";
 
@@ -61,6 +62,16 @@ export function callsAggregate(tree: unknown): boolean {
   return false;
 }
 
+function firstColumn(tree: unknown): ColumnRef | null {
+  if (typeof tree !== "object" || tree === null) return null;
+  for (const [key, inner] of Object.entries(tree)) {
+    if (key === "ColumnRef" && !RelationScope.isBound(nameParts((inner as ColumnRef).fields))) return inner;
+    const found = firstColumn(inner);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
 export class AggregatePlan {
   private readonly counts: Count[] = [];
 
@@ -68,6 +79,17 @@ export class AggregatePlan {
     private readonly scope: RelationScope,
     private readonly compiler: StatementCompiler,
   ) {}
+
+  /** ORDER BY, where bare names of output columns stand, as `rewrite` does it. */
+  rewriteOrder(clause: readonly Node[], targets: readonly Target[]): Node[] {
+    return clause.map((item) => {
+      if (!("SortBy" in item) || item.SortBy.node === undefined) return item;
+      const { node } = item.SortBy;
+      const [name, ...others] = "ColumnRef" in node ? nameParts(node.ColumnRef.fields) : [];
+      if (others.length === 0 && targets.some((target) => target.name === name)) return item;
+      return { SortBy: { ...item.SortBy, node: this.rewrite(node) } };
+    });
+  }
 
   /** The expression with its aggregate calls taken out. Throws 42803 for a column outside of them. */
   rewrite(node: Node): Node {
@@ -80,8 +102,9 @@ export class AggregatePlan {
     execution.aggregates = this.counts.map(({ argument }) => {
       if (argument === null) return rows.length;
       let count = 0;
-      for (const row of rows) {
-        execution.row = row;
+      for (let at = 0; at < rows.length; at++) {
+        if ((at & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
+        execution.row = rows[at] as number;
         if (argument.evaluate(execution) !== null) count++;
       }
       return count;
@@ -113,10 +136,14 @@ export class AggregatePlan {
   }
 
   private refuseUngrouped(node: Node): void {
-    if (!mentionsColumns(node)) return;
+    const column = firstColumn(node);
+    if (column === null) return;
+    const position = this.compiler.position(column.location);
+    const found = this.scope.resolve(nameParts(column.fields), position);
     throw new DeltatError(
       SqlState.groupingError,
-      "columns must appear in the GROUP BY clause or be used in an aggregate function",
+      `column "${this.scope.relation?.name}.${found.column.name}" must appear in the GROUP BY clause or be used in an aggregate function`,
+      { position },
     );
   }
 }

@@ -9,6 +9,7 @@ import { formatId } from "../id.ts";
 import { MAX_AVAILABILITY_RESOURCES, MAX_INSTANT_MS } from "../limits.ts";
 import type { Node } from "./ast.ts";
 import { type ColumnCondition, columnConditions, conjunctsOf } from "./conjuncts.ts";
+import { dependOnAvailability } from "./dependencies.ts";
 import type { Execution } from "./execution.ts";
 import type { Expression, Frame } from "./expression.ts";
 import { idOf } from "./field-values.ts";
@@ -124,9 +125,26 @@ function takeResources(
   return true;
 }
 
+/** The arguments of one run. */
+interface Request {
+  readonly from: number;
+  readonly to: number;
+  readonly minDuration: number;
+  /** 0: not given. */
+  readonly minAvailable: number;
+  readonly perResource: boolean;
+}
+
 function compute(args: AvailabilityArguments, execution: Execution): number {
   execution.spanOwner = -1;
   execution.spanOwners = null;
+  const request = readRequest(args, execution);
+  if (args.single !== null) return computeSingle(args.single.evaluate(execution), request, execution);
+  return computeListed(args.listed?.(execution) ?? null, request, execution);
+}
+
+/** null if an argument is NULL: what compares with NULL is never true, so there are no rows. Throws 22008, 22023. */
+function readRequest(args: AvailabilityArguments, execution: Execution): Request | null {
   const from = windowBound(args.from, execution, true);
   const to = windowBound(args.to, execution, false);
   const minDuration = args.minDuration === null ? 0 : args.minDuration.evaluate(execution);
@@ -136,59 +154,77 @@ function compute(args: AvailabilityArguments, execution: Execution): number {
   if (args.minAvailable !== null && minAvailable !== null && Number(minAvailable) < 1) {
     throw tooSmall("min_available", 1, minAvailable);
   }
-  if (args.single !== null) return computeSingle(args.single.evaluate(execution), execution);
-  return computeListed(args.listed?.(execution) ?? null, execution);
-
-  // What compares with NULL is never true, so any NULL argument gives no rows.
-  function isNever(): boolean {
-    return (
-      from === null || to === null || minDuration === null || minAvailable === null || perResource === null
+  if (perResource === true && args.minAvailable !== null) {
+    throw new DeltatError(
+      SqlState.invalidParameterValue,
+      "min_available and per_resource = true exclude each other",
+      { detail: "One asks for times that several resources share, the other for each resource by itself." },
     );
   }
-
-  function computeSingle(text: Value, run: Execution): number {
-    if (text === null || isNever()) return 0;
-    const { engine } = run;
-    const row = engine.resources.find(idOf(text));
-    run.session.dependOn(row < 0 ? run.database.appendedLsn : engine.availabilityLsn(row));
-    if (row < 0 || Number(minAvailable) > 1) return 0;
-    run.spanOwner = row;
-    const found = engine.availabilityOf(row, from as number, to as number, Number(minDuration));
-    run.spans = found.spans;
-    return found.count;
+  if (from === null || to === null || minDuration === null || minAvailable === null || perResource === null) {
+    return null;
   }
-
-  function computeListed(listed: readonly Value[] | null, run: Execution): number {
-    if (listed === null) return 0;
-    const rows = distinctRows(run.engine, listed);
-    run.session.dependOn(dependency(run, rows));
-    if (rows.length === 0 || isNever()) return 0;
-    const window: Window = { from: from as number, to: to as number, minDuration: Number(minDuration) };
-    if (perResource === true) return computeEach(rows, window, run);
-    const needed = args.minAvailable === null ? rows.length : Number(minAvailable);
-    if (needed > rows.length) return 0;
-    const found = run.engine.availability(rows, window.from, window.to, window.minDuration, needed);
-    run.spans = found.spans;
-    return found.count;
-  }
+  return {
+    from,
+    to,
+    minDuration: Number(minDuration),
+    minAvailable: Number(minAvailable),
+    perResource: perResource === true,
+  };
 }
 
-interface Window {
-  readonly from: number;
-  readonly to: number;
-  readonly minDuration: number;
+/** Row -1 is a resource that does not exist: any commit may have removed it. */
+function dependOn(execution: Execution, row: number): void {
+  if (row < 0) execution.session.dependOn(execution.database.appendedLsn);
+  else dependOnAvailability(execution, row);
 }
+
+function computeSingle(text: Value, request: Request | null, execution: Execution): number {
+  if (text === null || request === null) return 0;
+  const { engine } = execution;
+  const row = engine.resources.find(idOf(text));
+  dependOn(execution, row);
+  if (row < 0 || request.minAvailable > 1) return 0;
+  execution.spanOwner = row;
+  const found = engine.availabilityOf(row, request.from, request.to, request.minDuration);
+  execution.spans = found.spans;
+  return found.count;
+}
+
+function computeListed(
+  listed: readonly Value[] | null,
+  request: Request | null,
+  execution: Execution,
+): number {
+  if (listed === null) return 0;
+  const { engine } = execution;
+  const rows = distinctRows(engine, listed);
+  for (const row of rows) dependOn(execution, row);
+  if (rows.length === 0 || request === null) return 0;
+  const { from, to, minDuration } = request;
+  if (request.perResource) return computeEach(rows, request, execution);
+  const needed = request.minAvailable === 0 ? rows.length : request.minAvailable;
+  if (needed > rows.length) return 0;
+  const found = engine.availability(rows, from, to, minDuration, needed);
+  execution.spans = found.spans;
+  return found.count;
+}
+
+/** How often a list of many resources looks at the time; a power of two. */
+const RESOURCES_PER_TIMEOUT_CHECK = 128;
 
 /** The spans of each resource by itself, one resource after the other as they were listed. */
 function computeEach(
   rows: readonly number[],
-  { from, to, minDuration }: Window,
+  { from, to, minDuration }: Request,
   execution: Execution,
 ): number {
   let spans = new Float64Array(1024);
   let owners = new Int32Array(512);
   let count = 0;
+  let computed = 0;
   for (const row of rows) {
+    if ((++computed & (RESOURCES_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
     const found = execution.engine.availabilityOf(row, from, to, minDuration);
     const needed = count + found.count;
     if (needed > owners.length) {
@@ -257,13 +293,4 @@ function distinctRows(engine: Engine, listed: readonly Value[]): number[] {
     }
   }
   return rows;
-}
-
-/** What an answer about these resources may leave after; an id that is unknown may have been deleted just now. */
-function dependency(execution: Execution, rows: readonly number[]): number {
-  let lsn = 0;
-  for (const row of rows) {
-    lsn = Math.max(lsn, row < 0 ? execution.database.appendedLsn : execution.engine.availabilityLsn(row));
-  }
-  return lsn;
 }

@@ -3,6 +3,7 @@
 import { formatId } from "../id.ts";
 import type { Execution } from "./execution.ts";
 import type { Column, Table } from "./schema.ts";
+import { type CopyCost, copyResourceIds, RESOURCE_ID_COPY } from "./table-view.ts";
 import { BOOL, INT4, INT8, type PgType, TEXT } from "./types.ts";
 
 /** Row in `resources` of the span in `execution.row`, or -1 for a run of several resources together. */
@@ -23,7 +24,7 @@ const resourceId: Column = {
   read(execution) {
     const owner = ownerOf(execution);
     if (owner < 0) return null;
-    const { w0, w1, w2, w3 } = execution.engine.resources;
+    const { w0, w1, w2, w3 } = execution.tables.resources;
     return formatId({
       w0: w0[owner] as number,
       w1: w1[owner] as number,
@@ -34,7 +35,7 @@ const resourceId: Column = {
   write(out, execution) {
     const owner = ownerOf(execution);
     if (owner < 0) return out.nullValue();
-    const { w0, w1, w2, w3 } = execution.engine.resources;
+    const { w0, w1, w2, w3 } = execution.tables.resources;
     out.id(w0[owner] as number, w1[owner] as number, w2[owner] as number, w3[owner] as number);
   },
 };
@@ -80,8 +81,42 @@ export const AVAILABILITY: Table = {
     resourceId,
     spanColumn("start", 0, "First free instant, Unix milliseconds."),
     spanColumn("end", 1, "The instant after the last free one, Unix milliseconds."),
-    filterColumn("min_duration", INT8, "Filter: drops shorter spans, milliseconds."),
-    filterColumn("min_available", INT4, "Filter: how many of the listed resources must be free; else all."),
-    filterColumn("per_resource", BOOL, "Filter: true lists each resource by itself."),
+    filterColumn(
+      "min_duration",
+      INT8,
+      "A filter, min_duration = … in WHERE, once: drops spans shorter than that, milliseconds.",
+    ),
+    filterColumn(
+      "min_available",
+      INT4,
+      "A filter, min_available = … in WHERE, once: how many of the listed resources must be free; else all.",
+    ),
+    filterColumn(
+      "per_resource",
+      BOOL,
+      "A filter, per_resource = … in WHERE, once: true lists each resource by itself.",
+    ),
   ],
 };
+
+export const SPAN_COPY: CopyCost = { perRow: 8 + 8 + 4 + 4, perResource: RESOURCE_ID_COPY.perResource };
+
+/** Makes `execution` read copies of these spans, which the engine overwrites when it is next asked for some. */
+export function copySpans(execution: Execution, rows: Int32Array): Int32Array {
+  const { spans, spanOwners } = execution;
+  const count = rows.length;
+  const numbers = new Int32Array(count);
+  const copied = new Float64Array(count * 2);
+  const owners = spanOwners === null ? null : new Int32Array(count);
+  for (let i = 0; i < count; i++) {
+    const row = rows[i] as number;
+    numbers[i] = i;
+    copied[i * 2] = spans[row * 2] as number;
+    copied[i * 2 + 1] = spans[row * 2 + 1] as number;
+    if (owners !== null && spanOwners !== null) owners[i] = spanOwners[row] as number;
+  }
+  execution.spans = copied;
+  execution.spanOwners = owners;
+  execution.tables = copyResourceIds(execution.tables);
+  return numbers;
+}

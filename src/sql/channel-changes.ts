@@ -13,12 +13,23 @@ interface StagedChange {
   readonly listens: boolean;
 }
 
+/** What one statement replaced, for ROLLBACK TO. */
+interface Replaced {
+  /** null: UNLISTEN *, which replaced everything. */
+  readonly name: string | null;
+  readonly change: StagedChange | undefined;
+  readonly staged: Map<string, StagedChange>;
+  readonly unlistensAll: boolean;
+  readonly countAfterCommit: number;
+}
+
 export class ChannelChanges {
   private readonly channels = new Set<string>();
   /** By the channel's canonical name, the last change counts. */
-  private readonly staged = new Map<string, StagedChange>();
+  private staged = new Map<string, StagedChange>();
   private unlistensAll = false;
   private countAfterCommit = 0;
+  private replaced: Replaced[] = [];
 
   constructor(
     private readonly database: Database,
@@ -28,33 +39,36 @@ export class ChannelChanges {
   /** Throws 54000 past MAX_CHANNELS_PER_CONNECTION. */
   listen(channel: string): void {
     const name = canonicalChannel(channel);
-    if (!this.willListen(name)) {
-      if (this.countAfterCommit >= MAX_CHANNELS_PER_CONNECTION) {
-        throw new DeltatError(
-          SqlState.programLimitExceeded,
-          `limit exceeded: channels of one connection: ${MAX_CHANNELS_PER_CONNECTION}`,
-        );
-      }
-      this.countAfterCommit++;
+    const isNew = !this.willListen(name);
+    if (isNew && this.countAfterCommit >= MAX_CHANNELS_PER_CONNECTION) {
+      throw new DeltatError(
+        SqlState.programLimitExceeded,
+        `limit exceeded: channels of one connection: ${MAX_CHANNELS_PER_CONNECTION}`,
+      );
     }
+    this.remember(name);
+    if (isNew) this.countAfterCommit++;
     this.staged.set(name, { channel, listens: true });
   }
 
   /** null: every channel. */
   unlisten(channel: string | null): void {
     if (channel === null) {
-      this.staged.clear();
+      this.remember(null);
+      this.staged = new Map();
       this.unlistensAll = true;
       this.countAfterCommit = 0;
       return;
     }
     const name = canonicalChannel(channel);
+    this.remember(name);
     if (this.willListen(name)) this.countAfterCommit--;
     this.staged.set(name, { channel, listens: false });
   }
 
   commit(): void {
     const { database, listener, channels } = this;
+    if (this.replaced.length > 0) this.replaced = [];
     if (this.unlistensAll) {
       database.unlistenAll(listener);
       channels.clear();
@@ -74,9 +88,30 @@ export class ChannelChanges {
   }
 
   rollback(): void {
-    this.staged.clear();
-    this.unlistensAll = false;
-    this.countAfterCommit = this.channels.size;
+    this.rollbackTo(0);
+  }
+
+  /** How much was staged: for `rollbackTo`. */
+  get mark(): number {
+    return this.replaced.length;
+  }
+
+  rollbackTo(mark: number): void {
+    for (let i = this.replaced.length - 1; i >= mark; i--) {
+      const { name, change, staged, unlistensAll, countAfterCommit } = this.replaced[i] as Replaced;
+      this.staged = staged;
+      if (name !== null && change === undefined) staged.delete(name);
+      else if (name !== null && change !== undefined) staged.set(name, change);
+      this.unlistensAll = unlistensAll;
+      this.countAfterCommit = countAfterCommit;
+    }
+    this.replaced.length = Math.min(this.replaced.length, mark);
+  }
+
+  private remember(name: string | null): void {
+    const { staged, unlistensAll, countAfterCommit } = this;
+    const change = name === null ? undefined : staged.get(name);
+    this.replaced.push({ name, change, staged, unlistensAll, countAfterCommit });
   }
 
   private willListen(name: string): boolean {

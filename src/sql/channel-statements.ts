@@ -1,6 +1,6 @@
-/** LISTEN and UNLISTEN. Both take effect when their transaction commits. */
+/** LISTEN, UNLISTEN and NOTIFY. All three take effect when their transaction commits. */
 
-import type { ListenStmt, UnlistenStmt } from "./ast.ts";
+import type { ListenStmt, NotifyStmt, UnlistenStmt } from "./ast.ts";
 import { controlPlan, type Plan } from "./execution.ts";
 
 export function planListen(node: ListenStmt): Plan {
@@ -16,5 +16,14 @@ export function planUnlisten(node: UnlistenStmt): Plan {
   return controlPlan("UNLISTEN", (execution) => {
     execution.session.unlisten(channel);
     return "UNLISTEN";
+  });
+}
+
+export function planNotify(node: NotifyStmt): Plan {
+  const channel = node.conditionname ?? "";
+  const payload = node.payload ?? "";
+  return controlPlan("NOTIFY", (execution) => {
+    execution.session.notify(channel, payload);
+    return "NOTIFY";
   });
 }

@@ -41,7 +41,7 @@ export class CompileContext {
   position(location: number | undefined): number {
     // Asked for at every node: a scan of the text each time would make a long statement quadratic.
     const offset = location ?? 0;
-    this.use.secondHalves ??= secondHalves(this.text);
+    this.use.secondHalves ??= secondHalvesOf(this.text);
     return offset + 1 - lowerBound(this.use.secondHalves, offset);
   }
 
@@ -74,6 +74,18 @@ export class CompileContext {
     for (let i = 0; i < this.literals.values.length; i++) if (this.use.isValue[i] !== true) return false;
     return true;
   }
+}
+
+let lastText = "";
+let lastSecondHalves: readonly number[] = [];
+
+/** The statements of a script ask about the same text, one after the other: it is scanned once for all of them. */
+function secondHalvesOf(text: string): readonly number[] {
+  if (text !== lastText) {
+    lastSecondHalves = secondHalves(text);
+    lastText = text;
+  }
+  return lastSecondHalves;
 }
 
 /** Where UTF-16 takes two units for one character. */

@@ -17,7 +17,7 @@ export function conjunctionOf(conjuncts: readonly Node[]): Node | undefined {
 }
 
 /** Whether any column is named in the tree; such an expression has one value for each row. */
-export function mentionsColumns(tree: unknown): boolean {
+function mentionsColumns(tree: unknown): boolean {
   if (Array.isArray(tree)) return tree.some(mentionsColumns);
   if (typeof tree !== "object" || tree === null) return false;
   for (const [key, inner] of Object.entries(tree)) {

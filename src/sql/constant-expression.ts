@@ -52,7 +52,7 @@ export function compileConstant(node: A_Const, context: CompileContext): Express
   const lifted = compileLifted(location, type, value, context);
   if (lifted !== null) return lifted;
   if (type !== UNKNOWN) return constant(type, value);
-  return value === null ? untypedNull() : untypedText(String(value));
+  return value === null ? untypedNull() : untypedText(String(value), context.position(location));
 }
 
 /**
@@ -82,7 +82,7 @@ function compileLifted(
   if (kind === "string") {
     if (type !== UNKNOWN || own !== value) return null;
     context.literalBecomesValue(index);
-    return untypedLifted(index, String(own));
+    return untypedLifted(index, String(own), context.position(location));
   }
   const expected = sign.isNegative ? negate(own) : own;
   if (type !== TYPE_OF_KIND[kind] || expected !== value) return null;

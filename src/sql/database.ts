@@ -5,7 +5,14 @@ import type { Transaction } from "../engine/transaction.ts";
 
 /** Whoever listens on channels: a client session. Called only with what is durable, in commit order. */
 export interface Listener {
-  notify(channel: string, payload: string): void;
+  /** @param processId of the session that spoke by NOTIFY; undefined for the events of changes */
+  notify(channel: string, payload: string, processId?: number): void;
+}
+
+/** What a NOTIFY tells. */
+export interface Notification {
+  readonly channel: string;
+  readonly payload: string;
 }
 
 /** A session whose output waits for the log. */
@@ -36,6 +43,9 @@ export interface Database {
 
   /** Asks for `waiter.onDurable` once everything up to `lsn` is durable. */
   whenDurable(lsn: number, waiter: DurabilityWaiter): void;
+
+  /** Tells listeners what a transaction notified, after everything that `lsn` and earlier commits have to tell. */
+  notify(notifications: readonly Notification[], processId: number, lsn: number): void;
 
   listen(listener: Listener, channel: string): void;
   unlisten(listener: Listener, channel: string): void;

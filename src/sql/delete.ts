@@ -7,7 +7,7 @@ import type { Execution, Plan } from "./execution.ts";
 import type { RelationScope } from "./relation.ts";
 import { hasSubLink } from "./relational/aggregate-calls.ts";
 import { planTargetQuery } from "./relational/joined-write.ts";
-import { filteredRows, planRowSource } from "./row-source.ts";
+import { filteredRows, planRowSource, ROWS_PER_TIMEOUT_CHECK } from "./row-source.ts";
 import type { StoredTable } from "./schema.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
 import { RESOURCES } from "./stored-tables.ts";
@@ -71,7 +71,11 @@ function runDelete(
   }
   // Ids first: a row's number means something else once it is freed.
   const commands = rows.map((row) => table.remove(table.idAt(engine, row)));
-  for (const command of commands) engine.apply(execution.transaction as Transaction, command);
+  let applied = 0;
+  for (const command of commands) {
+    if ((++applied & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
+    engine.apply(execution.transaction as Transaction, command);
+  }
   return `DELETE ${commands.length}`;
 }
 

@@ -8,9 +8,16 @@ import type { Engine } from "../engine/engine.ts";
 import type { Transaction } from "../engine/transaction.ts";
 import type { Database } from "./database.ts";
 import type { Frame } from "./expression.ts";
+import type { PlannedStatement } from "./planned-statement.ts";
+import type { PortalTable } from "./portals.ts";
+import type { PreparedStatements } from "./prepared-statements.ts";
 import type { Run } from "./relational/run.ts";
+import type { RowStream, RunResult } from "./row-stream.ts";
 import type { SessionContext } from "./session-context.ts";
 import type { Settings } from "./settings.ts";
+import type { StatementMemory } from "./statement-memory.ts";
+import type { TableView } from "./table-view.ts";
+import type { TransactionModes } from "./transaction-modes.ts";
 import type { PgType } from "./types.ts";
 import type { Value } from "./value.ts";
 
@@ -27,23 +34,45 @@ export interface OutputColumn {
 /** What statements may ask of, and do to, the session that runs them. */
 export interface SessionControl extends SessionContext {
   readonly settings: Settings;
-  /** BEGIN; `readOnly` null: as the session's default says. */
-  beginBlock(isolation: string | null, readOnly: boolean | null): void;
-  /** COMMIT; returns the tag, which is ROLLBACK for a failed block. */
-  commitBlock(): string;
-  rollbackBlock(): string;
+  /** BEGIN, with the modes it says. */
+  beginBlock(modes: TransactionModes): void;
+  /** SET TRANSACTION. Throws 25001 for what comes too late. */
+  setTransactionModes(modes: TransactionModes): void;
+  /** COMMIT [AND CHAIN]; returns the tag, which is ROLLBACK for a failed block. */
+  commitBlock(chain: boolean): string;
+  rollbackBlock(chain: boolean): string;
+  /** Throws 25P01 outside a block. */
+  setSavepoint(name: string): void;
+  /** Throws 25P01 outside a block, 3B001 for a savepoint that is not there. */
+  releaseSavepoint(name: string): void;
+  rollbackToSavepoint(name: string): void;
   readonly inBlock: boolean;
+  /** The transaction if what it reads is remembered, since it is serializable; else null. */
+  readonly tracked: Transaction | null;
+  readonly prepared: PreparedStatements<PlannedStatement>;
   warn(sqlState: string, message: string): void;
   listen(channel: string): void;
   /** null: every channel. */
   unlisten(channel: string | null): void;
-  /** DISCARD ALL: asks the wire to drop prepared statements and portals. */
-  discardPrepared(): void;
+  /** Portals and cursors. */
+  readonly portals: PortalTable;
+  /** What unfinished results may hold. */
+  readonly memory: StatementMemory;
+  /** To be called now and then by what works long without a pause. Throws 57014 past statement_timeout. */
+  checkTimeout(): void;
   /** Raises the lsn that must be durable before the session's output may leave. */
+  awaitLsn(lsn: number): void;
+  /** The same for what was read and may depend on any row: see dependencies.ts for what is known better. */
   dependOn(lsn: number): void;
 }
 
 const NO_SPANS = new Float64Array(0);
+
+/** What the plan that an Execution runs was given. */
+export interface PlanInput {
+  readonly parameters: readonly Value[];
+  readonly literals: readonly Value[];
+}
 
 export class Execution implements Frame {
   row = -1;
@@ -60,6 +89,8 @@ export class Execution implements Frame {
   /** The run of a relational plan, once there is one. */
   run: Run | null = null;
   readonly engine: Engine;
+  /** What columns read: the engine, or a copy of what a result in slices still needs of it. */
+  tables: TableView;
 
   constructor(
     readonly database: Database,
@@ -67,12 +98,19 @@ export class Execution implements Frame {
     readonly parameters: readonly Value[],
     readonly literals: readonly Value[],
     /** Result format codes: none (all text), one for all, or one per column. */
-    readonly formats: readonly number[],
-    readonly out: ByteWriter,
+    public formats: readonly number[],
+    public out: ByteWriter,
     /** What a write stages into; null for reads outside any transaction. */
     readonly transaction: Transaction | null,
   ) {
     this.engine = database.engine;
+    this.tables = database.engine;
+  }
+
+  /** The same run of another plan, with what that one was given: EXECUTE. */
+  withInput({ parameters, literals }: PlanInput): Execution {
+    const { database, session, formats, out, transaction } = this;
+    return new Execution(database, session, parameters, literals, formats, out, transaction);
   }
 }
 
@@ -87,12 +125,16 @@ export interface Plan {
   readonly usage: "read" | "write" | "control" | "end";
   readonly parameterTypes: readonly number[];
   readonly columns: readonly OutputColumn[] | null;
-  /** Writes the rows and returns the command tag. */
-  run(execution: Execution): string;
+  /** Writes the rows and returns the command tag; a long result is returned as a stream, nothing written yet. */
+  run(execution: Execution): RunResult;
+  /** As `run`, but the rows always come as a stream. Without it they are all written before the first is taken. */
+  readonly open?: (execution: Execution) => RowStream;
+  /** The columns, where they depend on the session; else they are `columns`. */
+  readonly describe?: (session: SessionControl) => readonly OutputColumn[] | null;
 }
 
 /** A plan of a kind that takes no parameters and gives no rows. */
-export function controlPlan(command: string, run: (execution: Execution) => string): Plan {
+export function controlPlan(command: string, run: (execution: Execution) => RunResult): Plan {
   return { command, usage: "control", parameterTypes: [], columns: null, run };
 }
 

@@ -13,7 +13,7 @@ export function idOf(value: Value): Id {
     throw new DeltatError(
       SqlState.invalidTextRepresentation,
       `invalid input syntax for type ulid: "${text}"`,
-      { hint: "An id is 26 characters of Crockford base32 (https://github.com/ulid/spec)." },
+      { hint: "An id is a ULID: 26 digits and letters without I, L, O and U, the first at most 7." },
     );
   }
   return id;

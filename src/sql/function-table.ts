@@ -22,6 +22,7 @@ import {
   type PgType,
   TEXT,
   TIMESTAMPTZ,
+  VOID,
 } from "./types.ts";
 import type { Value } from "./value.ts";
 
@@ -154,6 +155,12 @@ define("current_setting", [TEXT, BOOL], TEXT, ([name, ok], s) => setting(s, text
 define("set_config", [TEXT, TEXT, BOOL], TEXT, ([name, value, local], s) =>
   s.setSetting(text(name), text(value), local === true),
 );
+
+const notify: Body = ([channel, payload], s) => {
+  s.notify(text(channel ?? ""), text(payload ?? ""));
+  return "";
+};
+define("pg_notify", [TEXT, TEXT], VOID, notify, false);
 
 // Time.
 define("now", [], TIMESTAMPTZ, (_, s) => s.transactionNowMs);

@@ -58,7 +58,7 @@ function canonical(node: Node, isArray: boolean, scope: RelationScope, compiler:
   const expression = resolveUntyped(compiler.compilePlain(node), type);
   if (isArray) {
     if (expression.type.arrayOf === undefined || !isString(expression.type.arrayOf)) return node;
-    return scope.bind(mapExpression(expression, TEXT_ARRAY, canonicalIds), nodeLocation(node));
+    return scope.bind(mapExpression(expression, TEXT_ARRAY, canonicalIds()), nodeLocation(node));
   }
   if (!isString(expression.type)) return node;
   return scope.bind(
@@ -67,6 +67,17 @@ function canonical(node: Node, isArray: boolean, scope: RelationScope, compiler:
   );
 }
 
-function canonicalIds(items: Value): Value {
-  return (items as readonly Value[]).map((item) => (item === null ? null : canonicalId(item as string)));
+/** The ids of an array in canonical spelling. A scan evaluates the same array for each row: it is done once. */
+function canonicalIds(): (items: Value) => Value {
+  let lastItems: Value = null;
+  let lastIds: Value = null;
+  return (items) => {
+    if (items !== lastItems) {
+      lastIds = (items as readonly Value[]).map((item) =>
+        item === null ? null : canonicalId(item as string),
+      );
+      lastItems = items;
+    }
+    return lastIds;
+  };
 }

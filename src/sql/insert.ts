@@ -12,6 +12,7 @@ import { idOf } from "./field-values.ts";
 import { RelationScope } from "./relation.ts";
 import { hasSubLink } from "./relational/aggregate-calls.ts";
 import { planRowQuery } from "./relational/joined-write.ts";
+import { ROWS_PER_TIMEOUT_CHECK } from "./row-source.ts";
 import type { RowWriter } from "./row-writer.ts";
 import type { Column, StoredTable } from "./schema.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
@@ -20,7 +21,13 @@ import type { RowOutput } from "./targets.ts";
 import { notSupported, refuseOtherFields } from "./unsupported.ts";
 import type { Value } from "./value.ts";
 import { valueRows } from "./values-lists.ts";
-import { checkNotNull, planReturning, resolveWriteTarget, returnRow, targetColumn } from "./write-target.ts";
+import {
+  checkNotNull,
+  planReturning,
+  resolveWriteTarget,
+  returnResult,
+  targetColumn,
+} from "./write-target.ts";
 
 const INSERT_FIELDS = new Set([
   "relation",
@@ -219,14 +226,19 @@ function runInsert(plan: InsertPlan, execution: Execution): string {
     for (const sources of lists) {
       const values = sources.map((source) => sourceValue(source, execution));
       if (insertRow(plan, values, out, execution)) inserted++;
+      if ((inserted & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
     }
     given = lists.length;
   }
   if (selected !== null) {
     const rows = selected(execution);
-    for (const values of rows) if (insertRow(plan, values, out, execution)) inserted++;
+    for (const values of rows) {
+      if (insertRow(plan, values, out, execution)) inserted++;
+      if ((inserted & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
+    }
     given = rows.length;
   }
+  // A row that was skipped tells that its id is used.
   if (inserted < given) execution.session.dependOn(execution.database.appendedLsn);
   return `INSERT 0 ${inserted}`;
 }
@@ -244,7 +256,7 @@ function insertRow(
   if (skipsUsedIds && table.find(engine, idOf(values[0] as Value)) >= 0) return false;
   engine.apply(execution.transaction as Transaction, command);
   if (returning !== null && out !== null) {
-    returnRow(returning, out, table.find(engine, idOf(values[0] as Value)), execution);
+    returnResult(returning, out, table.find(engine, idOf(values[0] as Value)), command, execution);
   }
   return true;
 }

@@ -15,6 +15,13 @@ const HARMLESS_CHARACTERS = 10_000;
 /** Tokens in one chain; the parser was seen to bear more than 10,000 levels and to break before 30,000. */
 const MAX_CHAIN_TOKENS = 5000;
 
+/**
+ * Characters of operators that follow the openings of comments, all together. The scanner takes `/*` and every
+ * operator character behind it for one token, looks, and gives all but its two characters back: a run of
+ * openings costs it the square of its length.
+ */
+const MAX_COMMENT_LOOKAHEAD = 10_000_000;
+
 /** What one bracket costs: a subselect is several levels of tree. */
 const BRACKET_COST = 4;
 
@@ -38,6 +45,7 @@ class Nesting {
   private top = 0;
   /** Set operations and joins chain across commas and ANDs: they count for the whole text. */
   private chained = 0;
+  private lookahead = 0;
 
   token(): void {
     this.tokens[this.top] = (this.tokens[this.top] as number) + 1;
@@ -73,6 +81,15 @@ class Nesting {
     this.check(this.depth());
   }
 
+  /** A comment opens at `at`. */
+  comment(text: string, at: number): void {
+    let end = at + 2;
+    while (isOperatorCode(text.charCodeAt(end))) end++;
+    this.lookahead += end - at;
+    if (this.lookahead <= MAX_COMMENT_LOOKAHEAD) return;
+    throw new DeltatError(SqlState.programLimitExceeded, "limit exceeded: comments without a blank between");
+  }
+
   private depth(): number {
     return (this.tokens[this.top] as number) + (this.inner[this.top] as number);
   }
@@ -104,7 +121,7 @@ export function guardParser(text: string): void {
 function readPunctuation(text: string, at: number, code: number, nesting: Nesting): number {
   const next = text.charCodeAt(at + 1);
   if (code === 45 && next === 45) return skipLine(text, at);
-  if (code === 47 && next === 42) return skipComment(text, at);
+  if (code === 47 && next === 42) return skipComment(text, at, nesting);
   if (code === 40 || code === 91) nesting.open(false);
   else if (code === 41 || code === 93) nesting.close(false);
   else if (code === 44 || code === 59) nesting.separate();
@@ -179,17 +196,25 @@ function skipLine(text: string, at: number): number {
 }
 
 /** PostgreSQL's comments nest. */
-function skipComment(text: string, at: number): number {
-  let level = 1;
-  at += 2;
-  while (at < text.length && level > 0) {
+function skipComment(text: string, at: number, nesting: Nesting): number {
+  let level = 0;
+  do {
     if (text.startsWith("*/", at)) level--;
-    else if (text.startsWith("/*", at)) level++;
-    else {
+    else if (text.startsWith("/*", at)) {
+      level++;
+      nesting.comment(text, at);
+    } else {
       at++;
       continue;
     }
     at += 2;
-  }
+  } while (at < text.length && level > 0);
   return at;
 }
+
+/** The characters that operators are made of (PostgreSQL's scan.l, op_chars). */
+function isOperatorCode(code: number): boolean {
+  return code >= 33 && code <= 126 && OPERATOR_CHARACTERS.includes(String.fromCharCode(code));
+}
+
+const OPERATOR_CHARACTERS = "~!@#^&|`?+-*/%<>=";

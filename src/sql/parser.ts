@@ -65,15 +65,20 @@ function asDeltatError(error: unknown, text: string): unknown {
   if (!hasSqlDetails(error)) return error;
   if (error.message.startsWith("memory exhausted")) return depthExceeded();
   const characters = error.sqlDetails?.cursorPosition ?? 0;
-  return new DeltatError(syntaxErrorState(error.message), error.message, {
-    position: Math.min(characters, text.length) + 1,
-  });
+  const state = syntaxErrorState(error.message);
+  // The scanner does not tell where a string it refuses stands.
+  const placed = state !== SqlState.characterNotInRepertoire;
+  return new DeltatError(
+    state,
+    error.message,
+    placed ? { position: Math.min(characters, text.length) + 1 } : {},
+  );
 }
 
 /** The scanner's and grammar's few complaints that PostgreSQL does not call a syntax error. */
 function syntaxErrorState(message: string): SqlState {
   if (message.includes("out of range")) return SqlState.numericValueOutOfRange;
-  if (message.includes("invalid Unicode escape")) return SqlState.syntaxError;
+  if (message.startsWith("invalid byte sequence")) return SqlState.characterNotInRepertoire;
   if (/not (yet )?(implemented|supported)/.test(message)) return SqlState.featureNotSupported;
   return SqlState.syntaxError;
 }

@@ -1,10 +1,14 @@
 /** From a statement's tree to its plan: one planner per kind of statement, and a refusal by name for the rest. */
 
 import { type Node, nodeKind } from "./ast.ts";
-import { planListen, planUnlisten } from "./channel-statements.ts";
+import { planListen, planNotify, planUnlisten } from "./channel-statements.ts";
+import { planClose, planDeclare, planFetch } from "./cursor-statements.ts";
 import { planDelete } from "./delete.ts";
+import { planDeallocate, planExecute, planPrepare } from "./execute.ts";
 import type { Plan } from "./execution.ts";
 import { planInsert } from "./insert.ts";
+import type { PlannedStatement } from "./planned-statement.ts";
+import type { PreparedStatements } from "./prepared-statements.ts";
 import { planExplain } from "./relational/explain.ts";
 import { planSelect } from "./select.ts";
 import { planDiscard, planSet, planShow } from "./setting-statements.ts";
@@ -14,25 +18,33 @@ import { planTransaction } from "./transaction-statements.ts";
 import { unsupportedStatement } from "./unsupported.ts";
 import { planUpdate } from "./update.ts";
 
-export interface PlannedStatement {
+interface PlanResult {
   readonly plan: Plan;
   /** Whether the plan serves every statement of the same shape. */
   readonly isShapeSafe: boolean;
+  /** Whether it is good for this session alone, and not to be kept: EXECUTE. */
+  readonly isOfSession: boolean;
 }
 
 /**
  * @param declaredOids types of the parameters as the client declares them; null: the statement may have none
  * @param literals those lifted out of `text`, to be read when the plan runs; null: all are compiled in
+ * @param prepared what EXECUTE may name
  */
 export function planStatement(
   node: Node,
   text: string,
   declaredOids: readonly number[] | null,
   literals: LiftedLiterals | null,
-): PlannedStatement {
+  prepared: PreparedStatements<PlannedStatement>,
+): PlanResult {
   const compiler = new StatementCompiler(text, declaredOids, literals);
+  if ("ExecuteStmt" in node) {
+    const plan = planExecute(node.ExecuteStmt, compiler, prepared);
+    return { plan, isShapeSafe: false, isOfSession: true };
+  }
   const plan = planNode(node, compiler);
-  return { plan, isShapeSafe: compiler.isShapeSafe() };
+  return { plan, isShapeSafe: compiler.isShapeSafe(), isOfSession: false };
 }
 
 function planNode(node: Node, compiler: StatementCompiler): Plan {
@@ -40,6 +52,9 @@ function planNode(node: Node, compiler: StatementCompiler): Plan {
   if ("InsertStmt" in node) return planInsert(node.InsertStmt, compiler);
   if ("UpdateStmt" in node) return planUpdate(node.UpdateStmt, compiler);
   if ("DeleteStmt" in node) return planDelete(node.DeleteStmt, compiler);
+  if ("DeclareCursorStmt" in node) return planDeclare(node.DeclareCursorStmt, compiler);
+  if ("FetchStmt" in node) return planFetch(node.FetchStmt);
+  if ("ClosePortalStmt" in node) return planClose(node.ClosePortalStmt);
   if ("TransactionStmt" in node) return planTransaction(node.TransactionStmt);
   if ("VariableSetStmt" in node) return planSet(node.VariableSetStmt);
   if ("VariableShowStmt" in node) return planShow(node.VariableShowStmt);
@@ -47,5 +62,14 @@ function planNode(node: Node, compiler: StatementCompiler): Plan {
   if ("DiscardStmt" in node) return planDiscard(node.DiscardStmt);
   if ("ListenStmt" in node) return planListen(node.ListenStmt);
   if ("UnlistenStmt" in node) return planUnlisten(node.UnlistenStmt);
+  if ("NotifyStmt" in node) return planNotify(node.NotifyStmt);
+  if ("DeallocateStmt" in node) return planDeallocate(node.DeallocateStmt);
+  if ("PrepareStmt" in node) {
+    const { query } = node.PrepareStmt;
+    return planPrepare(node.PrepareStmt, compiler, (declaredOids) =>
+      // The literals stay part of the plan: it is this statement's own.
+      planNode(query as Node, new StatementCompiler(compiler.statementText, declaredOids, null)),
+    );
+  }
   throw unsupportedStatement(nodeKind(node));
 }

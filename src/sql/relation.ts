@@ -75,7 +75,7 @@ export class RelationScope implements Scope {
     const found = this.resolve(fields, position);
     if (found.column.hidden) {
       throw notSupported(
-        `column "${found.column.name}" of relation "${found.table.name}" in an expression`,
+        `reading column "${found.column.name}" of relation "${found.table.name}"`,
         found.column.description,
       );
     }

@@ -20,21 +20,20 @@ export interface KeyOrder {
   readonly nullsFirst: boolean;
 }
 
-interface SortKey extends KeyOrder {
+export interface SortKey extends KeyOrder {
   readonly expression: Expression;
 }
 
 const SORT_FIELDS = new Set(["node", "sortby_dir", "sortby_nulls", "location"]);
 
-/** A sort for rows, in place of the array given; null without ORDER BY. */
+/** What rows are sorted by; null without ORDER BY. */
 export function planOrder(
   clause: readonly Node[],
   targets: readonly Target[],
   compiler: StatementCompiler,
-): ((rows: number[], execution: Execution) => number[]) | null {
+): readonly SortKey[] | null {
   const keys = clause.flatMap((item) => ("SortBy" in item ? [planKey(item.SortBy, targets, compiler)] : []));
-  if (keys.length === 0) return null;
-  return (rows, execution) => sortRows(rows, keys, execution);
+  return keys.length === 0 ? null : keys;
 }
 
 function planKey(sort: SortBy, targets: readonly Target[], compiler: StatementCompiler): SortKey {
@@ -99,7 +98,11 @@ function sortExpression(node: Node, targets: readonly Target[], compiler: Statem
 }
 
 /** Sorts stably: rows that no key tells apart keep their order. */
-function sortRows(rows: readonly number[], keys: readonly SortKey[], execution: Execution): number[] {
+export function sortRows(
+  rows: readonly number[],
+  keys: readonly SortKey[],
+  execution: Execution,
+): readonly number[] {
   const columns = keys.map(({ expression }) =>
     rows.map((row) => {
       execution.row = row;
@@ -107,15 +110,23 @@ function sortRows(rows: readonly number[], keys: readonly SortKey[], execution: 
     }),
   );
   const order = rows.map((_, position) => position);
-  order.sort((a, b) => {
-    for (const [at, key] of keys.entries()) {
+  order.sort(positionComparator(columns, keys));
+  return order.map((position) => rows[position] as number);
+}
+
+/** Compares two positions by what `columns`, one per key, hold there. */
+export function positionComparator(
+  columns: readonly (readonly Value[])[],
+  keys: readonly SortKey[],
+): (a: number, b: number) => number {
+  return (a, b) => {
+    for (let at = 0; at < keys.length; at++) {
       const column = columns[at] as readonly Value[];
-      const difference = compareKeys(column[a] as Value, column[b] as Value, key);
+      const difference = compareKeys(column[a] as Value, column[b] as Value, keys[at] as SortKey);
       if (difference !== 0) return difference;
     }
     return 0;
-  });
-  return order.map((position) => rows[position] as number);
+  };
 }
 
 /** Negative, zero or positive as `a` comes before, with or after `b`. */

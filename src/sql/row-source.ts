@@ -3,12 +3,19 @@
 import { planAccessPath } from "./access-path.ts";
 import type { Node } from "./ast.ts";
 import { planAvailabilityQuery } from "./availability-query.ts";
+import { copySpans, SPAN_COPY } from "./availability-table.ts";
 import { conjunctionOf } from "./conjuncts.ts";
 import type { Execution } from "./execution.ts";
 import type { Expression } from "./expression.ts";
 import type { RelationScope } from "./relation.ts";
 import { isStored } from "./schema.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
+import type { CopyCost } from "./table-view.ts";
+
+const NO_COPY: CopyCost = { perRow: 0, perResource: 0 };
+
+/** How often what works on many rows without a pause looks at the time; a power of two. */
+export const ROWS_PER_TIMEOUT_CHECK = 1024;
 
 export interface RowSource {
   /** Rows before the filter. */
@@ -20,6 +27,10 @@ export interface RowSource {
    * null for other relations.
    */
   readonly spans: ((execution: Execution) => number) | null;
+  /** What `copy` costs. */
+  readonly copyCost: CopyCost;
+  /** Makes `execution` read copies of these rows; returns the numbers they have there. */
+  copy(execution: Execution, rows: Int32Array): Int32Array;
 }
 
 export function planRowSource(
@@ -29,14 +40,27 @@ export function planRowSource(
 ): RowSource {
   const { relation } = scope;
   if (relation === null) {
-    return { candidates: () => [-1], filter: compiler.condition(where), spans: null };
+    return {
+      candidates: () => [-1],
+      filter: compiler.condition(where),
+      spans: null,
+      copyCost: NO_COPY,
+      copy: (_, rows) => rows,
+    };
   }
-  if (isStored(relation.table)) {
-    const path = planAccessPath(relation.table, where, scope, compiler);
+  const { table } = relation;
+  if (isStored(table)) {
+    const path = planAccessPath(table, where, scope, compiler);
     return {
       candidates: path.candidates,
       filter: compiler.condition(conjunctionOf(path.rest)),
       spans: null,
+      copyCost: table.copyCost,
+      copy(execution, rows) {
+        const copied = table.copy(execution.tables, rows);
+        execution.tables = copied.view;
+        return copied.rows;
+      },
     };
   }
   const query = planAvailabilityQuery(where, scope, compiler);
@@ -44,15 +68,23 @@ export function planRowSource(
     candidates: (execution) => Array.from({ length: query.compute(execution) }, (_, row) => row),
     filter: compiler.condition(conjunctionOf(query.rest)),
     spans: query.compute,
+    copyCost: SPAN_COPY,
+    copy: copySpans,
   };
 }
 
 /** The rows that pass the filter. */
 export function filteredRows(source: RowSource, execution: Execution): number[] {
-  const rows = source.candidates(execution);
+  return acceptedRows(source, source.candidates(execution), execution);
+}
+
+/** Those of `rows`, which are candidates of the source, that pass the filter. */
+export function acceptedRows(source: RowSource, rows: number[], execution: Execution): number[] {
   const { filter } = source;
   if (filter === null) return rows;
+  let looked = 0;
   return rows.filter((row) => {
+    if ((++looked & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
     execution.row = row;
     return filter.evaluate(execution) === true;
   });

@@ -4,7 +4,9 @@
  */
 
 import type { ByteWriter } from "../bytes.ts";
+import { DeltatError, SqlState } from "../errors.ts";
 import { ID_TEXT_LENGTH, writeIdText } from "../id.ts";
+import { MAX_RESULT_BYTES } from "../limits.ts";
 import { BINARY_FORMAT, encodeBinary, encodeText } from "./codec.ts";
 import { writeInteger } from "./integer-text.ts";
 import { type PgType, TEXT } from "./types.ts";
@@ -20,6 +22,16 @@ export function expandFormats(formats: readonly number[], columnCount: number): 
   const only = formats.length === 1 ? (formats[0] as number) : 0;
   return Array.from({ length: columnCount }, (_, column) =>
     formats.length > 1 ? (formats[column] as number) : only,
+  );
+}
+
+/** Throws 54000 when `bytes` are more than one reply may have. */
+export function checkResultBytes(bytes: number): void {
+  if (bytes <= MAX_RESULT_BYTES) return;
+  throw new DeltatError(
+    SqlState.programLimitExceeded,
+    `limit exceeded: bytes of results (at most ${MAX_RESULT_BYTES})`,
+    { hint: "Ask for fewer rows or columns at a time." },
   );
 }
 
@@ -45,7 +57,9 @@ export class RowWriter {
     out.length = at + 7;
   }
 
+  /** Throws 54000 when the result has become too large; who runs the statement takes its rows back. */
   endRow(): void {
+    checkResultBytes(this.out.length);
     this.out.patchI32(this.rowAt + 1, this.out.length - this.rowAt - 1);
   }
 

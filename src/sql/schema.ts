@@ -6,11 +6,13 @@
 
 import type { Command } from "../engine/command.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { LockableTable } from "../engine/isolation.ts";
 import type { Id } from "../id.ts";
 import { AVAILABILITY } from "./availability-table.ts";
 import type { Execution } from "./execution.ts";
 import type { RowWriter } from "./row-writer.ts";
 import { BOOKINGS, HOLDS, RESOURCES, RULES } from "./stored-tables.ts";
+import type { CopiedRows, CopyCost, TableView } from "./table-view.ts";
 import type { PgType } from "./types.ts";
 import type { Value } from "./value.ts";
 
@@ -58,6 +60,13 @@ export interface StoredTable extends Table {
   replace(values: readonly Value[]): Command;
   remove(id: Id): Command;
   idAt(engine: Engine, row: number): Id;
+  /** What the engine calls the table. */
+  readonly locks: LockableTable;
+  /** The resource that a row is on; of a resource, itself. */
+  resourceRowOf(engine: Engine, row: number): number;
+  /** Copies all that columns read of these rows. */
+  copy(from: TableView, rows: Int32Array): CopiedRows;
+  readonly copyCost: CopyCost;
 }
 
 export const TABLES: readonly Table[] = [RESOURCES, RULES, BOOKINGS, HOLDS, AVAILABILITY];

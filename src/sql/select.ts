@@ -7,12 +7,16 @@ import { type Relation, RelationScope, resolveRelation } from "./relation.ts";
 import { functionName, hasAggregate, isAggregateCall, someNode } from "./relational/aggregate-calls.ts";
 import { planRelationalSelect } from "./relational/select-plan.ts";
 import { isSetFunction } from "./relational/set-functions.ts";
-import { planOrder, planRange, type RowRange } from "./row-order.ts";
-import { filteredRows, planRowSource, type RowSource } from "./row-source.ts";
+import { planRowLocks, type RowLocks } from "./row-locks.ts";
+import { planOrder, planRange, sortRows } from "./row-order.ts";
+import { acceptedRows, planRowSource } from "./row-source.ts";
+import { type RunResult, SHORT_RESULT_ROWS } from "./row-stream.ts";
 import { findTable } from "./schema.ts";
+import { AggregateStream, type Selection, SelectStream } from "./select-stream.ts";
 import { planSpanStream } from "./span-stream.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
 import { planTargets, RowOutput } from "./targets.ts";
+import { notSupported } from "./unsupported.ts";
 
 const SELECT_FIELDS = new Set([
   "targetList",
@@ -22,6 +26,7 @@ const SELECT_FIELDS = new Set([
   "limitOffset",
   "limitCount",
   "limitOption",
+  "lockingClause",
   "op",
 ]);
 
@@ -29,19 +34,30 @@ export function planSelect(node: SelectStmt, compiler: StatementCompiler): Plan 
   if (!isPlain(node)) return planRelationalSelect(node, compiler);
   const scope = new RelationScope(fromRelation(node, compiler.statementText));
   compiler.enter(scope);
-  if (callsAggregate(node.targetList)) return planAggregate(node, scope, compiler);
+  const locks = planRowLocks(node.lockingClause, scope.relation, compiler.statementText);
+  if (callsAggregate(node.targetList)) {
+    if (locks !== null) throw notSupported(`${locks.command.slice(7)} with aggregate functions`);
+    return planAggregate(node, scope, compiler);
+  }
   const source = planRowSource(node.whereClause, scope, compiler);
   const output = new RowOutput(planTargets(node.targetList ?? [], scope, compiler));
   const order = planOrder(node.sortClause ?? [], output.targets, compiler);
   const range = planRange(node.limitCount, node.limitOffset, compiler);
-  const stream = order === null && range === null ? planSpanStream(source, output) : null;
-  const run = stream ?? ((execution: Execution) => runSelect(source, order, range, output, execution));
+  const selection: Selection = { source, order, range, output };
+  const spans = order === null && range === null && locks === null ? planSpanStream(source, output) : null;
   return {
-    command: "SELECT",
-    usage: "read",
+    command: locks?.command ?? "SELECT",
+    usage: locks === null ? "read" : "write",
     parameterTypes: compiler.parameterTypes(),
     columns: output.columns,
-    run,
+    run:
+      locks !== null
+        ? (execution) => writeRows(selection, source.candidates(execution), locks, execution)
+        : (spans ?? ((execution) => runSelect(selection, execution))),
+    // What locks runs as a whole: rows are locked as they were seen.
+    ...(locks === null && {
+      open: (execution: Execution) => new SelectStream(selection, source.candidates(execution), execution),
+    }),
   };
 }
 
@@ -87,15 +103,22 @@ function fromRelation(node: SelectStmt, text: string): Relation | null {
   return from !== undefined && "RangeVar" in from ? resolveRelation(from.RangeVar, text) : null;
 }
 
-function runSelect(
-  source: RowSource,
-  order: ReturnType<typeof planOrder>,
-  range: RowRange | null,
-  output: RowOutput,
+function runSelect(selection: Selection, execution: Execution): RunResult {
+  const candidates = selection.source.candidates(execution);
+  if (candidates.length > SHORT_RESULT_ROWS) return new SelectStream(selection, candidates, execution);
+  return writeRows(selection, candidates, null, execution);
+}
+
+/** Writes, and with `locks` locks, all that is asked for in one go. */
+function writeRows(
+  { source, order, range, output }: Selection,
+  candidates: number[],
+  locks: RowLocks | null,
   execution: Execution,
 ): string {
-  let rows = filteredRows(source, execution);
-  if (order !== null) rows = order(rows, execution);
+  let rows: readonly number[] = acceptedRows(source, candidates, execution);
+  if (locks !== null) rows = locks.selectable(rows, execution);
+  if (order !== null) rows = sortRows(rows, order, execution);
   let first = 0;
   let end = rows.length;
   if (range !== null) {
@@ -106,6 +129,7 @@ function runSelect(
   const out = output.open(execution);
   for (let at = first; at < end; at++) {
     execution.row = rows[at] as number;
+    if (locks !== null) locks.lock(execution.row, execution);
     output.write(out, execution);
   }
   return `SELECT ${end - first}`;
@@ -118,19 +142,27 @@ function planAggregate(node: SelectStmt, scope: RelationScope, compiler: Stateme
   const rewrite = (target: Parameters<typeof aggregates.rewrite>[0]) => aggregates.rewrite(target);
   const output = new RowOutput(planTargets(node.targetList ?? [], scope, compiler, rewrite));
   // With one row every order is the same; the names are checked all the same.
-  planOrder(node.sortClause ?? [], output.targets, compiler);
+  planOrder(aggregates.rewriteOrder(node.sortClause ?? [], output.targets), output.targets, compiler);
   const range = planRange(node.limitCount, node.limitOffset, compiler);
+  /** Writes the one row; returns how many that are. */
+  const finish = (rows: readonly number[], execution: Execution): number => {
+    aggregates.compute(rows, execution);
+    const { skip, take } = range === null ? { skip: 0, take: 1 } : range(execution);
+    if (skip > 0 || take < 1) return 0;
+    output.write(output.open(execution), execution);
+    return 1;
+  };
   return {
     command: "SELECT",
     usage: "read",
     parameterTypes: compiler.parameterTypes(),
     columns: output.columns,
     run(execution) {
-      aggregates.compute(filteredRows(source, execution), execution);
-      const { skip, take } = range === null ? { skip: 0, take: 1 } : range(execution);
-      if (skip > 0 || take < 1) return "SELECT 0";
-      output.write(output.open(execution), execution);
-      return "SELECT 1";
+      const candidates = source.candidates(execution);
+      if (source.filter !== null && candidates.length > SHORT_RESULT_ROWS) {
+        return new AggregateStream(source, candidates, (rows) => finish(rows, execution), execution);
+      }
+      return `SELECT ${finish(acceptedRows(source, candidates, execution), execution)}`;
     },
   };
 }

@@ -12,6 +12,8 @@ export interface SessionContext {
   clockNowMs(): number;
   /** A setting as SHOW prints it, or null if there is none of that name. */
   getSetting(name: string): string | null;
+  /** As NOTIFY: told once the transaction has committed. Throws 22023, 54000. */
+  notify(channel: string, payload: string): void;
   /** Sets as `SET` or, if `isLocal`, `SET LOCAL` would, and returns the value as SHOW prints it. */
   setSetting(name: string, value: string, isLocal: boolean): string;
 }

@@ -4,12 +4,20 @@
  * simple query or the Sync; BEGIN makes a block of it, with all it holds, as in PostgreSQL.
  */
 
+import { stopwatchMs } from "../clock.ts";
 import type { Transaction } from "../engine/transaction.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { ChannelChanges } from "./channel-changes.ts";
 import type { Database, Listener } from "./database.ts";
 import type { SessionControl } from "./execution.ts";
+import type { PlannedStatement } from "./planned-statement.ts";
+import { PortalTable } from "./portals.ts";
+import { PreparedStatements } from "./prepared-statements.ts";
+import { Savepoints } from "./savepoints.ts";
 import { Settings } from "./settings.ts";
+import { StagedNotifications } from "./staged-notifications.ts";
+import { StatementMemory } from "./statement-memory.ts";
+import { applyModes, checkModeChange, type TransactionModes } from "./transaction-modes.ts";
 
 /** A NoticeResponse to come. */
 export interface Notice {
@@ -24,6 +32,15 @@ export interface SqlClient {
   readonly startupOptions: ReadonlyMap<string, string>;
 }
 
+/** How far a transaction had got when a savepoint was set. */
+interface TransactionMark {
+  readonly changes: number;
+  readonly locks: number;
+  readonly notifications: number;
+  readonly settings: number;
+  readonly channels: number;
+}
+
 export class SessionState implements SessionControl {
   readonly settings: Settings;
   readonly user: string;
@@ -35,17 +52,28 @@ export class SessionState implements SessionControl {
   statementNowMs = 0;
   /** What writes stage into; begun by the first of them. */
   transaction: Transaction | null = null;
+  readonly portals = new PortalTable();
+  readonly memory: StatementMemory;
+  /** When the statement that runs has taken too long, as `stopwatchMs` tells time; Infinity: never. */
+  deadlineMs = Number.POSITIVE_INFINITY;
   private block: "none" | "open" | "failed" = "none";
   private inTransaction = false;
   private notices: Notice[] = [];
   private readonly channels: ChannelChanges;
-  private prepared = 0;
+  private readonly notifications = new StagedNotifications();
+  private readonly savepoints = new Savepoints<TransactionMark>();
+  /** A statement of the transaction has asked the engine for something. */
+  private hasQueried = false;
+  /** By PREPARE and by the protocol's Parse. */
+  readonly prepared = new PreparedStatements<PlannedStatement>();
 
   constructor(
     private readonly store: Database,
     client: SqlClient,
     private readonly listener: Listener,
+    workMemBytes: number,
   ) {
+    this.memory = new StatementMemory(workMemBytes);
     this.settings = new Settings(client.user, client.startupOptions);
     this.channels = new ChannelChanges(store, listener);
     this.user = client.user;
@@ -62,13 +90,19 @@ export class SessionState implements SessionControl {
     return this.block !== "none";
   }
 
-  /** Raised by DISCARD ALL: whoever keeps prepared statements compares. */
-  get discardCount(): number {
-    return this.prepared;
+  get tracked(): Transaction | null {
+    return this.settings.isSerializable ? this.transaction : null;
+  }
+
+  awaitLsn(lsn: number): void {
+    if (lsn > this.dependsOnLsn) this.dependsOnLsn = lsn;
   }
 
   dependOn(lsn: number): void {
-    if (lsn > this.dependsOnLsn) this.dependsOnLsn = lsn;
+    this.awaitLsn(lsn);
+    if (this.settings.isSerializable && this.transaction !== null) {
+      this.store.engine.isolation.readEverything(this.transaction);
+    }
   }
 
   /**
@@ -76,9 +110,14 @@ export class SessionState implements SessionControl {
    * 25006 in a transaction that only reads, 40001, 58030.
    */
   enterEngine(writes: string | null): Transaction | null {
-    if (writes !== null && this.transaction === null) this.transaction = this.store.engine.begin();
-    this.store.enter(this.transaction);
     this.openTransaction();
+    this.hasQueried = true;
+    if (this.transaction === null && (writes !== null || this.settings.isSerializable)) {
+      this.transaction = this.store.engine.begin();
+    }
+    this.store.enter(this.transaction);
+    // Whatever a write replies, it was checked against all that others have changed.
+    if (writes !== null) this.awaitLsn(this.store.appendedLsn);
     this.statementNowMs = this.store.engine.now;
     if (this.transactionNowMs < 0) this.transactionNowMs = this.statementNowMs;
     if (writes !== null && this.settings.isReadOnly) {
@@ -90,74 +129,144 @@ export class SessionState implements SessionControl {
     return this.transaction;
   }
 
+  /** A statement begins: statement_timeout counts from here. */
+  startTimer(): void {
+    const { statementTimeoutMs } = this.settings;
+    this.deadlineMs =
+      statementTimeoutMs === 0 ? Number.POSITIVE_INFINITY : stopwatchMs() + statementTimeoutMs;
+  }
+
+  checkTimeout(): void {
+    if (this.deadlineMs !== Number.POSITIVE_INFINITY && stopwatchMs() >= this.deadlineMs) {
+      throw statementTimedOut();
+    }
+  }
+
   /** Every statement runs in a transaction; the first opens it with the session's defaults. */
   openTransaction(): void {
     if (this.inTransaction) return;
     this.inTransaction = true;
+    this.hasQueried = false;
     this.transactionNowMs = -1;
-    if (this.settings.startsReadOnly) this.settings.set("transaction_read_only", "on", true);
+    const { settings } = this;
+    if (settings.startsReadOnly) settings.set("transaction_read_only", "on", true);
+    if (settings.startsIsolation !== "read committed") {
+      settings.set("transaction_isolation", settings.startsIsolation, true);
+    }
   }
 
-  beginBlock(isolation: string | null, readOnly: boolean | null): void {
+  beginBlock(modes: TransactionModes): void {
     if (this.block === "open") {
       this.warn(SqlState.activeSqlTransaction, "there is already a transaction in progress");
     }
     this.block = "open";
-    if (isolation !== null) this.settings.set("transaction_isolation", isolation, true);
-    if (readOnly !== null) this.settings.set("transaction_read_only", readOnly ? "on" : "off", true);
+    this.setTransactionModes(modes);
   }
 
-  commitBlock(): string {
-    if (this.block === "failed") return this.rollbackBlock();
+  setTransactionModes(modes: TransactionModes): void {
+    const { isolation, readOnly, deferrable } = modes;
+    if (isolation !== null) this.checkSetting("transaction_isolation", isolation);
+    if (readOnly !== null) this.checkSetting("transaction_read_only", readOnly ? "on" : "off");
+    if (deferrable !== null) this.checkSetting("transaction_deferrable", deferrable ? "on" : "off");
+    applyModes(this.settings, modes, "transaction");
+  }
+
+  /** Throws 25001 where it is too late in the transaction to set a setting of its own to `value`. */
+  checkSetting(name: string, value: string): void {
+    const progress = { hasQueried: this.hasQueried, inSavepoint: !this.savepoints.isEmpty };
+    checkModeChange(this.settings, name, value, progress);
+  }
+
+  commitBlock(chain: boolean): string {
+    if (this.block === "failed") return this.rollbackBlock(chain);
+    const modes = this.chainedModes(chain, "COMMIT AND CHAIN");
     if (this.block === "none") {
       this.warn(SqlState.noActiveSqlTransaction, "there is no transaction in progress");
     }
     this.commit();
+    if (modes !== null) this.beginChained(modes);
     return "COMMIT";
   }
 
-  rollbackBlock(): string {
+  rollbackBlock(chain: boolean): string {
+    const modes = this.chainedModes(chain, "ROLLBACK AND CHAIN");
     if (this.block === "none") {
       this.warn(SqlState.noActiveSqlTransaction, "there is no transaction in progress");
     }
     this.rollback();
+    if (modes !== null) this.beginChained(modes);
     return "ROLLBACK";
+  }
+
+  setSavepoint(name: string): void {
+    this.requireBlock("SAVEPOINT");
+    this.savepoints.set(name, {
+      changes: this.transaction?.changes.length ?? 0,
+      locks: this.transaction?.locks?.length ?? 0,
+      notifications: this.notifications.count,
+      settings: this.settings.mark,
+      channels: this.channels.mark,
+    });
+  }
+
+  releaseSavepoint(name: string): void {
+    this.requireBlock("RELEASE SAVEPOINT");
+    this.savepoints.release(name);
+  }
+
+  rollbackToSavepoint(name: string): void {
+    this.requireBlock("ROLLBACK TO SAVEPOINT");
+    this.takeBack(this.savepoints.returnTo(name));
+    this.block = "open";
   }
 
   /** Commits what is open, block or not. Throws 40001, 53100, 58030; it is rolled back then. */
   commit(): void {
     const { transaction } = this;
+    let lsn = -1;
     try {
-      if (transaction !== null && transaction.changes.length > 0) {
-        this.dependOn(this.store.commit(transaction));
+      if (transaction !== null && (transaction.changes.length > 0 || transaction.locks !== null)) {
+        lsn = this.store.commit(transaction);
+        this.awaitLsn(lsn);
       } else if (transaction !== null) {
+        // One that only read saw, at its last statement, that all it had read was still so.
         this.store.rollback(transaction);
       }
     } catch (error) {
       this.rollback();
       throw error;
     }
-    this.transaction = null;
-    this.block = "none";
-    this.inTransaction = false;
+    this.endTransaction();
     this.settings.commit();
     this.channels.commit();
+    this.portals.endTransaction(true);
+    if (this.notifications.count === 0) return;
+    this.store.notify(this.notifications.take(), this.processId, lsn < 0 ? this.store.appendedLsn : lsn);
   }
 
   rollback(): void {
     const { transaction } = this;
-    this.transaction = null;
-    this.block = "none";
-    this.inTransaction = false;
+    this.endTransaction();
     this.settings.rollback();
     this.channels.rollback();
+    this.notifications.rollbackTo(0);
+    this.portals.endTransaction(false);
     if (transaction !== null) this.store.rollback(transaction);
   }
 
-  /** A statement failed: a block becomes a failed one, all else is over. What was staged is gone either way. */
+  /**
+   * A statement failed: a block becomes a failed one, all else is over. What was staged is gone either way, in a
+   * block with savepoints back to the innermost.
+   */
   fail(): void {
     const wasBlock = this.block !== "none";
-    this.rollback();
+    const mark = this.savepoints.innermost;
+    if (mark === undefined) this.rollback();
+    else {
+      // The error has told something of the database, and ROLLBACK TO does not make it untold.
+      this.dependOn(this.store.appendedLsn);
+      this.takeBack(mark);
+    }
     if (wasBlock) this.block = "failed";
   }
 
@@ -180,12 +289,13 @@ export class SessionState implements SessionControl {
     this.channels.unlisten(channel);
   }
 
-  discardPrepared(): void {
-    this.prepared++;
+  notify(channel: string, payload: string): void {
+    this.notifications.add(channel, payload);
   }
 
   close(): void {
     this.rollback();
+    this.portals.closeAll();
     this.store.unlistenAll(this.listener);
   }
 
@@ -198,7 +308,55 @@ export class SessionState implements SessionControl {
   }
 
   setSetting(name: string, value: string, isLocal: boolean): string {
+    this.checkSetting(name, value);
     this.settings.set(name, value, isLocal);
     return this.settings.get(name);
   }
+
+  private endTransaction(): void {
+    this.transaction = null;
+    this.block = "none";
+    this.inTransaction = false;
+    this.savepoints.clear();
+  }
+
+  private takeBack(mark: TransactionMark): void {
+    const { transaction, store } = this;
+    if (transaction !== null) {
+      store.engine.rollbackTo(transaction, mark.changes);
+      store.engine.isolation.release(transaction, mark.locks);
+    }
+    this.notifications.rollbackTo(mark.notifications);
+    this.settings.rollbackTo(mark.settings);
+    this.channels.rollbackTo(mark.channels);
+  }
+
+  private requireBlock(statement: string): void {
+    if (this.block !== "none") return;
+    throw new DeltatError(
+      SqlState.noActiveSqlTransaction,
+      `${statement} can only be used in transaction blocks`,
+    );
+  }
+
+  /** AND CHAIN: the modes that the next transaction takes over; null without it. */
+  private chainedModes(chain: boolean, statement: string): TransactionModes | null {
+    if (!chain) return null;
+    this.requireBlock(statement);
+    return {
+      isolation: this.settings.get("transaction_isolation"),
+      readOnly: this.settings.isReadOnly,
+      deferrable: this.settings.get("transaction_deferrable") === "on",
+    };
+  }
+
+  private beginChained(modes: TransactionModes): void {
+    this.openTransaction();
+    this.beginBlock(modes);
+  }
+}
+
+/** 57014 for a statement past its statement_timeout. */
+export function statementTimedOut(): DeltatError {
+  return new DeltatError(SqlState.queryCanceled, "canceling statement due to statement timeout");
 }

@@ -5,28 +5,22 @@
 
 import type { ByteWriter } from "../bytes.ts";
 import { DeltatError, SqlState } from "../errors.ts";
+import { DEFAULT_WORK_MEM_MB } from "../limits.ts";
 import type { Node } from "./ast.ts";
 import { decodeParameter } from "./codec.ts";
 import type { Database, Listener } from "./database.ts";
-import { Execution, type OutputColumn, type Plan } from "./execution.ts";
+import { Execution, type Plan } from "./execution.ts";
 import { parse } from "./parser.ts";
 import { PlanCache } from "./plan-cache.ts";
+import { PlannedStatement, type Statement } from "./planned-statement.ts";
 import { planStatement } from "./planner.ts";
+import type { PortalTable } from "./portals.ts";
+import type { PreparedStatements } from "./prepared-statements.ts";
+import { type RowStream, type RunResult, streamOf, WrittenRows } from "./row-stream.ts";
 import { type Notice, SessionState, type SqlClient } from "./session-state.ts";
 import { type LiftedLiterals, liftLiterals } from "./shape.ts";
 import { TEXT, typeByOid } from "./types.ts";
 import type { Value } from "./value.ts";
-
-/** A planned statement as the wire sees it. */
-export interface Statement {
-  readonly text: string;
-  /** Nothing but blanks and comments. */
-  readonly isEmpty: boolean;
-  /** OIDs. */
-  readonly parameterTypes: readonly number[];
-  /** null: it returns no rows. */
-  readonly columns: readonly OutputColumn[] | null;
-}
 
 /** One statement of a simple query, parsed unless its shape is known. */
 export interface RawStatement {
@@ -37,33 +31,28 @@ export interface RawStatement {
   readonly literals: LiftedLiterals | null;
 }
 
-class PlannedStatement implements Statement {
-  constructor(
-    readonly text: string,
-    readonly plan: Plan | null,
-    readonly literals: readonly Value[],
-  ) {}
-
-  get isEmpty(): boolean {
-    return this.plan === null;
-  }
-
-  get parameterTypes(): readonly number[] {
-    return this.plan?.parameterTypes ?? [];
-  }
-
-  get columns(): readonly OutputColumn[] | null {
-    return this.plan?.columns ?? null;
-  }
-}
-
 const NO_VALUES: readonly Value[] = [];
 
 /** By shape (simple queries), and by parameter types and text (prepared statements). */
 const plans = new PlanCache();
 
 /** Statements that hardly come twice, since names and values are part of their plans. */
-const SELDOM_REPEATED: ReadonlySet<string> = new Set(["LISTEN", "UNLISTEN", "SET", "RESET"]);
+const SELDOM_REPEATED: ReadonlySet<string> = new Set([
+  "LISTEN",
+  "UNLISTEN",
+  "NOTIFY",
+  "PREPARE",
+  "DEALLOCATE",
+  "SET",
+  "RESET",
+]);
+
+/** What a failed block takes. */
+const ENDS_FAILED_BLOCK: ReadonlySet<string> = new Set([
+  "TRANS_STMT_COMMIT",
+  "TRANS_STMT_ROLLBACK",
+  "TRANS_STMT_ROLLBACK_TO",
+]);
 
 function keep(key: string, plan: Plan): void {
   if (!SELDOM_REPEATED.has(plan.command)) plans.add(key, plan);
@@ -72,13 +61,17 @@ function keep(key: string, plan: Plan): void {
 export class SqlSession {
   private readonly state: SessionState;
 
-  /** Throws 42704 or 22023 for a start-up option that cannot be had. */
+  /**
+   * @param workMemBytes what unfinished results of this session may hold
+   * Throws 42704 or 22023 for a start-up option that cannot be had.
+   */
   constructor(
     private readonly database: Database,
     client: SqlClient,
     listener: Listener,
+    workMemBytes: number = DEFAULT_WORK_MEM_MB * 1024 * 1024,
   ) {
-    this.state = new SessionState(database, client, listener);
+    this.state = new SessionState(database, client, listener, workMemBytes);
   }
 
   /** Idle, in a transaction block, in a failed one. */
@@ -91,9 +84,26 @@ export class SqlSession {
     return this.state.dependsOnLsn;
   }
 
-  /** Raised by DISCARD ALL: prepared statements and portals from before are to be dropped. */
-  get discardCount(): number {
-    return this.state.discardCount;
+  /** Those of PREPARE and of Parse, by name. */
+  get prepared(): PreparedStatements<Statement> {
+    // The wire puts in only what `prepare` has made.
+    return this.state.prepared as PreparedStatements<Statement>;
+  }
+
+  /** Portals and cursors, in one namespace. */
+  get portals(): PortalTable {
+    return this.state.portals;
+  }
+
+  /** When the statement that runs has taken too long, as `stopwatchMs` tells time; Infinity: never. */
+  get statementDeadlineMs(): number {
+    return this.state.deadlineMs;
+  }
+
+  /** How long this session may idle now, milliseconds; 0: for ever. */
+  get idleTimeoutMs(): number {
+    const { state } = this;
+    return state.inBlock ? state.settings.idleInTransactionTimeoutMs : state.settings.idleTimeoutMs;
   }
 
   /** The statements of a simple query; a text whose shape is cached is not parsed. Throws 42601, 54000. */
@@ -113,12 +123,12 @@ export class SqlSession {
     const { text, node, literals } = raw;
     if (raw.plan !== null) {
       this.refuseInFailedBlock(raw.plan);
-      return new PlannedStatement(text, raw.plan, literals?.values ?? NO_VALUES);
+      return new PlannedStatement(text, raw.plan, literals?.values ?? NO_VALUES, this.state);
     }
     this.refuseNodeInFailedBlock(node as Node);
-    const planned = planStatement(node as Node, text, null, literals);
+    const planned = planStatement(node as Node, text, null, literals, this.state.prepared);
     if (literals !== null && planned.isShapeSafe) keep(literals.key, planned.plan);
-    return new PlannedStatement(text, planned.plan, literals?.values ?? NO_VALUES);
+    return new PlannedStatement(text, planned.plan, literals?.values ?? NO_VALUES, this.state);
   }
 
   /** Exactly one statement, or an empty one. `parameterTypes`: OIDs; 0 or missing: to be inferred. */
@@ -128,7 +138,7 @@ export class SqlSession {
     const known = plans.find(key);
     if (known !== undefined) {
       this.refuseInFailedBlock(known);
-      return new PlannedStatement(text, known, NO_VALUES);
+      return new PlannedStatement(text, known, NO_VALUES, this.state);
     }
     const [first, ...others] = parse(text);
     if (first === undefined) return new PlannedStatement(text, null, NO_VALUES);
@@ -139,9 +149,9 @@ export class SqlSession {
       );
     }
     this.refuseNodeInFailedBlock(first.node);
-    const { plan } = planStatement(first.node, text, parameterTypes, null);
-    keep(key, plan);
-    return new PlannedStatement(text, plan, NO_VALUES);
+    const { plan, isOfSession } = planStatement(first.node, text, parameterTypes, null, this.state.prepared);
+    if (!isOfSession) keep(key, plan);
+    return new PlannedStatement(text, plan, NO_VALUES, this.state);
   }
 
   /** Throws 22P02, 22P03, 22003, 22021. */
@@ -150,22 +160,40 @@ export class SqlSession {
   }
 
   /**
-   * Runs a statement of this session: writes its rows as DataRow messages and returns the command tag. On an
-   * error nothing of it is left in `rows`, the transaction is aborted, and the error is thrown on.
+   * Runs a statement of this session: writes its rows as DataRow messages and returns the command tag, or, where
+   * that would take long, returns the rows as a stream to be taken in slices. On an error nothing of it is left
+   * in `rows`, the transaction is aborted, and the error is thrown on.
    */
   execute(
     statement: Statement,
     parameters: readonly Value[],
     resultFormats: readonly number[],
     rows: ByteWriter,
-  ): string {
+  ): RunResult {
     const { plan, literals } = statement as PlannedStatement;
     if (plan === null) return "";
     const mark = rows.length;
     try {
-      return this.run(plan, literals, parameters, resultFormats, rows);
+      return plan.run(this.begin(plan, literals, parameters, resultFormats, rows));
     } catch (error) {
       rows.length = mark;
+      this.abort();
+      throw this.located(error, statement as PlannedStatement);
+    }
+  }
+
+  /** As `execute`, for rows that are taken in parts: they always come as a stream. */
+  open(
+    statement: Statement,
+    parameters: readonly Value[],
+    resultFormats: readonly number[],
+    rows: ByteWriter,
+  ): RowStream {
+    const { plan, literals } = statement as PlannedStatement;
+    if (plan === null) return new WrittenRows(new Uint8Array(0), "", rows);
+    try {
+      return streamOf(plan, this.begin(plan, literals, parameters, resultFormats, rows));
+    } catch (error) {
       this.abort();
       throw error;
     }
@@ -179,7 +207,7 @@ export class SqlSession {
   /** Something failed: the implicit transaction is rolled back, a block becomes a failed one. */
   abort(): void {
     // The error itself may tell what others did last.
-    this.state.dependOn(this.database.appendedLsn);
+    this.state.awaitLsn(this.database.appendedLsn);
     this.state.fail();
   }
 
@@ -197,22 +225,34 @@ export class SqlSession {
     this.state.close();
   }
 
-  private run(
+  private begin(
     plan: Plan,
     literals: readonly Value[],
     parameters: readonly Value[],
     resultFormats: readonly number[],
     rows: ByteWriter,
-  ): string {
+  ): Execution {
     const { state } = this;
     this.refuseInFailedBlock(plan);
+    state.startTimer();
     let transaction = null;
     if (plan.usage === "read") transaction = state.enterEngine(null);
     else if (plan.usage === "write") transaction = state.enterEngine(plan.command);
     else state.openTransaction();
-    return plan.run(
-      new Execution(this.database, state, parameters, literals, resultFormats, rows, transaction),
-    );
+    return new Execution(this.database, state, parameters, literals, resultFormats, rows, transaction);
+  }
+
+  /** A literal that is wrong for a plan found by shape: planning its own text anew tells where it stands. */
+  private located(error: unknown, { text, literals }: PlannedStatement): unknown {
+    const isData = error instanceof DeltatError && error.sqlState.startsWith("22");
+    if (!isData || literals.length === 0 || error.fields.position !== undefined) return error;
+    try {
+      const [first] = parse(text);
+      if (first !== undefined) planStatement(first.node, text, null, null, this.state.prepared);
+    } catch (found) {
+      if (found instanceof DeltatError && found.message === error.message) return found;
+    }
+    return error;
   }
 
   private refuseInFailedBlock(plan: Plan): void {
@@ -222,7 +262,7 @@ export class SqlSession {
   private refuseNodeInFailedBlock(node: Node): void {
     if (this.state.status !== "E") return;
     const kind = "TransactionStmt" in node ? node.TransactionStmt.kind : undefined;
-    if (kind !== "TRANS_STMT_COMMIT" && kind !== "TRANS_STMT_ROLLBACK") throw failedBlock();
+    if (kind === undefined || !ENDS_FAILED_BLOCK.has(kind)) throw failedBlock();
   }
 }
 

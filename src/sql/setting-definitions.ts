@@ -59,6 +59,12 @@ const TIME_UNITS: readonly (readonly [unit: string, ms: number])[] = [
   ["ms", 1],
 ];
 
+/** The number of milliseconds that a canonical value of such a setting stands for. */
+export function millisecondsOf(canonical: string): number {
+  const [, number = "0", unit = "ms"] = /^(\d+)([a-z]*)$/.exec(canonical) ?? [];
+  return Number(number) * (TIME_UNITS.find(([name]) => name === unit)?.[1] ?? 1);
+}
+
 /** Milliseconds, shown in the largest unit that holds them exactly: `5000` is `5s`. */
 function milliseconds(value: string): string | undefined {
   const match = /^\s*(\d+(?:\.\d+)?)\s*(us|ms|s|min|h|d)?\s*$/.exec(value);
@@ -168,8 +174,13 @@ export const SETTINGS: readonly SettingDefinition[] = [
   ),
   setting("escape_string_warning", "on", booleanValue, "Kept only."),
   setting("extra_float_digits", "1", integerBetween(-15, 3), "Floats are always written exactly."),
-  setting("idle_in_transaction_session_timeout", "0", milliseconds, "Kept only, not enforced."),
-  setting("idle_session_timeout", "0", milliseconds, "Kept only, not enforced."),
+  setting(
+    "idle_in_transaction_session_timeout",
+    "0",
+    milliseconds,
+    "How long a session may idle in a transaction; 0: for ever.",
+  ),
+  setting("idle_session_timeout", "0", milliseconds, "How long a session may idle; 0: for ever."),
   reported(setting("in_hot_standby", "off", null, "Whether this server is a standby.")),
   reported(setting("integer_datetimes", "on", null, "Whether instants are integers.")),
   reported(setting("IntervalStyle", "postgres", oneOf("postgres"), "Format of intervals.")),
@@ -189,7 +200,7 @@ export const SETTINGS: readonly SettingDefinition[] = [
   reported(
     setting("standard_conforming_strings", "on", oneOf("on"), "Backslashes in '…' are ordinary characters."),
   ),
-  setting("statement_timeout", "0", milliseconds, "Kept only, not enforced."),
+  setting("statement_timeout", "0", milliseconds, "How long a statement may take; 0: for ever."),
   setting("synchronize_seqscans", "on", booleanValue, "Kept only."),
   setting("synchronous_commit", "on", oneOf("on"), "A commit is durable before it is acknowledged."),
   reported(setting("TimeZone", "UTC", timeZone, "Kept only: instants are written in UTC.")),

@@ -6,7 +6,7 @@ import { controlPlan, type Execution, outputColumn, type Plan } from "./executio
 import { constantText } from "./grammar-constants.ts";
 import { expandFormats, RowWriter } from "./row-writer.ts";
 import { requireSetting } from "./setting-definitions.ts";
-import { transactionModes } from "./transaction-statements.ts";
+import { applyModes, transactionModes } from "./transaction-modes.ts";
 import { TEXT } from "./types.ts";
 import { notSupported, refuseOtherFields } from "./unsupported.ts";
 
@@ -28,7 +28,9 @@ export function planSet(node: VariableSetStmt): Plan {
       if (refused !== undefined && !isNoChange(node.args ?? [])) throw notSupported(refused);
       if (refused !== undefined) return controlPlan("SET", () => "SET");
       const value = settingValue(name, node.args ?? []);
-      return setPlan("SET", local, (execution) => execution.session.settings.set(name, value, local));
+      return setPlan("SET", local, (execution) => {
+        execution.session.setSetting(name, value, local);
+      });
     }
     case "VAR_SET_DEFAULT":
       if (REFUSED_SETTINGS.has(name.toLowerCase())) return controlPlan("SET", () => "SET");
@@ -77,17 +79,18 @@ function settingValue(name: string, args: readonly Node[]): string {
 /** SET TRANSACTION … and SET SESSION CHARACTERISTICS AS TRANSACTION …. */
 function planSetTransaction(name: string, args: readonly Node[]): Plan {
   if (name === "TRANSACTION SNAPSHOT") throw notSupported("SET TRANSACTION SNAPSHOT");
-  const { isolation, readOnly } = transactionModes(args);
-  const forSession = name === "SESSION CHARACTERISTICS";
-  const prefix = forSession ? "default_transaction" : "transaction";
+  const modes = transactionModes(args);
+  if (name === "SESSION CHARACTERISTICS") {
+    return controlPlan("SET", ({ session }) => {
+      applyModes(session.settings, modes, "session");
+      return "SET";
+    });
+  }
   return controlPlan("SET", ({ session }) => {
-    if (!forSession && !session.inBlock) {
+    if (!session.inBlock) {
       session.warn(SqlState.noActiveSqlTransaction, "SET TRANSACTION can only be used in transaction blocks");
     }
-    if (isolation !== null) session.settings.set(`${prefix}_isolation`, isolation, !forSession);
-    if (readOnly !== null) {
-      session.settings.set(`${prefix}_read_only`, readOnly ? "on" : "off", !forSession);
-    }
+    session.setTransactionModes(modes);
     return "SET";
   });
 }
@@ -149,7 +152,8 @@ export function planDiscard(node: DiscardStmt): Plan {
     }
     session.settings.resetAll();
     session.unlisten(null);
-    session.discardPrepared();
+    session.prepared.clear();
+    session.portals.closeAll();
     return "DISCARD ALL";
   });
 }

@@ -4,12 +4,31 @@
  */
 
 import { DeltatError, SqlState } from "../errors.ts";
-import { findSetting, requireSetting, SETTINGS, type SettingDefinition } from "./setting-definitions.ts";
+import {
+  findSetting,
+  millisecondsOf,
+  requireSetting,
+  SETTINGS,
+  type SettingDefinition,
+} from "./setting-definitions.ts";
 
-/** What one setting was and will be, while a transaction that touched it is open. */
+/** What one setting will be, while a transaction that touched it is open. */
 interface TransactionChange {
-  readonly before: string | undefined;
-  afterCommit: string | undefined;
+  readonly afterCommit: string | undefined;
+}
+
+/** Settings that end with the transaction, however they are set. */
+const TRANSACTION_SETTINGS: ReadonlySet<string> = new Set([
+  "transaction_isolation",
+  "transaction_read_only",
+  "transaction_deferrable",
+]);
+
+/** What one SET replaced, for ROLLBACK TO. */
+interface Replaced {
+  readonly name: string;
+  readonly value: string | undefined;
+  readonly change: TransactionChange | undefined;
 }
 
 /** Keys of a start-up packet that are no settings. */
@@ -21,12 +40,21 @@ export class Settings {
   /** What RESET goes back to: what the client asked for at start-up. */
   private readonly starting = new Map<string, string>();
   private readonly changes = new Map<string, TransactionChange>();
+  private replaced: Replaced[] = [];
   private readonly unreported = new Set<string>();
   private readonly lastReported = new Map<string, string>();
   /** transaction_read_only, at hand because every write asks. */
   isReadOnly = false;
   /** default_transaction_read_only, because every transaction asks. */
   startsReadOnly = false;
+  /** Whether transaction_isolation is one above read committed: what is read must not change before the commit. */
+  isSerializable = false;
+  /** default_transaction_isolation, because every transaction asks. */
+  startsIsolation = "read committed";
+  /** statement_timeout and the two of idle sessions, milliseconds, 0: none; every statement asks. */
+  statementTimeoutMs = 0;
+  idleInTransactionTimeoutMs = 0;
+  idleTimeoutMs = 0;
 
   /**
    * @param startupOptions the start-up packet's keys and values; `options` may hold `-c name=value`.
@@ -41,6 +69,8 @@ export class Settings {
       if (!STARTUP_KEYS.has(name) && !name.startsWith("_pq_.")) this.setStarting(name, value);
     }
     this.startsReadOnly = this.starting.get("default_transaction_read_only") === "on";
+    this.startsIsolation = this.starting.get("default_transaction_isolation") ?? "read committed";
+    this.readTimeouts();
     for (const definition of SETTINGS) {
       if (definition.reported) this.unreported.add(definition.name);
     }
@@ -84,12 +114,26 @@ export class Settings {
     if (this.changes.size === 0) return;
     for (const [name, change] of this.changes) this.store(name, change.afterCommit);
     this.changes.clear();
+    this.replaced = [];
   }
 
   rollback(): void {
-    if (this.changes.size === 0) return;
-    for (const [name, change] of this.changes) this.store(name, change.before);
-    this.changes.clear();
+    if (this.replaced.length > 0) this.rollbackTo(0);
+  }
+
+  /** How much the open transaction has set: for `rollbackTo`. */
+  get mark(): number {
+    return this.replaced.length;
+  }
+
+  rollbackTo(mark: number): void {
+    for (let i = this.replaced.length - 1; i >= mark; i--) {
+      const { name, value, change } = this.replaced[i] as Replaced;
+      this.store(name, value);
+      if (change === undefined) this.changes.delete(name);
+      else this.changes.set(name, change);
+    }
+    this.replaced.length = Math.min(this.replaced.length, mark);
   }
 
   /** Name, value and description of every setting that SHOW ALL lists. */
@@ -120,9 +164,6 @@ export class Settings {
         `unrecognized configuration parameter "${definition.name}"`,
       );
     }
-    if (value === undefined && lower === "transaction_isolation") {
-      return this.get("default_transaction_isolation");
-    }
     return value ?? definition.initial;
   }
 
@@ -135,12 +176,11 @@ export class Settings {
   private change(definition: SettingDefinition, value: string | undefined, local: boolean): void {
     const lower = definition.name.toLowerCase();
     const current = this.values.get(lower);
-    let change = this.changes.get(lower);
-    if (change === undefined) {
-      change = { before: current, afterCommit: current };
-      this.changes.set(lower, change);
-    }
-    if (!local) change.afterCommit = value;
+    const change = this.changes.get(lower);
+    this.replaced.push({ name: lower, value: current, change });
+    const afterCommit = change === undefined ? current : change.afterCommit;
+    const isOfTransaction = local || TRANSACTION_SETTINGS.has(lower);
+    this.changes.set(lower, { afterCommit: isOfTransaction ? afterCommit : value });
     this.store(lower, value);
   }
 
@@ -151,8 +191,21 @@ export class Settings {
     if (lower === "default_transaction_read_only") {
       this.startsReadOnly = (value ?? this.starting.get(lower)) === "on";
     }
+    if (lower === "transaction_isolation") {
+      this.isSerializable = value === "serializable" || value === "repeatable read";
+    }
+    if (lower === "default_transaction_isolation") {
+      this.startsIsolation = value ?? this.starting.get(lower) ?? "read committed";
+    }
+    if (lower.endsWith("timeout")) this.readTimeouts();
     const definition = findSetting(lower);
     if (definition?.reported) this.unreported.add(definition.name);
+  }
+
+  private readTimeouts(): void {
+    this.statementTimeoutMs = millisecondsOf(this.get("statement_timeout"));
+    this.idleInTransactionTimeoutMs = millisecondsOf(this.get("idle_in_transaction_session_timeout"));
+    this.idleTimeoutMs = millisecondsOf(this.get("idle_session_timeout"));
   }
 }
 

@@ -10,6 +10,9 @@ import { BINARY_FORMAT, TEXT_FORMAT } from "./codec.ts";
 import type { Execution } from "./execution.ts";
 import { ColumnExpression } from "./relation.ts";
 import type { RowSource } from "./row-source.ts";
+import type { RunResult } from "./row-stream.ts";
+import { checkResultBytes } from "./row-writer.ts";
+import { SelectStream } from "./select-stream.ts";
 import type { RowOutput } from "./targets.ts";
 
 const LEAST_13_DIGITS = 1e12;
@@ -19,6 +22,9 @@ const DIGITS = 13;
 /** Bytes before the first column: type, length, column count; and before each value: its length. */
 const ROW_HEAD = 7;
 const VALUE_HEAD = 4;
+
+/** More spans than these are sent in slices, each row by itself; fewer take some milliseconds in all. */
+const LONG_SPANS = 20_000;
 
 /** "0000" to "9999" as big-endian words of four ASCII digits: four digits per division and per store. */
 const QUADS = new Uint32Array(10_000);
@@ -31,7 +37,7 @@ for (let n = 0; n < 10_000; n++) {
 export function planSpanStream(
   source: RowSource,
   output: RowOutput,
-): ((execution: Execution) => string) | null {
+): ((execution: Execution) => RunResult) | null {
   const { spans, filter } = source;
   const columns = output.targets.map(({ expression }) =>
     expression instanceof ColumnExpression ? expression.column.name : "",
@@ -40,6 +46,14 @@ export function planSpanStream(
   const isWholeRow = columns.join() === "resource_id,start,end";
   return (execution) => {
     const count = spans(execution);
+    if (count > LONG_SPANS) {
+      const selection = { source, order: null, range: null, output };
+      return new SelectStream(
+        selection,
+        Int32Array.from({ length: count }, (_, row) => row),
+        execution,
+      );
+    }
     if (isWholeRow && areAlike(execution, count)) writeAlike(output, execution, count);
     else writeEach(output, execution, 0, count);
     return `SELECT ${count}`;
@@ -72,6 +86,7 @@ function writeAlike(output: RowOutput, execution: Execution, count: number): voi
   const first = out.length;
   writeEach(output, execution, 0, 1);
   const rowBytes = out.length - first;
+  checkResultBytes(first + rowBytes * count);
   repeat(out, first, rowBytes, count);
   const view = new DataView(out.bytes.buffer);
   const idBytes = execution.spanOwner < 0 ? 0 : ID_TEXT_LENGTH;

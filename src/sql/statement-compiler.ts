@@ -6,7 +6,7 @@
 
 import { DeltatError, SqlState } from "../errors.ts";
 import { type Node, nodeLocation } from "./ast.ts";
-import { coerceForAssignment } from "./casts.ts";
+import { coerceForAssignment, tryCast } from "./casts.ts";
 import { compile, compileCondition } from "./compile.ts";
 import { CompileContext } from "./compile-context.ts";
 import type { ColumnCondition } from "./conjuncts.ts";
@@ -16,6 +16,7 @@ import { ParameterTypes } from "./parameters.ts";
 import { RelationScope } from "./relation.ts";
 import type { Column } from "./schema.ts";
 import type { LiftedLiterals } from "./shape.ts";
+import { resolveTypeName } from "./type-names.ts";
 import { INT8, isInteger, isString, type PgType, TEXT, TEXT_ARRAY } from "./types.ts";
 import { notSupported } from "./unsupported.ts";
 import { resolveUntyped } from "./untyped.ts";
@@ -135,6 +136,27 @@ export class StatementCompiler {
   assigned(node: Node, column: Column): Expression {
     const position = this.position(nodeLocation(node));
     return coerceForAssignment(this.compile(node), column.type, column.name, position);
+  }
+
+  /** An argument of EXECUTE. Throws 42804. */
+  argument(node: Node, type: PgType, number: number): Expression {
+    const expression = this.compile(node);
+    const cast = tryCast(expression, type, "assignment");
+    if (cast !== null) return cast;
+    throw new DeltatError(
+      SqlState.datatypeMismatch,
+      `parameter $${number} of type ${expression.type.name} cannot be coerced to the expected type ${type.name}`,
+      {
+        hint: "You will need to rewrite or cast the expression.",
+        position: this.position(nodeLocation(node)),
+      },
+    );
+  }
+
+  /** OID of the type that a TypeName names; 0 for `unknown`. Throws 42704, 0A000. */
+  typeOid(node: Node): number {
+    if (!("TypeName" in node)) return 0;
+    return resolveTypeName(node.TypeName, this.context).type.oid;
   }
 
   /** The number after LIMIT or OFFSET. */

@@ -1,23 +1,24 @@
 /** The four tables that the engine keeps: their columns and the Commands that change their rows. */
 
 import type { BookingImage, HoldImage, ResourceImage, RuleImage } from "../engine/command.ts";
-import type { Engine } from "../engine/engine.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { formatId } from "../id.ts";
 import type { Execution } from "./execution.ts";
 import { checkSpan, idOf, instantOf } from "./field-values.ts";
 import type { RowWriter } from "./row-writer.ts";
 import type { Column, StoredTable } from "./schema.ts";
+import {
+  ALLOCATION_COPY,
+  copyAllocations,
+  copyResources,
+  copyRules,
+  type IdWords,
+  RESOURCE_COPY,
+  RULE_COPY,
+  type TableView,
+} from "./table-view.ts";
 import { BOOL, INT4, INT8, type PgType, TEXT } from "./types.ts";
 import type { Value } from "./value.ts";
-
-/** The typed arrays of one engine table that hold its ids. */
-interface IdWords {
-  readonly w0: Uint32Array;
-  readonly w1: Uint32Array;
-  readonly w2: Uint32Array;
-  readonly w3: Uint32Array;
-}
 
 function idText(words: IdWords, row: number): string {
   return formatId({
@@ -72,13 +73,13 @@ function int8Column(
   name: string,
   description: string,
   traits: ColumnTraits,
-  numbers: (engine: Engine) => Float64Array,
+  numbers: (tables: TableView) => Float64Array,
 ): Column {
   return {
     ...describeColumn(name, INT8, description, traits),
-    read: (execution) => numbers(execution.engine)[execution.row] as number,
+    read: (execution) => numbers(execution.tables)[execution.row] as number,
     write: (out, execution, position) =>
-      out.int8(numbers(execution.engine)[execution.row] as number, out.formats[position] as number),
+      out.int8(numbers(execution.tables)[execution.row] as number, out.formats[position] as number),
   };
 }
 
@@ -87,28 +88,28 @@ function idColumn(
   name: string,
   description: string,
   traits: ColumnTraits,
-  words: (engine: Engine) => IdWords,
-  rowOf: (engine: Engine, row: number) => number,
+  words: (tables: TableView) => IdWords,
+  rowOf: (tables: TableView, row: number) => number,
 ): Column {
   return {
     ...describeColumn(name, TEXT, description, traits),
     isId: true,
     read: (execution) => {
-      const row = rowOf(execution.engine, execution.row);
-      return row < 0 ? null : idText(words(execution.engine), row);
+      const row = rowOf(execution.tables, execution.row);
+      return row < 0 ? null : idText(words(execution.tables), row);
     },
     write: (out, execution) => {
-      const row = rowOf(execution.engine, execution.row);
+      const row = rowOf(execution.tables, execution.row);
       if (row < 0) out.nullValue();
-      else writeIdWords(out, words(execution.engine), row);
+      else writeIdWords(out, words(execution.tables), row);
     },
   };
 }
 
-const resourcesOf = (engine: Engine) => engine.resources;
-const rulesOf = (engine: Engine) => engine.rules;
-const allocationsOf = (engine: Engine) => engine.allocations;
-const itself = (_: Engine, row: number) => row;
+const resourcesOf = (tables: TableView) => tables.resources;
+const rulesOf = (tables: TableView) => tables.rules;
+const allocationsOf = (tables: TableView) => tables.allocations;
+const itself = (_: TableView, row: number) => row;
 
 function readAll(table: StoredTable, execution: Execution): Value[] {
   return table.columns.map((column) => column.read(execution));
@@ -146,30 +147,30 @@ export const RESOURCES: StoredTable = {
       "The resource that this one belongs to; NULL for a root.",
       { nullable: true },
       resourcesOf,
-      (engine, row) => engine.resources.parent[row] as number,
+      (tables, row) => tables.resources.parent[row] as number,
     ),
     plainColumn("name", TEXT, "Display name.", { nullable: true }, (execution) =>
-      execution.engine.resources.name(execution.row),
+      execution.tables.resources.name(execution.row),
     ),
     plainColumn(
       "capacity",
       INT4,
       "Allocations that may overlap.",
       { fallback: 1, fallbackText: "1" },
-      (execution) => execution.engine.resources.capacity[execution.row] as number,
+      (execution) => execution.tables.resources.capacity[execution.row] as number,
     ),
     int8Column(
       "buffer_after",
       "Forced gap after each allocation, milliseconds.",
       { fallback: 0, fallbackText: "0" },
-      (engine) => engine.resources.bufferAfterMs,
+      (tables) => tables.resources.bufferAfterMs,
     ),
     plainColumn(
       "enforce_rules",
       BOOL,
       "Whether closed and blocked time refuses allocations; NULL written: as the parent, else the server.",
       { nullable: true },
-      (execution) => execution.engine.enforcesRules(execution.row),
+      (execution) => execution.tables.enforcesRules(execution.row),
     ),
   ],
   rows: (engine) => liveRows(engine.resources.limit, (row) => engine.resources.isLive(row)),
@@ -184,6 +185,10 @@ export const RESOURCES: StoredTable = {
   replace: (values) => ({ kind: "updateResource", resource: resourceImage(values) }),
   remove: (id) => ({ kind: "deleteResource", id }),
   idAt: (engine, row) => engine.resources.idAt(row),
+  locks: "resource",
+  resourceRowOf: (_, row) => row,
+  copy: copyResources,
+  copyCost: RESOURCE_COPY,
 };
 
 function ruleImage(values: readonly Value[]): RuleImage {
@@ -212,16 +217,16 @@ export const RULES: StoredTable = {
       "The resource.",
       {},
       resourcesOf,
-      (engine, row) => engine.rules.resource[row] as number,
+      (tables, row) => tables.rules.resource[row] as number,
     ),
-    int8Column("start", "First instant, Unix milliseconds.", {}, (engine) => engine.rules.start),
-    int8Column("end", "The instant after the last, Unix milliseconds.", {}, (engine) => engine.rules.end),
+    int8Column("start", "First instant, Unix milliseconds.", {}, (tables) => tables.rules.start),
+    int8Column("end", "The instant after the last, Unix milliseconds.", {}, (tables) => tables.rules.end),
     plainColumn(
       "blocking",
       BOOL,
       "True: closes time. False: opens it.",
       {},
-      (execution) => execution.engine.rules.blocking[execution.row] === 1,
+      (execution) => execution.tables.rules.blocking[execution.row] === 1,
     ),
   ],
   rows: (engine) => liveRows(engine.rules.limit, (row) => engine.rules.isLive(row)),
@@ -234,6 +239,10 @@ export const RULES: StoredTable = {
   replace: (values) => ({ kind: "updateRule", rule: ruleImage(values) }),
   remove: (id) => ({ kind: "removeRule", id }),
   idAt: (engine, row) => engine.rules.idAt(row),
+  locks: "rule",
+  resourceRowOf: (engine, row) => engine.rules.resource[row] as number,
+  copy: copyRules,
+  copyCost: RULE_COPY,
 };
 
 /** The columns that bookings and holds share. */
@@ -244,10 +253,10 @@ const ALLOCATION_COLUMNS: readonly Column[] = [
     "The resource.",
     {},
     resourcesOf,
-    (engine, row) => engine.allocations.resource[row] as number,
+    (tables, row) => tables.allocations.resource[row] as number,
   ),
-  int8Column("start", "First instant, Unix milliseconds.", {}, (engine) => engine.allocations.start),
-  int8Column("end", "The instant after the last, Unix milliseconds.", {}, (engine) => engine.allocations.end),
+  int8Column("start", "First instant, Unix milliseconds.", {}, (tables) => tables.allocations.start),
+  int8Column("end", "The instant after the last, Unix milliseconds.", {}, (tables) => tables.allocations.end),
 ];
 
 function bookingImage(values: readonly Value[]): BookingImage {
@@ -275,7 +284,7 @@ export const BOOKINGS: StoredTable = {
   columns: [
     ...ALLOCATION_COLUMNS,
     plainColumn("label", TEXT, "Free text.", { nullable: true }, (execution) =>
-      execution.engine.allocations.label(execution.row),
+      execution.tables.allocations.label(execution.row),
     ),
     {
       ...plainColumn(
@@ -317,6 +326,10 @@ export const BOOKINGS: StoredTable = {
   replace: (values) => ({ kind: "moveBooking", booking: bookingImage(values) }),
   remove: (id) => ({ kind: "cancelBooking", id }),
   idAt: (engine, row) => engine.allocations.idAt(row),
+  locks: "booking",
+  resourceRowOf: (engine, row) => engine.allocations.resource[row] as number,
+  copy: copyAllocations,
+  copyCost: ALLOCATION_COPY,
 };
 
 function holdImage(values: readonly Value[]): HoldImage {
@@ -344,7 +357,7 @@ export const HOLDS: StoredTable = {
       "expires_at",
       "From this instant on the hold counts nowhere, Unix milliseconds.",
       {},
-      (engine) => engine.allocations.expiresAt,
+      (tables) => tables.allocations.expiresAt,
     ),
   ],
   rows: (engine) => liveRows(engine.allocations.limit, (row) => engine.allocations.isHold(row)),
@@ -358,4 +371,8 @@ export const HOLDS: StoredTable = {
   replace: (values) => ({ kind: "changeHold", hold: holdImage(values) }),
   remove: (id) => ({ kind: "releaseHold", id }),
   idAt: (engine, row) => engine.allocations.idAt(row),
+  locks: "hold",
+  resourceRowOf: (engine, row) => engine.allocations.resource[row] as number,
+  copy: copyAllocations,
+  copyCost: ALLOCATION_COPY,
 };

@@ -4,6 +4,7 @@
  */
 
 import { DeltatError, SqlState } from "../errors.ts";
+import { MAX_RESULT_COLUMNS } from "../limits.ts";
 import { type Node, nameParts, nodeKind, nodeLocation, type SubLink } from "./ast.ts";
 import { type Execution, type OutputColumn, outputColumn } from "./execution.ts";
 import type { Expression } from "./expression.ts";
@@ -124,6 +125,15 @@ export function sentType(type: PgType): PgType {
   return type === UNKNOWN ? TEXT : type;
 }
 
+/** Throws 54011 for more columns than a row may have. */
+export function checkColumnCount(count: number): void {
+  if (count <= MAX_RESULT_COLUMNS) return;
+  throw new DeltatError(
+    SqlState.tooManyColumns,
+    `target lists can have at most ${MAX_RESULT_COLUMNS} entries`,
+  );
+}
+
 /** Writes rows of one target list. */
 export class RowOutput {
   readonly columns: readonly OutputColumn[];
@@ -131,7 +141,9 @@ export class RowOutput {
   private readonly writers: readonly ((out: RowWriter, execution: Execution) => void)[];
   private readonly allText: readonly number[];
 
+  /** Throws 54011 for more columns than a row may have. */
   constructor(readonly targets: readonly Target[]) {
+    checkColumnCount(targets.length);
     this.types = targets.map(({ expression }) => sentType(expression.type));
     this.columns = targets.map(({ name, expression }) =>
       expression instanceof ColumnExpression

@@ -1,58 +1,45 @@
-/** BEGIN, COMMIT, ROLLBACK and SET TRANSACTION. */
+/** BEGIN, COMMIT, ROLLBACK and the savepoints. */
 
-import type { Node, TransactionStmt } from "./ast.ts";
+import type { TransactionStmt } from "./ast.ts";
 import { controlPlan, type Execution, type Plan } from "./execution.ts";
-import { constantText } from "./grammar-constants.ts";
+import { transactionModes } from "./transaction-modes.ts";
 import { notSupported, refuseOtherFields } from "./unsupported.ts";
 
-const STATEMENT_FIELDS = new Set(["kind", "options", "location"]);
-
-/** What BEGIN, START TRANSACTION and SET TRANSACTION may ask for; null: not said. */
-export interface TransactionModes {
-  readonly isolation: string | null;
-  readonly readOnly: boolean | null;
-}
-
-/** Modes from the DefElem nodes that the grammar makes of them. DEFERRABLE asks for nothing here. */
-export function transactionModes(options: readonly Node[]): TransactionModes {
-  let isolation: string | null = null;
-  let readOnly: boolean | null = null;
-  for (const option of options) {
-    if (!("DefElem" in option)) throw notSupported("this transaction mode");
-    const { defname, arg } = option.DefElem;
-    const value = arg === undefined ? "" : constantText(arg);
-    if (defname === "transaction_isolation") isolation = value;
-    else if (defname === "transaction_read_only") readOnly = value === "1";
-    else if (defname !== "transaction_deferrable") throw notSupported(defname ?? "this transaction mode");
-  }
-  return { isolation, readOnly };
-}
+const STATEMENT_FIELDS = new Set(["kind", "options", "savepoint_name", "chain", "location"]);
 
 export function planTransaction(node: TransactionStmt): Plan {
-  if (node.chain === true) throw notSupported("AND CHAIN");
+  refuseOtherFields(node, STATEMENT_FIELDS);
+  const chain = node.chain === true;
+  const name = node.savepoint_name ?? "";
   switch (node.kind) {
     case "TRANS_STMT_BEGIN":
     case "TRANS_STMT_START": {
-      refuseOtherFields(node, STATEMENT_FIELDS);
-      const { isolation, readOnly } = transactionModes(node.options ?? []);
+      const modes = transactionModes(node.options ?? []);
       const tag = node.kind === "TRANS_STMT_BEGIN" ? "BEGIN" : "START TRANSACTION";
-      return controlPlan(tag, (execution) => {
-        execution.session.beginBlock(isolation, readOnly);
+      return controlPlan(tag, ({ session }) => {
+        session.beginBlock(modes);
         return tag;
       });
     }
     case "TRANS_STMT_COMMIT":
-      refuseOtherFields(node, STATEMENT_FIELDS);
-      return endingPlan("COMMIT", (execution) => execution.session.commitBlock());
+      return endingPlan("COMMIT", ({ session }) => session.commitBlock(chain));
     case "TRANS_STMT_ROLLBACK":
-      refuseOtherFields(node, STATEMENT_FIELDS);
-      return endingPlan("ROLLBACK", (execution) => execution.session.rollbackBlock());
+      return endingPlan("ROLLBACK", ({ session }) => session.rollbackBlock(chain));
     case "TRANS_STMT_SAVEPOINT":
-      throw notSupported("SAVEPOINT");
+      return controlPlan("SAVEPOINT", ({ session }) => {
+        session.setSavepoint(name);
+        return "SAVEPOINT";
+      });
     case "TRANS_STMT_RELEASE":
-      throw notSupported("RELEASE SAVEPOINT");
+      return controlPlan("RELEASE", ({ session }) => {
+        session.releaseSavepoint(name);
+        return "RELEASE";
+      });
     case "TRANS_STMT_ROLLBACK_TO":
-      throw notSupported("ROLLBACK TO SAVEPOINT");
+      return endingPlan("ROLLBACK", ({ session }) => {
+        session.rollbackToSavepoint(name);
+        return "ROLLBACK";
+      });
     default:
       throw notSupported("two-phase commit");
   }

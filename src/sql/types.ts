@@ -80,6 +80,8 @@ export const NAME = scalar(19, "name", "name", 64, "string");
 /** The one-byte type `"char"` of the catalogs. */
 export const CHAR = scalar(18, '"char"', "char", 1, "internal");
 export const TIMESTAMPTZ = scalar(1184, "timestamp with time zone", "timestamptz", 8, "date/time");
+/** What a function gives that gives nothing: an empty text. */
+export const VOID = scalar(2278, "void", "void", 4, "internal");
 export const JSON_TYPE = scalar(114, "json", "json", -1, "user");
 export const JSONB = scalar(3802, "jsonb", "jsonb", -1, "user");
 /** Names of catalog objects: the value is their OID. */

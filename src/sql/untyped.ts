@@ -3,6 +3,7 @@
  * stand in types them (https://www.postgresql.org/docs/current/typeconv-overview.html).
  */
 
+import { DeltatError } from "../errors.ts";
 import { decodeText } from "./codec.ts";
 import type { Expression } from "./expression.ts";
 import { type PgType, TEXT, UNKNOWN } from "./types.ts";
@@ -36,12 +37,22 @@ export function untypedNull(): UntypedExpression {
   return { type: UNKNOWN, evaluate: () => null, resolveAs: (type) => constant(type, null) };
 }
 
-/** A quoted literal whose text is part of the plan. */
-export function untypedText(text: string): UntypedExpression {
+/** The value of a literal; what is wrong with it says where the literal stands. */
+function decodeLiteral(type: PgType, text: string, position: number): Value {
+  try {
+    return decodeText(type, text);
+  } catch (error) {
+    if (!(error instanceof DeltatError) || position < 1) throw error;
+    throw new DeltatError(error.sqlState, error.message, { ...error.fields, position });
+  }
+}
+
+/** A quoted literal whose text is part of the plan. `position`: where it stands; 0 if nowhere. */
+export function untypedText(text: string, position: number): UntypedExpression {
   return {
     type: UNKNOWN,
     evaluate: () => text,
-    resolveAs: (type) => constant(type, decodeText(type, text)),
+    resolveAs: (type) => constant(type, decodeLiteral(type, text, position)),
   };
 }
 
@@ -49,7 +60,7 @@ export function untypedText(text: string): UntypedExpression {
  * A quoted literal that was lifted out: its text comes with each execution. `text` is that of the statement being
  * planned, so that what is wrong with it is found now, even where the plan might not come to evaluate it.
  */
-export function untypedLifted(index: number, text: string): UntypedExpression {
+export function untypedLifted(index: number, text: string, position: number): UntypedExpression {
   return {
     type: UNKNOWN,
     evaluate: (frame) => frame.literals[index] as Value,
@@ -57,7 +68,7 @@ export function untypedLifted(index: number, text: string): UntypedExpression {
       if (type === TEXT || type === UNKNOWN) {
         return { type, evaluate: (frame) => frame.literals[index] as Value };
       }
-      decodeText(type, text);
+      decodeLiteral(type, text, position);
       return { type, evaluate: (frame) => decodeText(type, frame.literals[index] as string) };
     },
   };

@@ -11,13 +11,19 @@ import type { Expression } from "./expression.ts";
 import type { RelationScope } from "./relation.ts";
 import { hasSubLink } from "./relational/aggregate-calls.ts";
 import { planTargetQuery, type TargetQuery } from "./relational/joined-write.ts";
-import { filteredRows, planRowSource, type RowSource } from "./row-source.ts";
+import { filteredRows, planRowSource, ROWS_PER_TIMEOUT_CHECK, type RowSource } from "./row-source.ts";
 import type { Column, StoredTable } from "./schema.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
 import type { RowOutput } from "./targets.ts";
 import { notSupported, refuseOtherFields } from "./unsupported.ts";
 import type { Value } from "./value.ts";
-import { checkNotNull, planReturning, resolveWriteTarget, returnRow, targetColumn } from "./write-target.ts";
+import {
+  checkNotNull,
+  planReturning,
+  resolveWriteTarget,
+  returnResult,
+  targetColumn,
+} from "./write-target.ts";
 
 const UPDATE_FIELDS = new Set([
   "relation",
@@ -154,9 +160,13 @@ function runUpdate(plan: UpdatePlan, execution: Execution): string {
   const { engine } = execution;
   const changes = newImages(plan, execution);
   const out = returning?.open(execution) ?? null;
+  let applied = 0;
   for (const { id, command } of changes) {
+    if ((++applied & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
     engine.apply(execution.transaction as Transaction, command);
-    if (returning !== null && out !== null) returnRow(returning, out, table.find(engine, id), execution);
+    if (returning !== null && out !== null) {
+      returnResult(returning, out, table.find(engine, id), command, execution);
+    }
   }
   return `UPDATE ${changes.length}`;
 }

@@ -1,6 +1,7 @@
 /** What INSERT, UPDATE and DELETE have in common: the table they change, its columns, and RETURNING. */
 
-import { DeltatError, SqlState } from "../errors.ts";
+import type { Command } from "../engine/command.ts";
+import { assert, DeltatError, SqlState } from "../errors.ts";
 import type { RangeVar, ResTarget } from "./ast.ts";
 import { formatValue } from "./codec.ts";
 import type { Execution } from "./execution.ts";
@@ -63,6 +64,22 @@ export function planReturning(
 export function returnRow(output: RowOutput, out: RowWriter, row: number, execution: Execution): void {
   execution.row = row;
   output.write(out, execution);
+}
+
+/** Writes for RETURNING the row that `command` has made or changed: `row`, or -1 for a hold that was gone at once. */
+export function returnResult(
+  output: RowOutput,
+  out: RowWriter,
+  row: number,
+  command: Command,
+  execution: Execution,
+): void {
+  if (row >= 0) {
+    returnRow(output, out, row, execution);
+    return;
+  }
+  assert(command.kind === "placeHold" || command.kind === "changeHold", "only a hold is gone at once");
+  execution.engine.showExpiredHold(command.hold, (shown) => returnRow(output, out, shown, execution));
 }
 
 /** Throws 23502 where a column that must have a value has none. */

@@ -13,6 +13,8 @@ import {
 } from "./segment.ts";
 import { fileError } from "./storage-errors.ts";
 
+const FIRST_SEGMENT_BYTES = 1024 * 1024;
+
 export class SegmentSupply {
   /** Durable, empty, with its final name. */
   private ready: Segment | null;
@@ -84,11 +86,14 @@ export class SegmentSupply {
     this.ready = null;
   }
 
+  /** The first segments are small and double: laying one out blocks, and many a database stays small. */
   private header(current: Segment | null, neededBytes: number): SegmentHeader {
+    const number = (current?.number ?? 0) + 1;
+    const preferredBytes = Math.min(this.segmentBytes, FIRST_SEGMENT_BYTES * 2 ** (number - 1));
     return {
-      number: (current?.number ?? 0) + 1,
+      number,
       salt: this.salt(),
-      sizeBytes: segmentSize(this.segmentBytes, neededBytes),
+      sizeBytes: segmentSize(preferredBytes, neededBytes),
       previousSalt: current?.salt ?? 0,
     };
   }

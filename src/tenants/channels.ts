@@ -45,13 +45,19 @@ export class Channels {
 
   /** Tells everyone who listens on a channel of the event's resources, nearest resource first. */
   deliver(event: Event): void {
-    for (const id of event.resourceIds) {
-      const channel = RESOURCE_PREFIX + id;
-      const listeners = this.listenersOf.get(channel);
-      if (listeners === undefined) continue;
-      // A listener may leave while it is told (a slow one is disconnected), so the set is copied.
-      for (const listener of [...listeners]) listener.notify(channel, event.payload);
-    }
+    for (const id of event.resourceIds) this.tell(RESOURCE_PREFIX + id, event.payload);
+  }
+
+  /** Tells what the session `processId` notified. */
+  notify(channel: string, payload: string, processId: number): void {
+    this.tell(canonicalChannel(channel), payload, processId);
+  }
+
+  private tell(channel: string, payload: string, processId?: number): void {
+    const listeners = this.listenersOf.get(channel);
+    if (listeners === undefined) return;
+    // A listener may leave while it is told (a slow one is disconnected), so the set is copied.
+    for (const listener of [...listeners]) listener.notify(channel, payload, processId);
   }
 }
 

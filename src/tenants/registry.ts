@@ -10,12 +10,16 @@ import { decodeCommands } from "../engine/codec.ts";
 import { Engine } from "../engine/engine.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { MAX_DATABASES } from "../limits.ts";
+import { localFiles } from "../storage/files.ts";
 import { type FolderLock, lockFolder } from "../storage/folder-lock.ts";
-import { openSegmentLog } from "../storage/segment-log.ts";
+import { openSegmentLog, type SegmentLogOptions } from "../storage/segment-log.ts";
 import { databaseOf, folderOf } from "./folder-names.ts";
 import { type Scheduler, Tenant } from "./tenant.ts";
 
 const DATABASES_FOLDER = "databases";
+
+/** What a clock kept by NTP may be set back. */
+const TOLERATED_CLOCK_STEP_MS = 1000;
 
 export interface RegistryOptions {
   readonly dataDir: string;
@@ -24,6 +28,10 @@ export interface RegistryOptions {
   readonly autoCreate: boolean;
   readonly enforceRulesByDefault: boolean;
   readonly warn: (message: string) => void;
+  /** How the logs are kept; default: in the operating system's files. */
+  readonly log?: Pick<SegmentLogOptions, "files" | "segmentBytes" | "blockingSyncLimitMs">;
+  /** Names of the folders in `root`, sorted; default: as the operating system lists them. */
+  readonly listFolders?: (root: string) => string[];
 }
 
 export class TenantRegistry {
@@ -39,8 +47,10 @@ export class TenantRegistry {
     this.lock = lockFolder(options.dataDir);
     this.root = join(options.dataDir, DATABASES_FOLDER);
     try {
-      for (const folder of foldersIn(this.root)) {
+      for (const folder of (options.listFolders ?? foldersIn)(this.root)) {
         const name = databaseOf(folder);
+        // A database whose first segment found no room was never there, and must not keep the others from starting.
+        if (!this.holdsLog(folder)) continue;
         if (name === null)
           options.warn(`${join(this.root, folder)} is not the folder of a database: left alone`);
         else this.recover(name, folder);
@@ -74,11 +84,18 @@ export class TenantRegistry {
     return this.recover(name, folder);
   }
 
-  /** Syncs and closes every log, then gives the folder back. */
+  /** Syncs and closes every log, then gives the folder back. Rejects with the failure of a log, if one has failed. */
   async close(): Promise<void> {
-    await Promise.all([...this.tenants.values()].map((tenant) => tenant.close()));
+    const closings = await Promise.allSettled([...this.tenants.values()].map((tenant) => tenant.close()));
     this.tenants.clear();
     this.lock.release();
+    for (const closing of closings) if (closing.status === "rejected") throw closing.reason;
+  }
+
+  /** Whether a first segment was ever made in a database's folder. */
+  private holdsLog(folder: string): boolean {
+    const files = this.options.log?.files ?? localFiles;
+    return files.list(join(this.root, folder)).some((file) => file.endsWith(".log"));
   }
 
   /** Opens a database's log, replaying what it holds; a new one is empty. */
@@ -87,6 +104,7 @@ export class TenantRegistry {
     let tenant: Tenant | null = null;
     const log = openSegmentLog(
       {
+        ...this.options.log,
         folder: join(this.root, folder),
         onDurable: () => tenant?.onDurable(),
         warn: (cut) => this.options.warn(cut.message),
@@ -103,9 +121,20 @@ export class TenantRegistry {
         }
       },
     );
+    this.warnOfClock(name, engine.now);
     tenant = new Tenant(name, engine, log, this.options.scheduler);
     this.tenants.set(name, tenant);
     return tenant;
+  }
+
+  /** Time does not go back: until the system's clock has caught up, now stays at the last commit's instant. */
+  private warnOfClock(name: string, lastAt: number): void {
+    const aheadMs = lastAt - this.options.scheduler.now();
+    if (aheadMs <= TOLERATED_CLOCK_STEP_MS) return;
+    this.options.warn(
+      `the last commit of database "${name}" is ${aheadMs} ms ahead of the system's clock: until then a hold ` +
+        "that expires before that instant is gone at once; is the clock right?",
+    );
   }
 }
 

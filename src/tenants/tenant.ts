@@ -7,8 +7,10 @@ import { encodeCommand } from "../engine/codec.ts";
 import type { Engine } from "../engine/engine.ts";
 import { type Event, eventsOf } from "../engine/events.ts";
 import type { Change, Transaction } from "../engine/transaction.ts";
+import { limitExceeded } from "../engine/violations.ts";
 import { DeltatError, SqlState } from "../errors.ts";
-import type { Database, DurabilityWaiter, Listener } from "../sql/database.ts";
+import { MAX_FRAME_BYTES } from "../limits.ts";
+import type { Database, DurabilityWaiter, Listener, Notification } from "../sql/database.ts";
 import type { CommitLog } from "../storage/commit-log.ts";
 import { Channels } from "./channels.ts";
 
@@ -25,9 +27,13 @@ export interface Scheduler {
 /** Timers count milliseconds in an int32. */
 const MAX_TIMER_MS = 2_147_483_647;
 
-interface PendingEvents {
+/** What waits to be told until `lsn` is durable. */
+interface Pending {
   readonly lsn: number;
   readonly events: readonly Event[];
+  readonly notifications: readonly Notification[];
+  /** Of the session whose notifications they are. */
+  readonly processId: number;
 }
 
 interface Waiting {
@@ -37,7 +43,7 @@ interface Waiting {
 
 export class Tenant implements Database {
   private readonly channels = new Channels();
-  private pendingEvents: PendingEvents[] = [];
+  private pending: Pending[] = [];
   private waiting: Waiting[] = [];
   private flushScheduled = false;
   private timerAt = Number.POSITIVE_INFINITY;
@@ -52,12 +58,14 @@ export class Tenant implements Database {
     readonly engine: Engine,
     private readonly log: CommitLog,
     private readonly scheduler: Scheduler,
+    private readonly maxFrameBytes = MAX_FRAME_BYTES,
   ) {
     this.armExpiry();
   }
 
+  /** Once the log has failed, nothing that is not durable counts: errors that say so must not wait for it. */
   get appendedLsn(): number {
-    return this.log.appendedLsn;
+    return this.log.failure === null ? this.log.appendedLsn : this.log.durableLsn;
   }
 
   get durableLsn(): number {
@@ -66,11 +74,11 @@ export class Tenant implements Database {
 
   enter(transaction: Transaction | null): void {
     if (this.log.failure !== null) throw logFailed();
-    try {
-      this.engine.enter(transaction, this.scheduler.now());
-    } finally {
-      this.recordExpiries();
-    }
+    const now = this.scheduler.now();
+    // Nobody's staged changes are in place when expiries are recorded: they are everyone's.
+    this.engine.advance(now);
+    this.recordExpiries();
+    this.engine.enter(transaction, now);
   }
 
   commit(transaction: Transaction): number {
@@ -80,7 +88,12 @@ export class Tenant implements Database {
     let lsn: number;
     try {
       const body = this.log.begin();
-      for (const change of changes) encodeCommand(body, change.command);
+      // The writer also holds the frames of the group that are not written yet.
+      const end = body.length + this.maxFrameBytes;
+      for (const { command } of changes) {
+        encodeCommand(body, command);
+        if (body.length > end) throw limitExceeded("bytes of one commit", this.maxFrameBytes);
+      }
       lsn = this.log.append(this.engine.now);
     } catch (error) {
       this.engine.revert(changes);
@@ -97,8 +110,21 @@ export class Tenant implements Database {
   }
 
   whenDurable(lsn: number, waiter: DurabilityWaiter): void {
-    this.waiting.push({ lsn, waiter });
-    this.scheduleFlush();
+    const { failure } = this.log;
+    if (failure === null) {
+      this.waiting.push({ lsn, waiter });
+      this.scheduleFlush();
+    } else {
+      this.scheduler.soon(() => waiter.onDurable(failure));
+    }
+  }
+
+  notify(notifications: readonly Notification[], processId: number, lsn: number): void {
+    if (this.channels.isEmpty) return;
+    this.pending.push({ lsn, events: [], notifications, processId });
+    // Nothing may be left to sync: then this is the moment.
+    if (lsn <= this.log.durableLsn) this.deliverPending();
+    else this.scheduleFlush();
   }
 
   listen(listener: Listener, channel: string): void {
@@ -116,7 +142,7 @@ export class Tenant implements Database {
   /** The log's callback: `durableLsn` has risen, or the log has failed. */
   onDurable(): void {
     this.releaseWaiting();
-    this.deliverEvents();
+    this.deliverPending();
   }
 
   /** Syncs and closes the log; nobody uses the tenant afterwards. */
@@ -144,7 +170,8 @@ export class Tenant implements Database {
 
   private publish(changes: readonly Change[], lsn: number): void {
     if (!this.channels.isEmpty) {
-      this.pendingEvents.push({ lsn, events: eventsOf(this.engine.resources, changes) });
+      const events = eventsOf(this.engine.resources, changes);
+      this.pending.push({ lsn, events, notifications: [], processId: 0 });
     }
     this.scheduleFlush();
   }
@@ -165,15 +192,16 @@ export class Tenant implements Database {
     }
   }
 
-  private deliverEvents(): void {
+  private deliverPending(): void {
     const { durableLsn } = this.log;
     let delivered = 0;
-    for (const { lsn, events } of this.pendingEvents) {
+    for (const { lsn, events, notifications, processId } of this.pending) {
       if (lsn > durableLsn) break;
       delivered++;
       for (const event of events) this.channels.deliver(event);
+      for (const { channel, payload } of notifications) this.channels.notify(channel, payload, processId);
     }
-    if (delivered > 0) this.pendingEvents = this.pendingEvents.slice(delivered);
+    if (delivered > 0) this.pending = this.pending.slice(delivered);
   }
 
   /** Keeps one timer, for the hold that expires next. Expiry itself needs none: only its event does. */

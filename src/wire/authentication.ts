@@ -1,6 +1,7 @@
 /**
  * Proof of who the client is. A method writes its request and judges the client's answers, one `p` message at a
- * time, until it says "accepted"; a method of several rounds, such as SCRAM, answers "continue" in between.
+ * time, until it says "accepted"; a method of several rounds, such as SCRAM, answers "continue" in between. The
+ * first wrong answer ends the connection.
  */
 
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
@@ -10,7 +11,7 @@ import { writeAuthenticationCleartextPassword } from "./backend-messages.ts";
 import type { MessageReader } from "./message-reader.ts";
 
 /** The one user. */
-const USER_NAME = "deltat";
+export const USER_NAME = "deltat";
 
 export interface Authentication {
   /** Writes the request that opens the exchange. */
@@ -22,9 +23,8 @@ export interface Authentication {
 /** Digests under a key that nobody knows have one length and tell nothing by where they first differ. */
 const comparisonKey = randomBytes(32);
 
-function sameSecret(a: string, b: string): boolean {
-  const digest = (text: string) => createHmac("sha256", comparisonKey).update(text).digest();
-  return timingSafeEqual(digest(a), digest(b));
+function digest(text: string): Buffer {
+  return createHmac("sha256", comparisonKey).update(text).digest();
 }
 
 /** The password itself, as it is. An unknown user is asked too, and told nothing else than a wrong password is. */
@@ -41,8 +41,13 @@ export class CleartextPassword implements Authentication {
   receive(answer: MessageReader): "accepted" {
     const given = answer.cstring();
     answer.expectEnd();
-    const right = sameSecret(given, this.password);
+    const right = timingSafeEqual(digest(given), digest(this.password));
     if (right && this.user === USER_NAME) return "accepted";
-    throw new DeltatError(SqlState.invalidPassword, `password authentication failed for user "${this.user}"`);
+    throw wrongPassword(this.user);
   }
+}
+
+/** The one answer to a wrong password and to a user who does not exist. */
+export function wrongPassword(user: string): DeltatError {
+  return new DeltatError(SqlState.invalidPassword, `password authentication failed for user "${user}"`);
 }

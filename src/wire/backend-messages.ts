@@ -37,6 +37,9 @@ const Backend = {
 
 const AUTHENTICATION_OK = 0;
 const AUTHENTICATION_CLEARTEXT_PASSWORD = 3;
+const AUTHENTICATION_SASL = 10;
+const AUTHENTICATION_SASL_CONTINUE = 11;
+const AUTHENTICATION_SASL_FINAL = 12;
 
 /** Begins a message; returns where its length stands. */
 function begin(out: ByteWriter, type: number): number {
@@ -64,6 +67,32 @@ export function writeAuthenticationOk(out: ByteWriter): void {
 export function writeAuthenticationCleartextPassword(out: ByteWriter): void {
   const lengthAt = begin(out, Backend.authentication);
   out.i32(AUTHENTICATION_CLEARTEXT_PASSWORD);
+  finish(out, lengthAt);
+}
+
+/** @param mechanisms names of SASL mechanisms, the preferred one first */
+export function writeAuthenticationSasl(out: ByteWriter, mechanisms: readonly string[]): void {
+  const lengthAt = begin(out, Backend.authentication);
+  out.i32(AUTHENTICATION_SASL);
+  for (const mechanism of mechanisms) out.cstring(mechanism);
+  out.u8(0);
+  finish(out, lengthAt);
+}
+
+/** @param challenge of the mechanism, ASCII */
+export function writeAuthenticationSaslContinue(out: ByteWriter, challenge: string): void {
+  writeSaslData(out, AUTHENTICATION_SASL_CONTINUE, challenge);
+}
+
+/** @param outcome of the mechanism, ASCII */
+export function writeAuthenticationSaslFinal(out: ByteWriter, outcome: string): void {
+  writeSaslData(out, AUTHENTICATION_SASL_FINAL, outcome);
+}
+
+function writeSaslData(out: ByteWriter, kind: number, data: string): void {
+  const lengthAt = begin(out, Backend.authentication);
+  out.i32(kind);
+  out.utf8(data);
   finish(out, lengthAt);
 }
 
@@ -100,8 +129,30 @@ export function writeReadyForQuery(out: ByteWriter, status: TransactionStatus): 
   finish(out, lengthAt);
 }
 
+/** RowDescriptions of results that are all text, by the columns of their plan: what a client asks again is copied. */
+const textDescriptions = new WeakMap<readonly OutputColumn[], Uint8Array>();
+
 /** @param formats one per column, 0 text or 1 binary; empty: all are text */
 export function writeRowDescription(
+  out: ByteWriter,
+  columns: readonly OutputColumn[],
+  formats: readonly number[],
+): void {
+  if (formats.length > 0) {
+    encodeRowDescription(out, columns, formats);
+    return;
+  }
+  const known = textDescriptions.get(columns);
+  if (known !== undefined) {
+    out.raw(known);
+    return;
+  }
+  const from = out.length;
+  encodeRowDescription(out, columns, formats);
+  textDescriptions.set(columns, out.bytes.slice(from, out.length));
+}
+
+function encodeRowDescription(
   out: ByteWriter,
   columns: readonly OutputColumn[],
   formats: readonly number[],
@@ -183,6 +234,7 @@ function writeReport(
     writeField(out, "t", fields.table);
   }
   writeField(out, "c", fields.column);
+  writeField(out, "d", fields.dataType);
   writeField(out, "n", fields.constraint);
   out.u8(0);
   finish(out, lengthAt);

@@ -1,13 +1,14 @@
 /**
  * The extended query: named and unnamed prepared statements, and portals, which are statements with their
- * parameters. A portal executed with a row limit runs once, into a buffer of its own, and hands its rows out by
- * number; without a limit its rows go straight to the client. Every method throws before it writes, or takes
- * back what it wrote.
+ * parameters. Without a row limit the rows of a portal go straight to the client; with one, or where they are
+ * many, they are taken from a stream, over several messages or several turns of the event loop. Every method
+ * throws before it writes, or takes back what it wrote.
  */
 
-import { ByteWriter } from "../bytes.ts";
+import type { ByteWriter } from "../bytes.ts";
 import { DeltatError, SqlState } from "../errors.ts";
-import { MAX_PREPARED_PER_CONNECTION } from "../limits.ts";
+import { Portal, type PortalTable } from "../sql/portals.ts";
+import { StreamRun } from "../sql/row-stream.ts";
 import type { Value } from "../sql/value.ts";
 import {
   writeBindComplete,
@@ -24,18 +25,6 @@ import { type MessageReader, protocolViolation } from "./message-reader.ts";
 import { writeNotices } from "./notices.ts";
 import type { SqlConnection, Statement } from "./sql-connection.ts";
 
-interface Portal {
-  readonly statement: Statement;
-  readonly parameters: readonly Value[];
-  /** One per column, or empty: all are text. */
-  readonly formats: readonly number[];
-  state: "ready" | "suspended" | "done";
-  /** Of a suspended portal: its DataRow messages, those from `offset` on still to be handed out. */
-  rows: ByteWriter | null;
-  offset: number;
-  tag: string;
-}
-
 const TEXT_FORMATS: readonly number[] = [];
 const NO_VALUES: readonly Value[] = [];
 
@@ -43,13 +32,16 @@ const STATEMENT = 0x53;
 const PORTAL = 0x50;
 
 export class ExtendedQuery {
-  private readonly statements = new Map<string, Statement>();
-  private readonly portals = new Map<string, Portal>();
+  private readonly portals: PortalTable;
+  /** The Execute that has paused, and what it takes rows of. */
+  private running: { readonly portal: Portal; readonly run: StreamRun } | null = null;
 
   constructor(
     private readonly sql: SqlConnection,
     private readonly out: ByteWriter,
-  ) {}
+  ) {
+    this.portals = sql.portals;
+  }
 
   parse(message: MessageReader): void {
     const name = message.cstring();
@@ -57,39 +49,21 @@ export class ExtendedQuery {
     const parameterTypes: number[] = [];
     for (let left = message.u16(); left > 0; left--) parameterTypes.push(message.i32() >>> 0);
     message.expectEnd();
-    if (name === "") this.statements.delete(name);
-    else if (this.statements.has(name)) {
-      throw new DeltatError(
-        SqlState.duplicatePreparedStatement,
-        `prepared statement "${name}" already exists`,
-      );
-    }
-    requireRoom(this.statements, "prepared statements");
-    this.statements.set(name, this.sql.prepare(text, parameterTypes));
+    const { prepared } = this.sql;
+    if (name === "") prepared.remove(name);
+    prepared.requireFree(name);
+    prepared.add(name, this.sql.prepare(text, parameterTypes));
     writeParseComplete(this.out);
   }
 
   bind(message: MessageReader): void {
     const name = message.cstring();
     const statementName = message.cstring();
-    const statement = this.statementNamed(statementName);
+    const statement = this.sql.prepared.get(statementName);
     const parameters = this.readParameters(message, statement, statementName);
     const formats = readResultFormats(message, statement);
     message.expectEnd();
-    if (name === "") this.portals.delete(name);
-    else if (this.portals.has(name)) {
-      throw new DeltatError(SqlState.duplicateCursor, `portal "${name}" already exists`);
-    }
-    requireRoom(this.portals, "portals");
-    this.portals.set(name, {
-      statement,
-      parameters,
-      formats,
-      state: "ready",
-      rows: null,
-      offset: 0,
-      tag: "",
-    });
+    this.portals.add(name, new Portal(statement, parameters, formats));
     writeBindComplete(this.out);
   }
 
@@ -98,7 +72,7 @@ export class ExtendedQuery {
     const name = message.cstring();
     message.expectEnd();
     if (kind === STATEMENT) {
-      const statement = this.statementNamed(name);
+      const statement = this.sql.prepared.get(name);
       writeParameterDescription(this.out, statement.parameterTypes);
       this.writeDescription(statement, TEXT_FORMATS);
     } else {
@@ -107,65 +81,62 @@ export class ExtendedQuery {
     }
   }
 
-  /** Returns the command tag, or null if the portal is not through. */
-  execute(message: MessageReader): string | null {
+  /** True: it is answered; false: `resume` has to go on. */
+  execute(message: MessageReader): boolean {
     const name = message.cstring();
     const limit = message.i32();
     message.expectEnd();
     const portal = this.portalNamed(name);
     if (portal.statement.isEmpty) {
       writeEmptyQueryResponse(this.out);
-      return null;
+      return true;
     }
-    if (portal.state === "done") return this.executeAgain(portal, name);
+    if (portal.state === "done") {
+      this.executeAgain(portal, name);
+      return true;
+    }
     if (portal.state === "ready" && (limit <= 0 || portal.statement.columns === null)) {
       return this.executeWhole(portal);
     }
     return this.executePart(portal, limit);
   }
 
+  /** Goes on with an Execute that has paused; as `execute`. */
+  resume(): boolean {
+    if (this.running === null) return true;
+    const { portal, run } = this.running;
+    return this.advance(portal, run);
+  }
+
+  /** The paused Execute has failed, or its client is gone. */
+  interrupt(): void {
+    this.running?.portal.close();
+    this.running = null;
+  }
+
   close(message: MessageReader): void {
     const kind = readKind(message);
     const name = message.cstring();
     message.expectEnd();
-    if (kind === PORTAL) this.portals.delete(name);
+    if (kind === PORTAL) this.portals.close(name);
     else this.closeStatement(name);
     writeCloseComplete(this.out);
   }
 
-  /** The transaction that the portals belong to has ended. */
-  closePortals(): void {
-    if (this.portals.size > 0) this.portals.clear();
-  }
-
   /** A simple query takes the place of the unnamed statement and portal. */
   closeUnnamed(): void {
-    this.statements.delete("");
-    this.portals.delete("");
-  }
-
-  closeStatements(): void {
-    this.statements.clear();
+    this.sql.prepared.remove("");
+    this.portals.close("");
   }
 
   private closeStatement(name: string): void {
-    const statement = this.statements.get(name);
+    const statement = this.sql.prepared.remove(name);
     if (statement === undefined) return;
-    this.statements.delete(name);
-    for (const [portalName, portal] of this.portals) {
-      if (portal.statement === statement) this.portals.delete(portalName);
-    }
-  }
-
-  private statementNamed(name: string): Statement {
-    const statement = this.statements.get(name);
-    if (statement !== undefined) return statement;
-    const which = name === "" ? "unnamed prepared statement" : `prepared statement "${name}"`;
-    throw new DeltatError(SqlState.invalidSqlStatementName, `${which} does not exist`);
+    this.portals.closeOf(statement);
   }
 
   private portalNamed(name: string): Portal {
-    const portal = this.portals.get(name);
+    const portal = this.portals.find(name);
     if (portal !== undefined) return portal;
     throw new DeltatError(SqlState.invalidCursorName, `portal "${name}" does not exist`);
   }
@@ -199,68 +170,65 @@ export class ExtendedQuery {
     return values;
   }
 
-  private executeWhole(portal: Portal): string {
-    const mark = this.out.length;
+  private executeWhole(portal: Portal): boolean {
+    const { sql, out } = this;
+    const mark = out.length;
     try {
-      portal.tag = this.sql.execute(portal.statement, portal.parameters, portal.formats, this.out);
+      const result = sql.execute(portal.statement, portal.parameters, portal.formats, out);
+      if (typeof result !== "string") return this.advance(portal, new StreamRun(portal.open(result)));
+      portal.finish(result);
+      this.complete(result);
+      return true;
     } catch (error) {
-      this.out.length = mark;
+      out.length = mark;
       throw error;
     }
-    portal.state = "done";
-    return this.complete(portal.tag);
   }
 
-  private executePart(portal: Portal, limit: number): string | null {
-    if (portal.rows === null) {
-      const rows = new ByteWriter();
-      portal.tag = this.sql.execute(portal.statement, portal.parameters, portal.formats, rows);
-      portal.rows = rows;
-      portal.state = "suspended";
+  private executePart(portal: Portal, limit: number): boolean {
+    const { sql, out } = this;
+    if (portal.stream === null) {
+      portal.open(sql.open(portal.statement, portal.parameters, portal.formats, out));
     }
-    const { rows, offset } = portal;
-    const { end, count } = skipRows(rows, offset, limit);
-    this.out.raw(rows.bytes.subarray(offset, end));
-    portal.offset = end;
-    // As in PostgreSQL, a portal that gave as many rows as it was asked for has not seen its end.
-    if (limit > 0 && count === limit) {
+    const { stream } = portal;
+    if (stream === null) return true;
+    stream.sendTo(out, portal.formats);
+    return this.advance(portal, new StreamRun(stream, limit > 0 ? limit : Number.POSITIVE_INFINITY));
+  }
+
+  private advance(portal: Portal, run: StreamRun): boolean {
+    const before = run.rows;
+    const progress = run.advance(this.out);
+    portal.position += run.rows - before;
+    if (progress === "more") {
+      this.running ??= { portal, run };
+      return false;
+    }
+    this.running = null;
+    if (progress === "limit") {
       writeNotices(this.sql, this.out);
       writePortalSuspended(this.out);
-      return null;
+      return true;
     }
-    portal.state = "done";
-    portal.rows = null;
-    return this.complete(tagOfRun(portal.tag, count));
+    const { tag } = run;
+    portal.finish(tag);
+    this.complete(tag);
+    return true;
   }
 
   /** A portal that returns rows has none left; any other must not do its work twice. */
-  private executeAgain(portal: Portal, name: string): string {
-    if (portal.statement.columns !== null) return this.complete(tagOfRun(portal.tag, 0));
-    throw new DeltatError(SqlState.objectNotInPrerequisiteState, `portal "${name}" cannot be run`);
+  private executeAgain(portal: Portal, name: string): void {
+    if (portal.statement.columns === null) {
+      throw new DeltatError(SqlState.objectNotInPrerequisiteState, `portal "${name}" cannot be run`);
+    }
+    const { tag } = portal;
+    this.complete(tag.startsWith("SELECT ") ? "SELECT 0" : tag);
   }
 
-  private complete(tag: string): string {
+  private complete(tag: string): void {
     writeNotices(this.sql, this.out);
     writeCommandComplete(this.out, tag);
-    return tag;
   }
-}
-
-/** The tag of a SELECT counts the rows of one Execute; that of a change counts its changes. */
-function tagOfRun(tag: string, count: number): string {
-  return tag.startsWith("SELECT ") ? `SELECT ${count}` : tag;
-}
-
-/** Where the DataRow messages from `offset` end, at most `limit` of them if it is positive. */
-function skipRows(rows: ByteWriter, offset: number, limit: number): { end: number; count: number } {
-  const view = new DataView(rows.bytes.buffer, 0, rows.length);
-  let end = offset;
-  let count = 0;
-  while (end < rows.length && (limit <= 0 || count < limit)) {
-    end += 1 + view.getInt32(end + 1);
-    count++;
-  }
-  return { end, count };
 }
 
 function readKind(message: MessageReader): number {
@@ -293,12 +261,4 @@ function readResultFormats(message: MessageReader, statement: Statement): readon
   }
   if (formats.length !== 1) return formats;
   return formats[0] === 0 ? TEXT_FORMATS : new Array<number>(columns).fill(1);
-}
-
-function requireRoom(kept: ReadonlyMap<string, unknown>, what: string): void {
-  if (kept.size < MAX_PREPARED_PER_CONNECTION) return;
-  throw new DeltatError(
-    SqlState.programLimitExceeded,
-    `limit exceeded: ${what} of one connection, at most ${MAX_PREPARED_PER_CONNECTION} are kept`,
-  );
 }

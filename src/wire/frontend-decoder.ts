@@ -75,6 +75,11 @@ export class FrontendDecoder {
     return this.start < this.end;
   }
 
+  /** How much undecoded input is left. */
+  get waitingBytes(): number {
+    return this.end - this.start;
+  }
+
   /** Adds input. `chunk` itself is used until `keep` is called, and not after. */
   push(chunk: Uint8Array): void {
     if (this.start === this.end) {

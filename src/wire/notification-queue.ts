@@ -22,7 +22,7 @@ export class NotificationQueue {
     return this.waiting.length === 0;
   }
 
-  /** @param processId of the session that hears it: who spoke is not recorded in the log */
+  /** @param processId of the session that spoke; for events, which nobody speaks, that of the one that hears it */
   add(processId: number, channel: string, payload: string): void {
     writeNotificationResponse(this.waiting, processId, channel, payload);
   }

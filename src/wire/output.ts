@@ -13,6 +13,10 @@ import type { Durability } from "./sql-connection.ts";
 
 /** A socket as a session needs it. */
 export interface Transport {
+  /** Bytes go through TLS. */
+  readonly encrypted: boolean;
+  /** What comes and goes from now on is TLS. */
+  startTls(): void;
   /** Hands over `bytes[start, end)`; returns how many were taken. What was not is offered again once it drains. */
   write(bytes: Uint8Array<ArrayBuffer>, start: number, end: number): number;
   pauseReading(): void;

@@ -1,6 +1,8 @@
 /**
  * What a client may send once its session is open: simple and extended queries. A failed extended message makes
- * everything up to the next Sync be skipped; every simple query and every Sync is answered by ReadyForQuery.
+ * everything up to the next Sync be skipped; every simple query and every Sync is answered by ReadyForQuery. A
+ * message with a long result is answered in slices: while it is paused no other message may be handled, and it
+ * can be interrupted.
  */
 
 import type { ByteWriter } from "../bytes.ts";
@@ -10,7 +12,8 @@ import { ExtendedQuery } from "./extended-query.ts";
 import { Frontend } from "./frontend-decoder.ts";
 import type { MessageReader } from "./message-reader.ts";
 import { writeNotices, writeParameterChanges } from "./notices.ts";
-import { runSimpleQuery } from "./simple-query.ts";
+import { shownError } from "./session-errors.ts";
+import { SimpleQuery } from "./simple-query.ts";
 import type { SqlConnection } from "./sql-connection.ts";
 
 export interface QueryObserver {
@@ -20,23 +23,67 @@ export interface QueryObserver {
   internalError(error: unknown): void;
 }
 
+/** What has paused and goes on by `resume`: false, it has paused again. */
+interface Resumable {
+  resume(): boolean;
+}
+
 export class QueryProtocol {
   /** An extended query has begun and its Sync has not come. */
   private cycleOpen = false;
   private skipping = false;
+  private readonly simple: SimpleQuery;
   private readonly extended: ExtendedQuery;
+  private paused: Resumable | null = null;
 
   constructor(
     private readonly sql: SqlConnection,
     private readonly out: ByteWriter,
     private readonly observer: QueryObserver,
   ) {
+    this.simple = new SimpleQuery(sql, out);
     this.extended = new ExtendedQuery(sql, out);
   }
 
   /** Whether nothing is begun: no transaction, implicit or not. */
   get isIdle(): boolean {
-    return !this.cycleOpen && this.sql.transactionStatus === "I";
+    return this.isWaiting && this.sql.transactionStatus === "I";
+  }
+
+  /** Whether the client was told that it may send a query, and has sent none. */
+  get isWaiting(): boolean {
+    return !this.cycleOpen && this.paused === null;
+  }
+
+  /** Whether a message is answered in part: `resume` goes on with it. */
+  get isPaused(): boolean {
+    return this.paused !== null;
+  }
+
+  /** Writes one more slice of what has paused. */
+  resume(): void {
+    const { paused } = this;
+    if (paused === null) return;
+    try {
+      if (!paused.resume()) return;
+      this.paused = null;
+    } catch (error) {
+      this.interrupt(error);
+      return;
+    }
+    if (paused === this.simple) this.ready();
+  }
+
+  /** What has paused fails with this error, as if it had come upon it itself. */
+  interrupt(error: unknown): void {
+    const { paused } = this;
+    if (paused === null) return;
+    this.paused = null;
+    if (paused === this.simple) this.simple.close();
+    else this.extended.interrupt();
+    if (paused !== this.simple) this.skipping = true;
+    this.fail(error);
+    if (paused === this.simple) this.ready();
   }
 
   /** Answers one message; a client's errors become ErrorResponses. */
@@ -53,8 +100,12 @@ export class QueryProtocol {
     try {
       const text = message.cstring();
       message.expectEnd();
-      runSimpleQuery(this.sql, text, this.out, this.onComplete);
+      if (!this.simple.start(text)) {
+        this.paused = this.simple;
+        return;
+      }
     } catch (error) {
+      this.simple.close();
       this.fail(error);
     }
     this.ready();
@@ -72,6 +123,7 @@ export class QueryProtocol {
     } catch (error) {
       this.skipping = true;
       this.cycleOpen = true;
+      this.extended.interrupt();
       this.fail(error);
     }
   }
@@ -88,7 +140,7 @@ export class QueryProtocol {
         this.extended.describe(message);
         break;
       case Frontend.execute:
-        this.execute(message);
+        if (!this.extended.execute(message)) this.paused = this.extended;
         break;
       case Frontend.close:
         this.extended.close(message);
@@ -103,13 +155,6 @@ export class QueryProtocol {
     }
   }
 
-  private execute(message: MessageReader): void {
-    const before = this.sql.transactionStatus;
-    const tag = this.extended.execute(message);
-    if (before !== "I" && this.sql.transactionStatus === "I") this.extended.closePortals();
-    if (tag !== null) this.onComplete(tag);
-  }
-
   private sync(message: MessageReader): void {
     try {
       message.expectEnd();
@@ -120,16 +165,10 @@ export class QueryProtocol {
     this.ready();
   }
 
-  /** SQL's DEALLOCATE ALL and DISCARD ALL reach the statements that Parse has prepared, too. */
-  private readonly onComplete = (tag: string): void => {
-    if (tag === "DEALLOCATE ALL" || tag === "DISCARD ALL") this.extended.closeStatements();
-  };
-
   private ready(): void {
     this.cycleOpen = false;
     this.skipping = false;
     const status = this.sql.transactionStatus;
-    if (status === "I") this.extended.closePortals();
     writeNotices(this.sql, this.out);
     writeParameterChanges(this.sql, this.out);
     if (status === "I") this.observer.beforeIdle();
@@ -137,16 +176,9 @@ export class QueryProtocol {
   }
 
   private fail(error: unknown): void {
-    const shown = this.shownError(error);
+    const shown = shownError(error, this.observer.internalError);
     this.sql.abort();
-    this.extended.closePortals();
     writeNotices(this.sql, this.out);
     writeErrorResponse(this.out, "ERROR", shown.sqlState, shown.message, shown.fields);
-  }
-
-  private shownError(error: unknown): DeltatError {
-    if (error instanceof DeltatError) return error;
-    this.observer.internalError(error);
-    return new DeltatError(SqlState.internalError, "internal error");
   }
 }

@@ -4,9 +4,12 @@ import { randomInt } from "node:crypto";
 import type { Timers } from "../clock.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { EXTRA_SOCKETS, SHUTDOWN_GRACE_SECONDS } from "../limits.ts";
+import { type AccessOptions, AccessPolicy } from "./access-policy.ts";
+import { ClientConnection, type ConnectionHost } from "./client-connection.ts";
 import type { Transport } from "./output.ts";
 import { ClientSession, type SessionHost } from "./session.ts";
 import type { FindDatabase } from "./sql-connection.ts";
+import type { TlsIdentity } from "./tls-identity.ts";
 
 export interface WireServerOptions {
   /** Address to listen on. */
@@ -14,7 +17,7 @@ export interface WireServerOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly maxConnections: number;
-  readonly password: string;
+  readonly access: AccessOptions;
   readonly findDatabase: FindDatabase;
   readonly timers: Timers;
   /** Takes one entry for the server's log; it holds no secret. */
@@ -33,12 +36,10 @@ export interface WireServer {
 
 const MAX_PROCESS_ID = 0x7fffffff;
 
-type ClientSocket = Bun.Socket<ClientSession>;
-
 /** Throws what the system throws when it cannot listen, such as EADDRINUSE. */
 export function startWireServer(options: WireServerOptions): WireServer {
   const sessions = new SessionRegister(options);
-  const listener = Bun.listen<ClientSession>({
+  const listener = Bun.listen<ClientConnection>({
     hostname: options.hostname,
     port: options.port,
     socket: {
@@ -49,22 +50,19 @@ export function startWireServer(options: WireServerOptions): WireServer {
         }
         socket.setNoDelay(true);
         socket.setKeepAlive(true);
-        socket.data = sessions.open(socketTransport(socket));
+        socket.data = new ClientConnection(socket, sessions);
       },
       data(socket, chunk) {
-        socket.data?.receive(chunk);
+        socket.data?.received(chunk);
       },
       drain(socket) {
         socket.data?.drained();
       },
       close(socket) {
-        socket.data?.connectionClosed();
+        socket.data?.closed();
       },
       error(socket, error) {
-        // A broken connection has a code, and its close follows; what has none was thrown by a handler here.
-        if ("code" in error) return;
-        sessions.internalError(error);
-        socket.terminate();
+        socket.data?.failed(error);
       },
     },
   });
@@ -77,19 +75,8 @@ export function startWireServer(options: WireServerOptions): WireServer {
   };
 }
 
-function socketTransport(socket: ClientSocket): Transport {
-  return {
-    // -1 says that the socket is closed; its close handler follows.
-    write: (bytes, start, end) => Math.max(0, socket.write(bytes, start, end - start)),
-    pauseReading: () => socket.pause(),
-    resumeReading: () => socket.resume(),
-    end: () => socket.shutdown(),
-    terminate: () => socket.terminate(),
-  };
-}
-
-class SessionRegister implements SessionHost {
-  readonly password: string;
+class SessionRegister implements SessionHost, ConnectionHost {
+  readonly access: AccessPolicy;
   readonly findDatabase: FindDatabase;
   readonly timers: Timers;
 
@@ -101,9 +88,13 @@ class SessionRegister implements SessionHost {
   private stopped: (() => void) | null = null;
 
   constructor(private readonly options: WireServerOptions) {
-    this.password = options.password;
+    this.access = new AccessPolicy(options.access);
     this.findDatabase = options.findDatabase;
     this.timers = options.timers;
+  }
+
+  get tls(): TlsIdentity | null {
+    return this.access.tls;
   }
 
   get size(): number {

@@ -2,7 +2,8 @@
  * One client, from its first byte to its last: start-up, authentication, queries, and the way out. Bytes come
  * in by `receive`, all that is whole is answered at once, and the answers leave at the end of the turn through
  * ClientOutput, which holds back what the log has not made durable. Messages stay in the decoder, and the socket
- * is not read, while the client owes it to itself to read what it was sent.
+ * is not read, while the client owes it to itself to read what it was sent. A statement with a long result gives
+ * other clients their turn between slices of it; its own client's further messages wait for its end.
  */
 
 import type { Timers } from "../clock.ts";
@@ -10,11 +11,13 @@ import { DeltatError, SqlState } from "../errors.ts";
 import {
   AUTHENTICATION_TIMEOUT_SECONDS,
   CLOSE_LINGER_SECONDS,
-  MAX_LISTENER_QUEUE_BYTES,
+  MAX_WAITING_INPUT_BYTES,
   OUTPUT_HIGH_WATER_BYTES,
 } from "../limits.ts";
 import type { Listener } from "../sql/database.ts";
-import { type Authentication, CleartextPassword } from "./authentication.ts";
+import { statementTimedOut } from "../sql/session-state.ts";
+import type { AccessPolicy } from "./access-policy.ts";
+import type { Authentication } from "./authentication.ts";
 import {
   writeAuthenticationOk,
   writeBackendKeyData,
@@ -22,18 +25,32 @@ import {
   writeNegotiateProtocolVersion,
   writeReadyForQuery,
 } from "./backend-messages.ts";
+import { EncryptionRequests, NO_ENCRYPTION, TLS_BEGINS } from "./encryption-request.ts";
 import { Frontend, FrontendDecoder } from "./frontend-decoder.ts";
-import { protocolViolation } from "./message-reader.ts";
 import { writeNotices, writeParameterChanges } from "./notices.ts";
 import { NotificationQueue } from "./notification-queue.ts";
 import { ClientOutput, type OutputOwner, type Transport } from "./output.ts";
 import { QueryProtocol } from "./query-protocol.ts";
+import {
+  canceledByUser,
+  idledTooLong,
+  outcomeUnknown,
+  serverStops,
+  shownError,
+  slowListener,
+} from "./session-errors.ts";
+import { SessionTimeouts } from "./session-timeouts.ts";
 import type { FindDatabase, SqlConnection } from "./sql-connection.ts";
-import { PROTOCOL_VERSION, parseStartupPacket, type SessionRequest } from "./startup.ts";
+import {
+  type EncryptionRequest,
+  PROTOCOL_VERSION,
+  parseStartupPacket,
+  type SessionRequest,
+} from "./startup.ts";
 
 /** What a session needs of the server around it. */
 export interface SessionHost {
-  readonly password: string;
+  readonly access: AccessPolicy;
   readonly findDatabase: FindDatabase;
   readonly timers: Timers;
   /** Takes one of the places for sessions. Throws DeltatError 53300 when there is none. */
@@ -49,12 +66,6 @@ export interface SessionHost {
 /** Output of that size is offered to the socket between two messages rather than at the end of the turn. */
 const WRITE_THROUGH_BYTES = 64 * 1024;
 
-/** Answer to a request for encryption: there is none. */
-const NO_ENCRYPTION = 0x4e;
-
-/** SSL and GSS may each be asked for once. */
-const MAX_ENCRYPTION_REQUESTS = 2;
-
 type Phase = "startup" | "authentication" | "ready" | "closing" | "closed";
 
 export class ClientSession implements Listener, OutputOwner {
@@ -62,7 +73,7 @@ export class ClientSession implements Listener, OutputOwner {
   private readonly decoder = new FrontendDecoder();
   private readonly output: ClientOutput;
   private readonly notifications: NotificationQueue;
-  private encryptionRequests = 0;
+  private readonly encryption = new EncryptionRequests();
   private request: SessionRequest | null = null;
   private authentication: Authentication | null = null;
   private sql: SqlConnection | null = null;
@@ -75,6 +86,9 @@ export class ClientSession implements Listener, OutputOwner {
   /** The client has been sent everything, and that it was the end. */
   private ended = false;
   private flushScheduled = false;
+  private sliceScheduled = false;
+  private readingPaused = false;
+  private readonly timeouts: SessionTimeouts;
   private cancelDeadline: () => void;
 
   constructor(
@@ -85,6 +99,10 @@ export class ClientSession implements Listener, OutputOwner {
   ) {
     this.output = new ClientOutput(transport, this);
     this.notifications = new NotificationQueue(this.output);
+    this.timeouts = new SessionTimeouts(host.timers, {
+      statementTimedOut: () => this.interruptStatement(statementTimedOut()),
+      idledTooLong: (inTransaction) => this.endWith(idledTooLong(inTransaction)),
+    });
     this.cancelDeadline = host.timers.after(AUTHENTICATION_TIMEOUT_SECONDS * 1000, () => {
       this.endWith(new DeltatError(SqlState.queryCanceled, "canceling authentication due to timeout"));
     });
@@ -107,6 +125,7 @@ export class ClientSession implements Listener, OutputOwner {
     if (this.phase === "closed") return;
     this.phase = "closed";
     this.cancelDeadline();
+    this.timeouts.cancel();
     this.closeSql();
     this.output.discard();
     this.notifications.clear();
@@ -128,15 +147,21 @@ export class ClientSession implements Listener, OutputOwner {
     this.transport.terminate();
   }
 
-  /**
-   * A cancel request has named this session. A statement runs to its end within one turn of the event loop, so
-   * whenever this is read nothing is running, and a cancel that comes too late has no effect.
-   */
-  cancelStatement(): void {}
+  /** A cancel request has named this session. Whatever is not paused runs to its end within one turn anyway. */
+  cancelStatement(): void {
+    this.interruptStatement(canceledByUser());
+  }
 
-  notify(channel: string, payload: string): void {
+  private interruptStatement(error: DeltatError): void {
+    if (this.queries?.isPaused !== true) return;
+    this.queries.interrupt(error);
+    this.timeouts.statementEnds();
+    this.process();
+  }
+
+  notify(channel: string, payload: string, processId = this.processId): void {
     if (this.phase !== "ready" || this.notifications.isOverfull) return;
-    this.notifications.add(this.processId, channel, payload);
+    this.notifications.add(processId, channel, payload);
     // Within a message they only wait; the end of the turn sees to them.
     if (this.processing || this.flushScheduled) return;
     this.flushScheduled = true;
@@ -152,7 +177,6 @@ export class ClientSession implements Listener, OutputOwner {
   outputProgressed(): void {
     if (this.outputFull && this.output.unsentBytes < OUTPUT_HIGH_WATER_BYTES / 2) {
       this.outputFull = false;
-      this.transport.resumeReading();
       this.process();
     } else {
       this.endIfSent();
@@ -160,10 +184,7 @@ export class ClientSession implements Listener, OutputOwner {
   }
 
   outputFailed(): void {
-    const error = new DeltatError(
-      SqlState.ioError,
-      "the log failed: the outcome of the transaction is unknown",
-    );
+    const error = outcomeUnknown();
     // A session on its way out has lost its last words with the rest.
     if (this.phase === "closing") this.writeFatal(error);
     else this.fatal(error);
@@ -180,8 +201,9 @@ export class ClientSession implements Listener, OutputOwner {
         this.output.busy = false;
         if (this.output.unsentBytes >= WRITE_THROUGH_BYTES) this.relieveOutput();
       }
+      if (this.queries?.isPaused === true) this.scheduleSlice();
     } catch (error) {
-      this.fatal(this.shownError(error));
+      this.fatal(shownError(error, (bug) => this.host.internalError(bug)));
     }
     this.output.busy = false;
     this.processing = false;
@@ -190,14 +212,48 @@ export class ClientSession implements Listener, OutputOwner {
   }
 
   private mayProcess(): boolean {
-    return !this.outputFull && this.phase !== "closing" && this.phase !== "closed";
+    return (
+      !this.outputFull &&
+      this.phase !== "closing" &&
+      this.phase !== "closed" &&
+      this.queries?.isPaused !== true
+    );
+  }
+
+  /** The next slice of the statement that has paused comes when others had their turn, or its client has read. */
+  private scheduleSlice(): void {
+    if (this.sql !== null) this.timeouts.statementRuns(this.sql.statementDeadlineMs);
+    if (this.sliceScheduled || this.outputFull) return;
+    this.sliceScheduled = true;
+    this.host.timers.soon(this.continueStatement);
+  }
+
+  private readonly continueStatement = (): void => {
+    this.sliceScheduled = false;
+    const { queries } = this;
+    if (queries === null || this.outputFull || !queries.isPaused) return;
+    this.output.busy = true;
+    queries.resume();
+    this.output.busy = false;
+    if (!queries.isPaused) this.timeouts.statementEnds();
+    if (this.output.unsentBytes >= WRITE_THROUGH_BYTES) this.relieveOutput();
+    this.process();
+  };
+
+  /** More input is read unless its client has too much to read, or too many messages wait for a paused statement. */
+  private settleReading(): void {
+    const hasTooMuch = this.queries?.isPaused === true && this.decoder.waitingBytes > MAX_WAITING_INPUT_BYTES;
+    const mustWait = this.outputFull || hasTooMuch;
+    if (mustWait === this.readingPaused) return;
+    this.readingPaused = mustWait;
+    if (mustWait) this.transport.pauseReading();
+    else this.transport.resumeReading();
   }
 
   private relieveOutput(): void {
     this.output.submit(this.dependsOnLsn());
     if (this.output.unsentBytes < OUTPUT_HIGH_WATER_BYTES) return;
     this.outputFull = true;
-    this.transport.pauseReading();
   }
 
   private handleMessage(): void {
@@ -211,10 +267,7 @@ export class ClientSession implements Listener, OutputOwner {
   private handleStartupPacket(): void {
     const packet = parseStartupPacket(this.decoder.message);
     if (packet.kind === "encryption") {
-      if (++this.encryptionRequests > MAX_ENCRYPTION_REQUESTS) {
-        throw protocolViolation("encryption was requested too often");
-      }
-      this.output.writer.u8(NO_ENCRYPTION);
+      this.answerEncryptionRequest(packet);
     } else if (packet.kind === "cancel") {
       this.host.cancel(packet.processId, packet.secret);
       this.close();
@@ -223,15 +276,28 @@ export class ClientSession implements Listener, OutputOwner {
     }
   }
 
+  private answerEncryptionRequest(request: EncryptionRequest): void {
+    const { transport } = this;
+    const servesTls = this.host.access.tls !== null;
+    const begins = this.encryption.accept(request, servesTls, transport.encrypted, this.decoder.hasInput);
+    this.output.writer.u8(begins ? TLS_BEGINS : NO_ENCRYPTION);
+    if (!begins) return;
+    this.output.submit(0);
+    // A socket that does not take a few bytes at start-up is not worth a wait.
+    if (this.output.unsentBytes > 0) this.cut();
+    else transport.startTls();
+  }
+
   private beginAuthentication(request: SessionRequest): void {
+    const authentication = this.host.access.authenticate(request, this.transport.encrypted);
     this.host.admit(this);
     const out = this.output.writer;
     if (request.needsNegotiation) {
       writeNegotiateProtocolVersion(out, PROTOCOL_VERSION, request.unrecognizedOptions);
     }
     this.request = request;
-    this.authentication = new CleartextPassword(request.user, this.host.password);
-    this.authentication.start(out);
+    this.authentication = authentication;
+    authentication.start(out);
     this.phase = "authentication";
     this.decoder.mode = "authentication";
   }
@@ -267,19 +333,21 @@ export class ClientSession implements Listener, OutputOwner {
   private endTurn(): void {
     if (this.processing || this.phase === "closed") return;
     if (this.phase === "ready") this.settleReady();
+    this.settleReading();
     this.output.submit(this.dependsOnLsn());
     this.endIfSent();
   }
 
   private settleReady(): void {
-    const idle = this.queries?.isIdle === true;
+    const { sql, queries } = this;
+    if (sql === null || queries === null) return;
+    const isWaiting = queries.isWaiting;
     if (this.notifications.isOverfull) this.fatal(slowListener());
-    else if (idle && !this.notifications.isEmpty) this.notifications.deliver();
-    if (this.stopping && idle && !this.decoder.hasInput) {
-      this.fatal(
-        new DeltatError(SqlState.adminShutdown, "terminating connection due to administrator command"),
-      );
-    }
+    else if (!this.notifications.isEmpty && queries.isIdle) this.notifications.deliver();
+    if (this.stopping && isWaiting && !this.decoder.hasInput) this.fatal(serverStops());
+    if (this.phase !== "ready") return;
+    const idleMs = isWaiting ? sql.idleTimeoutMs : 0;
+    if (idleMs > 0 || this.timeouts.isIdling) this.timeouts.idle(idleMs, sql.transactionStatus !== "I");
   }
 
   private endWith(error: DeltatError): void {
@@ -305,10 +373,10 @@ export class ClientSession implements Listener, OutputOwner {
   /** Nothing more is read; what was written is sent, and then the connection ends. */
   private close(): void {
     this.phase = "closing";
+    this.timeouts.cancel();
     this.closeSql();
     this.notifications.clear();
     this.linger(this.output.unsentBytes);
-    if (this.outputFull) this.transport.resumeReading();
     this.outputFull = false;
   }
 
@@ -341,18 +409,4 @@ export class ClientSession implements Listener, OutputOwner {
       this.host.internalError(error);
     }
   }
-
-  private shownError(error: unknown): DeltatError {
-    if (error instanceof DeltatError) return error;
-    this.host.internalError(error);
-    return new DeltatError(SqlState.internalError, "internal error");
-  }
-}
-
-function slowListener(): DeltatError {
-  return new DeltatError(
-    SqlState.objectNotInPrerequisiteState,
-    `too slow a listener: more than ${MAX_LISTENER_QUEUE_BYTES} bytes of notifications are waiting`,
-    { hint: "Read notifications as they come, and do not keep transactions open while listening." },
-  );
 }

@@ -5,6 +5,9 @@
 
 import type { ByteWriter } from "../bytes.ts";
 import type { DurabilityWaiter, Listener } from "../sql/database.ts";
+import type { PortalTable } from "../sql/portals.ts";
+import type { PreparedStatements } from "../sql/prepared-statements.ts";
+import type { RowStream, RunResult } from "../sql/row-stream.ts";
 import type { Value } from "../sql/value.ts";
 
 /** Status of a session's transaction: none is open, in a transaction block, in a failed one. */
@@ -40,6 +43,14 @@ export interface SqlConnection {
   readonly transactionStatus: TransactionStatus;
   /** lsn that must be durable before what was written so far may leave. */
   readonly dependsOnLsn: number;
+  /** Prepared statements by name, those of SQL's PREPARE among them. */
+  readonly prepared: PreparedStatements<Statement>;
+  /** Portals and cursors, in one namespace; those of a transaction are closed when it ends. */
+  readonly portals: PortalTable;
+  /** When the statement that runs has taken too long, as `stopwatchMs` tells time; Infinity: never. */
+  readonly statementDeadlineMs: number;
+  /** How long the session may idle as it is now, milliseconds; 0: for ever. */
+  readonly idleTimeoutMs: number;
 
   /** The statements of a simple query, parsed but not planned. Throws 42601 and the like. */
   parseScript(text: string): readonly unknown[];
@@ -49,7 +60,7 @@ export interface SqlConnection {
   /** @param format 0 text or 1 binary. Throws 22P02, 22P03, 22021. */
   decodeParameter(typeOid: number, format: number, bytes: Uint8Array): Value;
   /**
-   * Writes the result as DataRow messages and returns the command tag.
+   * Writes the result as DataRow messages and returns the command tag; a long result is returned as a stream.
    * @param resultFormats one per column, 0 text or 1 binary; empty: all are text
    */
   execute(
@@ -57,7 +68,14 @@ export interface SqlConnection {
     parameters: readonly Value[],
     resultFormats: readonly number[],
     rows: ByteWriter,
-  ): string;
+  ): RunResult;
+  /** As `execute`, but the rows always come as a stream. */
+  open(
+    statement: Statement,
+    parameters: readonly Value[],
+    resultFormats: readonly number[],
+    rows: ByteWriter,
+  ): RowStream;
   /** Commits the implicit transaction; does nothing in a transaction block. */
   commitImplicit(): void;
   /** A statement failed: the implicit transaction is rolled back, a transaction block becomes a failed one. */

@@ -28,8 +28,13 @@ export interface SessionRequest {
   readonly unrecognizedOptions: readonly string[];
 }
 
+export interface EncryptionRequest {
+  readonly kind: "encryption";
+  readonly protocol: "tls" | "gss";
+}
+
 export type StartupPacket =
-  | { readonly kind: "encryption" }
+  | EncryptionRequest
   | { readonly kind: "cancel"; readonly processId: number; readonly secret: number }
   | SessionRequest;
 
@@ -38,7 +43,7 @@ export function parseStartupPacket(fields: MessageReader): StartupPacket {
   const version = fields.i32();
   if (version === SSL_REQUEST || version === GSS_ENCRYPTION_REQUEST) {
     fields.expectEnd();
-    return { kind: "encryption" };
+    return { kind: "encryption", protocol: version === SSL_REQUEST ? "tls" : "gss" };
   }
   if (version === CANCEL_REQUEST) {
     const processId = fields.i32();

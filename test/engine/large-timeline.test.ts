@@ -231,3 +231,43 @@ describe("a timeline of many pages", () => {
     }
   });
 });
+
+test("bookings of one and the same span come and go in any order, each found by itself", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 0x7fffffff }), (seed) => {
+      const engine = new Engine();
+      const count = 3_000;
+      const resource = { id: room, parentId: null, name: null, bufferAfterMs: 0, enforceRules: null };
+      engine.execute([{ kind: "createResource", resource: { ...resource, capacity: count } }], NOW);
+      const order = shuffled(count, seed);
+      for (const n of order) engine.execute([place(n)], NOW);
+      expect(errorOf(() => engine.execute([place(count)], NOW))?.sqlState).toBe("23P01");
+      const row = engine.resources.find(room);
+      for (const [gone, n] of shuffled(count, seed + 1).entries()) {
+        if (gone % 500 === 0) expect(engine.allocationRows(row, 10, 20)).toHaveLength(count - gone);
+        engine.execute([{ kind: "cancelBooking", id: bookingId(n) }], NOW);
+      }
+      expect(engine.allocationRows(row, 0, 100)).toEqual([]);
+    }),
+    { numRuns: 3 },
+  );
+}, 30_000);
+
+function place(n: number): Command {
+  return {
+    kind: "placeBooking",
+    booking: { id: bookingId(n), resourceId: room, start: 10, end: 20, label: null },
+  };
+}
+
+/** 0 … count - 1 in an order that follows from the seed. */
+function shuffled(count: number, seed: number): number[] {
+  const numbers = Array.from({ length: count }, (_, n) => n);
+  let state = seed;
+  for (let i = count - 1; i > 0; i--) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+    const j = state % (i + 1);
+    [numbers[i], numbers[j]] = [numbers[j] as number, numbers[i] as number];
+  }
+  return numbers;
+}

@@ -358,10 +358,7 @@ export const statementCases: Case[] = [
     ["DROP TABLE bookings", /DROP/],
     ["TRUNCATE bookings", /TRUNCATE/],
     ["ALTER TABLE bookings ADD COLUMN x int", /ALTER TABLE/],
-    ["BEGIN; SAVEPOINT s; COMMIT", /SAVEPOINT/],
-    ["NOTIFY resource_x", /NOTIFY/],
     ["LOCK TABLE bookings", /LOCK/],
-    [`SELECT * FROM bookings FOR UPDATE`, /FOR UPDATE/],
     [`SELECT start FROM bookings GROUP BY ROLLUP (start)`, /ROLLUP/],
     [
       `INSERT INTO bookings (id, resource_id, start, "end") VALUES ('${newId()}', '${room}', 1, 2) ON CONFLICT (id) DO UPDATE SET start = 1`,

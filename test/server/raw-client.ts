@@ -5,6 +5,7 @@
 
 import { connect as connectSocket, type Socket } from "node:net";
 import { parse, serialize } from "pg-protocol";
+import { ScramClient } from "../wire/scram-client.ts";
 import { USER } from "./clients.ts";
 import { PASSWORD, type ServerProcess } from "./harness.ts";
 
@@ -20,10 +21,16 @@ export interface Reply {
   readonly status?: string;
   readonly channel?: string;
   readonly payload?: string;
+  /** Of a SASL challenge. */
+  readonly data?: string;
+  readonly processID?: number;
+  readonly secretKey?: number;
 }
 
 export class RawClient {
   private readonly received: Reply[] = [];
+  /** What names this session in a cancel request. */
+  private key: Reply | null = null;
   private wake = Promise.withResolvers<void>();
   private isClosed = false;
 
@@ -50,12 +57,51 @@ export class RawClient {
   /** A connection that is ready for queries. */
   static async connect(server: ServerProcess, database = "main"): Promise<RawClient> {
     const client = await RawClient.dial(server);
-    client.send(serialize.startup({ user: USER, database }), serialize.password(PASSWORD));
-    const replies = await client.cycle();
+    client.send(serialize.startup({ user: USER, database }));
+    const replies = await client.authenticate(PASSWORD);
     if (replies.at(-1)?.name !== "readyForQuery") {
       throw new Error(`no session: ${replies.map(({ name, message }) => message ?? name).join(", ")}`);
     }
+    client.key = replies.find(({ name }) => name === "backendKeyData") ?? null;
     return client;
+  }
+
+  /** Proves the password by SCRAM; returns what follows, up to ReadyForQuery or the end. */
+  async authenticate(password: string): Promise<Reply[]> {
+    const exchange = new ScramClient(password);
+    while (true) {
+      const reply = await this.next();
+      if (reply?.name === "authenticationSASL") {
+        this.send(serialize.sendSASLInitialResponseMessage("SCRAM-SHA-256", exchange.first()));
+      } else if (reply?.name === "authenticationSASLContinue") {
+        this.send(serialize.sendSCRAMClientFinalMessage(exchange.final(reply.data ?? "")));
+      } else if (reply?.name === "authenticationSASLFinal") {
+        exchange.verify(reply.data ?? "");
+      } else {
+        return reply === null || reply.name === "error" ? [reply ?? []].flat() : await this.cycle();
+      }
+    }
+  }
+
+  /** From now on nothing is read, as by a client that is busy with something else. */
+  stopReading(): void {
+    this.socket.pause();
+  }
+
+  readAgain(): void {
+    this.socket.resume();
+  }
+
+  /** Goes without a word. */
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  /** Asks, on a connection of its own, that what this session runs is ended; waits until that was heard. */
+  async cancel(server: ServerProcess): Promise<void> {
+    const asking = await RawClient.dial(server);
+    asking.send(serialize.cancel(this.key?.processID ?? 0, this.key?.secretKey ?? 0));
+    while ((await asking.next()) !== null);
   }
 
   /** Sends messages as one write. */

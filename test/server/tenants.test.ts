@@ -1,7 +1,7 @@
 /** One database name, one world: rows, ids, channels and folders, whatever the name is made of. */
 
 import { afterAll, afterEach, expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect, disconnectAll, Inbox, newId, refusalOf, rowsOf } from "./clients.ts";
 import { cleanUp, startServer, temporaryFolder } from "./harness.ts";
@@ -95,4 +95,22 @@ test("DELTAT_AUTO_CREATE=false: a new name is 3D000, one that exists is served",
   expect((await refusalOf(connect(second, "known one"))).code).toBe("3D000");
   const client = await connect(second, "Known One");
   await client.query("SELECT 1");
+});
+
+test("a database whose making a full disk cut short keeps no other from starting, and can be made later", async () => {
+  const first = await startServer();
+  await connect(first, "whole");
+  await disconnectAll();
+  await first.stop();
+  const databases = join(first.dataDir, "databases");
+  mkdirSync(join(databases, "empty"));
+  mkdirSync(join(databases, "half"));
+  writeFileSync(join(databases, "half", "0000000001.log.new1"), new Uint8Array(4096));
+  const second = await startServer({ dataDir: first.dataDir });
+  expect(readdirSync(join(databases, "empty"))).toEqual([]);
+  for (const name of ["whole", "empty", "half"]) {
+    const client = await connect(second, name);
+    expect(await rowsOf(client, "SELECT count(*) FROM resources")).toEqual([["0"]]);
+  }
+  expect(readdirSync(join(databases, "half"))).toEqual(["0000000001.log"]);
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { ByteWriter } from "../../src/bytes.ts";
 import { DeltatError } from "../../src/errors.ts";
+import { MAX_RESULT_BYTES } from "../../src/limits.ts";
 import {
   decodeBinary,
   decodeParameter,
@@ -222,4 +223,15 @@ test("one format code is for all columns, none means text", () => {
   expect(expandFormats([], 3)).toEqual([0, 0, 0]);
   expect(expandFormats([1], 3)).toEqual([1, 1, 1]);
   expect(expandFormats([0, 1], 2)).toEqual([0, 1]);
+});
+
+test("a row may reach the bound of a result, and not pass it", () => {
+  const emptyRowBytes = 7;
+  const out = new ByteWriter(MAX_RESULT_BYTES + emptyRowBytes);
+  const row = new RowWriter(out, [], []);
+  out.length = MAX_RESULT_BYTES - emptyRowBytes;
+  row.beginRow(0);
+  row.endRow();
+  row.beginRow(0);
+  expect(() => row.endRow()).toThrow("limit exceeded: bytes of results");
 });

@@ -145,7 +145,7 @@ describe("assignment", () => {
   });
 
   test("reads a literal as the column's type", () => {
-    expect(stateOf(() => coerceForAssignment(untypedText("x"), INT8, "start"))).toBe(
+    expect(stateOf(() => coerceForAssignment(untypedText("x", 0), INT8, "start"))).toBe(
       '22P02 invalid input syntax for type bigint: "x"',
     );
     expect(coerceForAssignment(constant(INT4, 5), INT8, "start").type).toBe(INT8);

@@ -42,7 +42,11 @@ test("locations are offsets into the string, whatever is before them", () => {
   expect(characterPosition("😀ab", 3)).toBe(3);
 });
 
-test("a NUL is no text", () => expect(failure("SELECT '\0'").sqlState).toBe("22021"));
+test("a NUL is no text, an escaped one neither", () => {
+  for (const text of ["SELECT '\0'", "SELECT E'\\000'", "SELECT E'\\x00'", "SELECT E'\\xff'"]) {
+    expect(failure(text)).toMatchObject({ sqlState: "22021", fields: {} });
+  }
+});
 
 describe("depth", () => {
   /** SelectStmt, ResTarget and the innermost constant are levels too. */
@@ -92,4 +96,22 @@ describe("depth", () => {
 test("a text longer than the bound is refused unparsed", () => {
   const text = `SELECT '${"é".repeat(MAX_STATEMENT_BYTES / 2)}'`;
   expect(failure(text).message).toBe("limit exceeded: statement length");
+});
+
+describe("comments", () => {
+  /** Opened without a blank between: the scanner looks ahead 2 + 4 + … + 2 * count characters. */
+  const openings = (count: number): string => `${" ".repeat(10_000)}${"/*".repeat(count)} `;
+
+  test("may open one after the other, but not so many that the scanner looks ahead for seconds", () => {
+    expect(() => guardParser(openings(3161))).not.toThrow();
+    expect(() => guardParser(openings(3162))).toThrow("limit exceeded: comments");
+    for (const flat of [`${"/**/".repeat(10_000)}SELECT 1`, `/*${"/**/".repeat(10_000)}*/SELECT 1`]) {
+      expect(failure(flat).sqlState).toBe("54000");
+    }
+  });
+
+  test("may be as many as there are, with blanks between", () => {
+    const text = `SELECT 1 ${"/* of /* * */ ** one */ ".repeat(20_000)}`;
+    expect(parse(text)).toHaveLength(1);
+  });
 });

@@ -4,6 +4,7 @@ import { ByteWriter } from "../../src/bytes.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { DeltatError } from "../../src/errors.ts";
 import { loadParser } from "../../src/sql/parser.ts";
+import { type RunResult, StreamRun } from "../../src/sql/row-stream.ts";
 import { SqlSession } from "../../src/sql/session.ts";
 import type { Value } from "../../src/sql/value.ts";
 import type { CommitLog } from "../../src/storage/commit-log.ts";
@@ -62,6 +63,15 @@ export function decodeRows(bytes: Uint8Array, formats: readonly number[] = []): 
   return rows;
 }
 
+/** Takes all rows of a result, and gives its tag. */
+function finish(result: RunResult, rows: ByteWriter): string {
+  if (typeof result === "string") return result;
+  const run = new StreamRun(result);
+  while (run.advance(rows) === "more");
+  result.close();
+  return run.tag;
+}
+
 export class TestDatabase {
   now = 1_700_000_000_000;
   readonly log = new ArrayLog();
@@ -105,7 +115,7 @@ export class TestClient {
     try {
       const outcomes = session.parseScript(text).map((raw) => {
         const rows = new ByteWriter();
-        const tag = session.execute(session.plan(raw), [], [], rows);
+        const tag = finish(session.execute(session.plan(raw), [], [], rows), rows);
         return { tag, rows: decodeRows(rows.written()) };
       });
       session.commitImplicit();
@@ -144,7 +154,7 @@ export class TestClient {
             ),
       );
       const rows = new ByteWriter();
-      const tag = session.execute(statement, values, [], rows);
+      const tag = finish(session.execute(statement, values, [], rows), rows);
       session.commitImplicit();
       return { tag, rows: decodeRows(rows.written()) };
     } catch (error) {

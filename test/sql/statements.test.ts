@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ByteWriter } from "../../src/bytes.ts";
+import { DeltatError } from "../../src/errors.ts";
+import { MAX_RESULT_COLUMNS } from "../../src/limits.ts";
 import { id, type TestClient, TestDatabase } from "./sql-fixture.ts";
 
 let database: TestDatabase;
@@ -260,7 +262,7 @@ describe("SELECT", () => {
       '42P01 missing FROM-clause entry for table "x"',
     );
     expect(client.error("SELECT bookings.start FROM bookings b")).toStartWith("42P01");
-    expect(client.error("SELECT hold_id FROM bookings")).toStartWith("0A000");
+    expect(client.error("SELECT hold_id FROM bookings")).toStartWith('0A000 reading column "hold_id"');
   });
 
   test("count", () => {
@@ -271,7 +273,13 @@ describe("SELECT", () => {
       ["0!"],
     ]);
     expect(client.rows("SELECT count(*)")).toEqual([["1"]]);
-    expect(client.error("SELECT start, count(*) FROM bookings")).toStartWith("42803");
+    const ungrouped = '42803 column "bookings.start" must appear in the GROUP BY clause';
+    expect(client.error("SELECT start, count(*) FROM bookings")).toStartWith(ungrouped);
+    expect(client.error("SELECT count(*) FROM bookings ORDER BY start")).toStartWith(ungrouped);
+    expect(client.error("SELECT count(*) FROM bookings b ORDER BY b.nope")).toStartWith("42703");
+    expect(client.rows("SELECT count(*) + 1 AS n FROM bookings ORDER BY n, count(*) DESC, 1")).toHaveLength(
+      1,
+    );
   });
 
   test("without FROM, and VALUES", () => {
@@ -285,7 +293,7 @@ describe("SELECT", () => {
   });
 
   test.each([
-    "SELECT 1 FROM bookings FOR UPDATE",
+    "SELECT 1 FROM availability FOR UPDATE",
     "SELECT 1 FROM bookings GROUP BY ROLLUP (start)",
     "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY start) FROM bookings",
     "WITH x AS (DELETE FROM bookings RETURNING id) SELECT * FROM x",
@@ -300,14 +308,53 @@ describe("SELECT", () => {
     "COPY bookings FROM STDIN",
     "EXPLAIN ANALYZE SELECT 1",
     "EXPLAIN (FORMAT json) SELECT 1",
-    "PREPARE a AS SELECT 1",
-    "DECLARE a CURSOR FOR SELECT 1",
-    "NOTIFY a",
-    "SAVEPOINT a",
+    "DECLARE a SCROLL CURSOR FOR SELECT 1",
+    "DECLARE a BINARY CURSOR FOR SELECT 1",
     "TRUNCATE bookings",
     "SET ROLE x",
-    "COMMIT AND CHAIN",
   ])("refuses by name: %s", (text) => {
     expect(client.error(text)).toMatch(/^0A000 .*not supported/);
   });
+});
+
+test("a result has at most 1664 columns", () => {
+  const columns = (count: number): string => `${"1, ".repeat(count - 1)}1`;
+  expect(client.rows(`SELECT ${columns(MAX_RESULT_COLUMNS)}`)[0]).toHaveLength(MAX_RESULT_COLUMNS);
+  for (const text of [
+    `SELECT ${columns(MAX_RESULT_COLUMNS + 1)}`,
+    `VALUES (${columns(MAX_RESULT_COLUMNS + 1)})`,
+  ]) {
+    expect(client.error(text)).toBe("54011 target lists can have at most 1664 entries");
+  }
+});
+
+test("an error's position is counted in the text it is about, whichever came before", () => {
+  const positionIn = (text: string): number | undefined => {
+    try {
+      client.script(text);
+    } catch (error) {
+      if (error instanceof DeltatError) return error.fields.position;
+    }
+    return undefined;
+  };
+  for (let turn = 0; turn < 2; turn++) {
+    expect(positionIn("SELECT '😀😀'; SELECT nope")).toBe([..."SELECT '😀😀'; SELECT "].length + 1);
+    expect(positionIn("SELECT '1234'; SELECT nope")).toBe("SELECT '1234'; SELECT ".length + 1);
+  }
+});
+
+test("a literal that is wrong says where it stands, whether its plan is new or known", () => {
+  const positionOf = (text: string) => {
+    try {
+      client.run(text);
+    } catch (error) {
+      if (error instanceof DeltatError) return [error.sqlState, error.fields.position];
+    }
+    return null;
+  };
+  const text = (value: string) => `SELECT 1, id FROM resources WHERE capacity = '${value}'`;
+  expect(positionOf(text("x"))).toEqual(["22P02", 46]);
+  client.run(text("1"));
+  expect(positionOf(text("é"))).toEqual(["22P02", 46]);
+  expect(positionOf(text("99999999999"))).toEqual(["22003", 46]);
 });

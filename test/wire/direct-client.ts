@@ -5,6 +5,7 @@
 
 import { serialize } from "pg-protocol";
 import type { DeltatError } from "../../src/errors.ts";
+import { type AccessOptions, AccessPolicy } from "../../src/wire/access-policy.ts";
 import type { Transport } from "../../src/wire/output.ts";
 import { ClientSession, type SessionHost } from "../../src/wire/session.ts";
 import { ReplyReader } from "./replies.ts";
@@ -22,6 +23,11 @@ class DirectTransport implements Transport {
   cut = false;
   writes = 0;
   parse = true;
+  encrypted = false;
+
+  startTls(): void {
+    this.encrypted = true;
+  }
 
   write(bytes: Uint8Array, start: number, end: number): number {
     const taken = Math.min(end - start, this.room);
@@ -54,6 +60,8 @@ export interface DirectClientOptions {
   /** Every commit is durable at once; default true. */
   readonly instant?: boolean;
   readonly refusal?: DeltatError;
+  /** Default: the password as it is, no TLS. */
+  readonly access?: Partial<AccessOptions>;
 }
 
 export class DirectClient {
@@ -72,7 +80,13 @@ export class DirectClient {
     const { findDatabase, sessions } = scriptedDatabase(this.log);
     this.sessions = sessions;
     const host: SessionHost = {
-      password: PASSWORD,
+      access: new AccessPolicy({
+        password: PASSWORD,
+        method: "password",
+        tls: null,
+        requiresTls: false,
+        ...options.access,
+      }),
       findDatabase,
       timers: this.timers,
       admit: () => {

@@ -182,7 +182,7 @@ describe("the extended query", () => {
       'ERROR 42P05 prepared statement "s" already exists',
     );
     expect(client.send(bind({ statement: "s", portal: "p" }), bind({ statement: "s", portal: "p" }))).toEqual(
-      ["bindComplete", 'ERROR 42P03 portal "p" already exists'],
+      ["bindComplete", 'ERROR 42P03 cursor "p" already exists'],
     );
     client.send(sync());
     expect(

@@ -12,6 +12,7 @@ interface AnyReply extends BackendMessage {
   readonly message?: string;
   readonly channel?: string;
   readonly payload?: string;
+  readonly data?: string;
   readonly parameterName?: string;
   readonly parameterValue?: string;
   readonly dataTypeIDs?: readonly number[];

@@ -2,15 +2,18 @@
  * A SqlConnection that does what its statements say, a log whose disk the test moves, and timers that it fires:
  * all that a session needs below it, without SQL or disk.
  *
- * Statements: `rows <n>` (column n: 1…n), `wide <bytes>` (one row so large), `pad <rows> <bytes>`, `write` (a commit to come),
+ * Statements: `stream <n> <per slice>` (as `rows`, in slices; `stream <n> <per slice> <bad>` fails at row bad), `rows <n>` (column n: 1…n), `wide <bytes>` (one row so large), `pad <rows> <bytes>`, `write` (a commit to come),
  * `echo $1…`, `begin`, `commit`, `rollback`, `fail <code>`, `partial` (fails amid a row), `overtake` (a sync amid a row), `bug`,
  * `poison` (the commit will fail), `notice <text>`, `set <name> <value>`, `tag <TAG>`, `listen`.
  */
 
-import type { ByteWriter } from "../../src/bytes.ts";
+import { ByteWriter } from "../../src/bytes.ts";
 import type { Timers } from "../../src/clock.ts";
 import { DeltatError, SqlState } from "../../src/errors.ts";
 import type { DurabilityWaiter, Listener } from "../../src/sql/database.ts";
+import { PortalTable } from "../../src/sql/portals.ts";
+import { PreparedStatements } from "../../src/sql/prepared-statements.ts";
+import { type RowStream, type RunResult, type Slice, WrittenRows } from "../../src/sql/row-stream.ts";
 import type { Value } from "../../src/sql/value.ts";
 import type {
   Durability,
@@ -58,6 +61,7 @@ export class ScriptedLog implements Durability {
 
 export class ManualTimers implements Timers {
   private pending: { delayMs: number; callback: () => void }[] = [];
+  private turns: (() => void)[] = [];
 
   after(delayMs: number, callback: () => void): () => void {
     const timer = { delayMs, callback };
@@ -69,6 +73,19 @@ export class ManualTimers implements Timers {
 
   get delays(): number[] {
     return this.pending.map((timer) => timer.delayMs);
+  }
+
+  /** Nothing is run until `turn` is called. */
+  soon(callback: () => void): void {
+    this.turns.push(callback);
+  }
+
+  /** One turn of the event loop: whether there was anything to do. */
+  turn(): boolean {
+    const { turns } = this;
+    this.turns = [];
+    for (const callback of turns) callback();
+    return turns.length > 0;
   }
 
   /** Fires what is due within `delayMs` of when it was set. */
@@ -101,7 +118,11 @@ function writeRow(out: ByteWriter, value: string, amid: () => void = () => {}): 
 export class ScriptedSql implements SqlConnection {
   transactionStatus: TransactionStatus = "I";
   dependsOnLsn = 0;
+  readonly prepared = new PreparedStatements<Statement>();
   closed = false;
+  readonly portals = new PortalTable();
+  statementDeadlineMs = Number.POSITIVE_INFINITY;
+  idleTimeoutMs = 0;
   /** What was called, in order: tests of the transaction's course read it. */
   readonly calls: string[] = [];
   lastFormats: readonly number[] = [];
@@ -140,7 +161,7 @@ export class ScriptedSql implements SqlConnection {
     }
     const types = [...(text.match(/\$\d/g) ?? [])].map((_, i) => parameterTypes[i] || TEXT_OID);
     let columns: OutputColumn[] | null = null;
-    if (text.startsWith("rows")) columns = [column("n", INT4_OID)];
+    if (/^(rows|stream)/.test(text)) columns = [column("n", INT4_OID)];
     if (/^(echo|wide|pad|partial|overtake)/.test(text)) columns = [column("text", TEXT_OID)];
     return { text, isEmpty: text.trim() === "", parameterTypes: types, columns };
   }
@@ -156,7 +177,7 @@ export class ScriptedSql implements SqlConnection {
     parameters: readonly Value[],
     formats: readonly number[],
     rows: ByteWriter,
-  ): string {
+  ): RunResult {
     this.calls.push(statement.text);
     this.lastFormats = formats;
     const [verb = "", ...rest] = statement.text.split(" ");
@@ -168,6 +189,17 @@ export class ScriptedSql implements SqlConnection {
     return action(this, rest, parameters, rows);
   }
 
+  open(
+    statement: Statement,
+    parameters: readonly Value[],
+    formats: readonly number[],
+    rows: ByteWriter,
+  ): RowStream {
+    const written = new ByteWriter();
+    const result = this.execute(statement, parameters, formats, written);
+    return typeof result === "string" ? new WrittenRows(written.written(), result, rows) : result;
+  }
+
   begin(): string {
     this.transactionStatus = "T";
     return "BEGIN";
@@ -177,6 +209,7 @@ export class ScriptedSql implements SqlConnection {
     const failed = this.transactionStatus === "E";
     this.transactionStatus = "I";
     if (tag === "COMMIT" && !failed) this.commit();
+    else this.portals.endTransaction(false);
     this.staged = 0;
     return failed ? "ROLLBACK" : tag;
   }
@@ -215,6 +248,7 @@ export class ScriptedSql implements SqlConnection {
     this.calls.push("abort");
     this.staged = 0;
     this.poisoned = false;
+    this.portals.endTransaction(false);
     if (this.transactionStatus === "T") this.transactionStatus = "E";
   }
 
@@ -240,16 +274,53 @@ export class ScriptedSql implements SqlConnection {
     if (poisoned) throw new DeltatError(SqlState.serializationFailure, "lost the race");
     if (this.staged > 0) this.dependsOnLsn = this.log.append();
     this.staged = 0;
+    this.portals.endTransaction(true);
   }
 }
 
-type Action = (sql: ScriptedSql, rest: string[], parameters: readonly Value[], rows: ByteWriter) => string;
+/** The numbers 1 … count, so many of them in each slice; `badRow` cannot be had. */
+class CountingStream implements RowStream {
+  private at = 0;
+
+  constructor(
+    private out: ByteWriter,
+    private readonly count: number,
+    private readonly perSlice: number,
+    private readonly badRow: number,
+  ) {}
+
+  sendTo(out: ByteWriter): void {
+    this.out = out;
+  }
+
+  next(slice: Slice): boolean {
+    for (let n = 0; n < this.perSlice && !slice.isOver(this.out); n++) {
+      if (this.at === this.count) return true;
+      if (++this.at === this.badRow) throw new DeltatError(SqlState.divisionByZero, "division by zero");
+      writeRow(this.out, String(this.at));
+      slice.rows++;
+    }
+    return false;
+  }
+
+  detach(): void {}
+
+  tag(rows: number): string {
+    return `SELECT ${rows}`;
+  }
+
+  close(): void {}
+}
+
+type Action = (sql: ScriptedSql, rest: string[], parameters: readonly Value[], rows: ByteWriter) => RunResult;
 
 const ACTIONS: Record<string, Action> = {
   rows: (_, [count], _parameters, rows) => {
     for (let n = 1; n <= Number(count); n++) writeRow(rows, String(n));
     return `SELECT ${count}`;
   },
+  stream: (_, [count, perSlice, badRow], _parameters, rows) =>
+    new CountingStream(rows, Number(count), Number(perSlice), Number(badRow ?? 0)),
   wide: (_, [bytes], _parameters, rows) => {
     writeRow(rows, "x".repeat(Number(bytes)));
     return "SELECT 1";
@@ -278,7 +349,11 @@ const ACTIONS: Record<string, Action> = {
   poison: (sql) => sql.poison(),
   notice: (sql, rest) => sql.note(rest.join(" ")),
   set: (sql, [name = "", value = ""]) => sql.set(name, value),
-  tag: (_, rest) => rest.join(" "),
+  tag: (sql, rest) => {
+    const tag = rest.join(" ");
+    if (tag === "DEALLOCATE ALL" || tag === "DISCARD ALL") sql.prepared.clear();
+    return tag;
+  },
   fail: (_, [code]) => {
     throw new DeltatError(code as SqlState, `failed with ${code}`, { table: "bookings", constraint: "c" });
   },

@@ -176,16 +176,20 @@ describe("a graceful stop", () => {
     await expect(SocketClient.connect(port)).rejects.toThrow();
   });
 
-  test("waits for a transaction, and cuts it when the grace is over", async () => {
+  test("waits for a pipeline to come to its Sync, and cuts it when the grace is over", async () => {
     const { server, port, timers } = start();
     const finishing = await SocketClient.ready(port);
     const dawdling = await SocketClient.ready(port);
-    await finishing.query("begin");
-    await dawdling.query("begin");
+    const idling = await SocketClient.ready(port);
+    for (const client of [finishing, dawdling]) {
+      client.send(serialize.parse({ text: "rows 0" }));
+      await client.until("parseComplete");
+    }
+    await idling.query("begin");
     const stopped = server.stop();
-    expect(await finishing.query("commit")).toEqual(["done COMMIT", "ready I"]);
-    expect(await finishing.until("FATAL")).toEqual([STOPPED]);
-    expect(await dawdling.query("rows 0")).toContain("ready T");
+    expect(await idling.until("FATAL")).toEqual([STOPPED]);
+    finishing.send(serialize.sync());
+    expect(await finishing.until("FATAL")).toEqual(["ready I", STOPPED]);
     timers.fire(SHUTDOWN_GRACE_SECONDS * 1000);
     await stopped;
     await dawdling.closed;

@@ -1,6 +1,7 @@
 /** A client on a real socket, with pg-protocol's reading of what comes, for tests of the server as a whole. */
 
 import { serialize } from "pg-protocol";
+import type { AccessOptions } from "../../src/wire/access-policy.ts";
 import { startWireServer, type WireServer } from "../../src/wire/server.ts";
 import { PASSWORD } from "./direct-client.ts";
 import { ReplyReader } from "./replies.ts";
@@ -15,7 +16,14 @@ export interface TestServer {
   readonly logged: string[];
 }
 
-export function startTestServer(options: { instant?: boolean; maxConnections?: number } = {}): TestServer {
+export interface TestServerOptions {
+  readonly instant?: boolean;
+  readonly maxConnections?: number;
+  /** Default: the password as it is, no TLS. */
+  readonly access?: Partial<AccessOptions>;
+}
+
+export function startTestServer(options: TestServerOptions = {}): TestServer {
   const log = new ScriptedLog(options.instant ?? true);
   const timers = new ManualTimers();
   const logged: string[] = [];
@@ -24,7 +32,7 @@ export function startTestServer(options: { instant?: boolean; maxConnections?: n
     hostname: "127.0.0.1",
     port: 0,
     maxConnections: options.maxConnections ?? 10,
-    password: PASSWORD,
+    access: { password: PASSWORD, method: "password", tls: null, requiresTls: false, ...options.access },
     findDatabase,
     timers,
     log: (entry) => void logged.push(entry),

@@ -111,6 +111,15 @@ describe("start-up", () => {
     expect(client.send(largest)).toEqual(["authenticationCleartextPassword"]);
   });
 
+  test("what comes in one packet with a request for encryption is refused, declined or not", () => {
+    for (const code of [80877103, 80877104]) {
+      const client = new DirectClient();
+      const packet = Buffer.concat([startupPacket(code), startupPacket(PROTOCOL_3_0, `${USER}\0`)]);
+      expect(client.send(packet)[0]).toStartWith("FATAL 08P01 received unencrypted data after ");
+      expect(client.transport.ended).toBe(true);
+    }
+  });
+
   test("encryption cannot be asked for for ever", () => {
     const client = new DirectClient();
     client.transport.parse = false;

@@ -5,7 +5,7 @@ import { type Execution, type OutputColumn, outputColumn, type Plan } from "../e
 import type { Expression } from "../expression.ts";
 import { expandFormats, RowWriter } from "../row-writer.ts";
 import type { StatementCompiler } from "../statement-compiler.ts";
-import { sentType } from "../targets.ts";
+import { checkColumnCount, sentType } from "../targets.ts";
 import { TEXT } from "../types.ts";
 import { resolveUntyped } from "../untyped.ts";
 import { DONE, type Operator, ROW, SlotExpression, type Step } from "./operator.ts";
@@ -35,6 +35,7 @@ export function planRelationalQuery(select: SelectStmt, compiler: StatementCompi
 
 export function planRelationalSelect(select: SelectStmt, compiler: StatementCompiler): Plan {
   const query = planRelationalQuery(select, compiler);
+  checkColumnCount(query.outputs.length);
   return {
     command: "SELECT",
     usage: "read",
@@ -42,7 +43,10 @@ export function planRelationalSelect(select: SelectStmt, compiler: StatementComp
     columns: query.outputs.map((output, at) => describe(query.names[at] ?? "", output)),
     run(execution) {
       const rows = new QueryRows(query, execution);
-      while (rows.slice() !== DONE) rows.refuel();
+      while (rows.slice() !== DONE) {
+        execution.session.checkTimeout();
+        rows.refuel();
+      }
       return `SELECT ${rows.count}`;
     },
   };

@@ -1,0 +1,39 @@
+/** A plan with the text it came from and the literals that were lifted out of it. */
+
+import type { OutputColumn, Plan, SessionControl } from "./execution.ts";
+import type { Value } from "./value.ts";
+
+/** A planned statement as the wire sees it. */
+export interface Statement {
+  readonly text: string;
+  /** Nothing but blanks and comments. */
+  readonly isEmpty: boolean;
+  /** OIDs. */
+  readonly parameterTypes: readonly number[];
+  /** null: it returns no rows. */
+  readonly columns: readonly OutputColumn[] | null;
+}
+
+export class PlannedStatement implements Statement {
+  constructor(
+    readonly text: string,
+    readonly plan: Plan | null,
+    readonly literals: readonly Value[],
+    /** Whom the columns depend on, if they do. */
+    private readonly session: SessionControl | null = null,
+  ) {}
+
+  get isEmpty(): boolean {
+    return this.plan === null;
+  }
+
+  get parameterTypes(): readonly number[] {
+    return this.plan?.parameterTypes ?? [];
+  }
+
+  get columns(): readonly OutputColumn[] | null {
+    const { plan } = this;
+    if (plan?.describe !== undefined && this.session !== null) return plan.describe(this.session);
+    return plan?.columns ?? null;
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Portals: statements with their parameters, ready to give rows. Bind makes them and so does DECLARE CURSOR, in
+ * one namespace: Execute takes rows of a cursor, FETCH those of a portal that Execute has begun.
+ */
+
+import { DeltatError, SqlState } from "../errors.ts";
+import { MAX_PREPARED_PER_CONNECTION } from "../limits.ts";
+import type { Statement } from "./planned-statement.ts";
+import type { RowStream } from "./row-stream.ts";
+import type { Value } from "./value.ts";
+
+export class Portal {
+  /** ready: not run yet. open: it has rows in `stream`. done: nothing is left of it. */
+  state: "ready" | "open" | "done" = "ready";
+  stream: RowStream | null = null;
+  /** Once it is done: the tag of a further Execute. */
+  tag = "";
+  /** Rows taken so far. */
+  position = 0;
+
+  /**
+   * @param formats one per column, or empty: all are text
+   * @param isHeld it stays when its transaction commits
+   */
+  constructor(
+    readonly statement: Statement,
+    readonly parameters: readonly Value[],
+    readonly formats: readonly number[],
+    public isHeld = false,
+  ) {}
+
+  open(stream: RowStream): RowStream {
+    this.stream = stream;
+    this.state = "open";
+    return stream;
+  }
+
+  finish(tag: string): void {
+    this.tag = tag;
+    this.state = "done";
+    this.close();
+  }
+
+  close(): void {
+    this.stream?.close();
+    this.stream = null;
+  }
+}
+
+/** The portals of one session. */
+export class PortalTable {
+  private readonly byName = new Map<string, Portal>();
+  /** Held cursors that the open transaction has made: they go if it fails. */
+  private newlyHeld: string[] = [];
+
+  find(name: string): Portal | undefined {
+    return this.byName.get(name);
+  }
+
+  /** Throws 42P03 if the name is taken, 54000 if there are too many. A new unnamed portal replaces the old one. */
+  add(name: string, portal: Portal): void {
+    if (name === "") this.close(name);
+    else if (this.byName.has(name)) {
+      throw new DeltatError(SqlState.duplicateCursor, `cursor "${name}" already exists`);
+    }
+    if (this.byName.size >= MAX_PREPARED_PER_CONNECTION) {
+      throw new DeltatError(
+        SqlState.programLimitExceeded,
+        `limit exceeded: portals of one connection, at most ${MAX_PREPARED_PER_CONNECTION} are kept`,
+      );
+    }
+    this.byName.set(name, portal);
+    if (portal.isHeld) this.newlyHeld.push(name);
+  }
+
+  /** Whether there was one. */
+  close(name: string): boolean {
+    const portal = this.byName.get(name);
+    if (portal === undefined) return false;
+    portal.close();
+    return this.byName.delete(name);
+  }
+
+  /** Closes those that run `statement`. */
+  closeOf(statement: Statement): void {
+    for (const [name, portal] of this.byName) if (portal.statement === statement) this.close(name);
+  }
+
+  closeAll(): void {
+    for (const portal of this.byName.values()) portal.close();
+    this.byName.clear();
+    this.newlyHeld = [];
+  }
+
+  /** The transaction that they belong to is over: only held cursors stay, of this one only if it has committed. */
+  endTransaction(hasCommitted: boolean): void {
+    if (this.byName.size === 0) return;
+    if (!hasCommitted) for (const name of this.newlyHeld) this.close(name);
+    this.newlyHeld = [];
+    for (const [name, portal] of this.byName) if (!portal.isHeld) this.close(name);
+  }
+}
