@@ -25,6 +25,7 @@ export type {
   DeleteStmt,
   DiscardStmt,
   ExecuteStmt,
+  ExplainStmt,
   FetchStmt,
   FuncCall,
   InsertStmt,

@@ -2,9 +2,12 @@
 
 import type { Engine } from "../engine/engine.ts";
 import type { Transaction } from "../engine/transaction.ts";
-import type { DeleteStmt } from "./ast.ts";
+import type { DeleteStmt, RangeVar } from "./ast.ts";
 import type { Execution, Plan } from "./execution.ts";
-import { filteredRows, planRowSource, ROWS_PER_TIMEOUT_CHECK, type RowSource } from "./row-source.ts";
+import type { RelationScope } from "./relation.ts";
+import { hasSubLink } from "./relational/aggregate-calls.ts";
+import { planTargetQuery } from "./relational/joined-write.ts";
+import { filteredRows, planRowSource, ROWS_PER_TIMEOUT_CHECK } from "./row-source.ts";
 import type { StoredTable } from "./schema.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
 import { RESOURCES } from "./stored-tables.ts";
@@ -12,32 +15,55 @@ import type { RowOutput } from "./targets.ts";
 import { notSupported, refuseOtherFields } from "./unsupported.ts";
 import { planReturning, resolveWriteTarget, returnRow } from "./write-target.ts";
 
-const DELETE_FIELDS = new Set(["relation", "whereClause", "returningClause"]);
+const DELETE_FIELDS = new Set(["relation", "usingClause", "whereClause", "returningClause", "withClause"]);
 
 export function planDelete(node: DeleteStmt, compiler: StatementCompiler): Plan {
   refuseOtherFields(node, DELETE_FIELDS);
   if (node.relation === undefined) throw notSupported("DELETE without a table");
   const { table, scope } = resolveWriteTarget(node.relation, "DELETE", compiler.statementText);
   compiler.enter(scope);
-  const source = planRowSource(node.whereClause, scope, compiler);
+  const rows = planTargetRows(node, node.relation, table, scope, compiler);
+  compiler.enter(scope);
   const returning = planReturning(node.returningClause, scope, compiler);
   return {
     command: "DELETE",
     usage: "write",
     parameterTypes: compiler.parameterTypes(),
     columns: returning?.columns ?? null,
-    run: (execution) => runDelete(table, source, returning, execution),
+    run: (execution) => runDelete(table, rows, returning, execution),
   };
+}
+
+/** Row numbers of what is deleted. */
+type TargetRows = (execution: Execution) => number[];
+
+function planTargetRows(
+  node: DeleteStmt,
+  relation: RangeVar,
+  table: StoredTable,
+  scope: RelationScope,
+  compiler: StatementCompiler,
+): TargetRows {
+  const { usingClause, whereClause, withClause } = node;
+  if (usingClause === undefined && withClause === undefined && !hasSubLink(whereClause)) {
+    const source = planRowSource(whereClause, scope, compiler);
+    return (execution) => filteredRows(source, execution);
+  }
+  const query = planTargetQuery(
+    { relation, others: usingClause ?? [], where: whereClause, withClause, assigned: [] },
+    compiler,
+  );
+  return (execution) => query.rows(execution, []).map(({ id }) => table.find(execution.engine, id));
 }
 
 function runDelete(
   table: StoredTable,
-  source: RowSource,
+  targetRows: TargetRows,
   returning: RowOutput | null,
   execution: Execution,
 ): string {
   const { engine } = execution;
-  let rows = filteredRows(source, execution);
+  let rows = targetRows(execution);
   if (table === RESOURCES && rows.length > 1) rows = childrenFirst(rows, engine);
   if (returning !== null) {
     const out = returning.open(execution);

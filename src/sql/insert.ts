@@ -5,11 +5,15 @@ import type { Command } from "../engine/command.ts";
 import type { Transaction } from "../engine/transaction.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import type { InsertStmt, Node } from "./ast.ts";
+import { coerceForAssignment } from "./casts.ts";
 import type { Execution, Plan } from "./execution.ts";
 import type { Expression } from "./expression.ts";
 import { idOf } from "./field-values.ts";
 import { RelationScope } from "./relation.ts";
+import { hasSubLink } from "./relational/aggregate-calls.ts";
+import { planRowQuery } from "./relational/joined-write.ts";
 import { ROWS_PER_TIMEOUT_CHECK } from "./row-source.ts";
+import type { RowWriter } from "./row-writer.ts";
 import type { Column, StoredTable } from "./schema.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
 import { BOOKINGS, HOLD_ID_COLUMN } from "./stored-tables.ts";
@@ -32,8 +36,9 @@ const INSERT_FIELDS = new Set([
   "onConflictClause",
   "returningClause",
   "override",
+  "withClause",
 ]);
-const VALUES_FIELDS = new Set(["valuesLists", "limitOption", "op"]);
+const VALUES_FIELDS: ReadonlySet<string> = new Set(["valuesLists", "limitOption", "op"]);
 
 /** Ids of one millisecond follow each other, also across sessions. */
 const nextUlid = monotonicFactory();
@@ -51,8 +56,10 @@ type Source = Expression | { readonly fallback: Value } | "newId";
 
 interface InsertPlan {
   readonly table: StoredTable;
-  /** Per row, one source for each column of the table. */
-  readonly rows: readonly (readonly Source[])[];
+  /** Per row, one source for each column of the table; null: the rows come from a query. */
+  readonly lists: readonly (readonly Source[])[] | null;
+  /** The rows of a query, one value for each column of the table. */
+  readonly selected: ((execution: Execution) => readonly Value[][]) | null;
   readonly skipsUsedIds: boolean;
   readonly returning: RowOutput | null;
 }
@@ -64,11 +71,12 @@ export function planInsert(node: InsertStmt, compiler: StatementCompiler): Plan 
   const { table, scope } = resolveWriteTarget(node.relation, "INSERT", compiler.statementText);
   const columns = insertColumns(node, table, compiler);
   compiler.enter(new RelationScope(null));
-  const lists = insertRows(node.selectStmt);
-  const rows = lists.map((items) => planRow(items, columns, node.cols !== undefined, table, compiler));
+  const isPlain = isPlainValues(node);
+  const lists = isPlain ? planLists(node, columns, table, compiler) : null;
+  const selected = isPlain ? null : planSelected(node, columns, table, compiler);
   const skipsUsedIds = planConflict(node, table);
   const returning = planReturning(node.returningClause, scope, compiler);
-  const plan: InsertPlan = { table, rows, skipsUsedIds, returning };
+  const plan: InsertPlan = { table, lists, selected, skipsUsedIds, returning };
   return {
     command: "INSERT",
     usage: "write",
@@ -99,14 +107,65 @@ function insertColumns(node: InsertStmt, table: StoredTable, compiler: Statement
   return columns;
 }
 
-/** The rows after VALUES; one row without items for DEFAULT VALUES. */
-function insertRows(select: Node | undefined): (readonly Node[])[] {
-  if (select === undefined) return [[]];
-  if (!("SelectStmt" in select) || select.SelectStmt.valuesLists === undefined) {
-    throw notSupported("INSERT … SELECT");
+/** VALUES of plain expressions, or DEFAULT VALUES. */
+function isPlainValues({ selectStmt, withClause }: InsertStmt): boolean {
+  if (selectStmt === undefined) return true;
+  if (withClause !== undefined || !("SelectStmt" in selectStmt)) return false;
+  const select = selectStmt.SelectStmt;
+  if (select.valuesLists === undefined || hasSubLink(select.valuesLists)) return false;
+  return Object.keys(select).every((field) => VALUES_FIELDS.has(field));
+}
+
+function planLists(
+  node: InsertStmt,
+  columns: readonly number[],
+  table: StoredTable,
+  compiler: StatementCompiler,
+): readonly (readonly Source[])[] {
+  const select = node.selectStmt;
+  const lists =
+    select !== undefined && "SelectStmt" in select ? valueRows(select.SelectStmt.valuesLists ?? []) : [[]];
+  return lists.map((items) => planRow(items, columns, node.cols !== undefined, table, compiler));
+}
+
+/** INSERT … SELECT: all is read before the first row is written. */
+function planSelected(
+  node: InsertStmt,
+  columns: readonly number[],
+  table: StoredTable,
+  compiler: StatementCompiler,
+): NonNullable<InsertPlan["selected"]> {
+  if (node.selectStmt === undefined || !("SelectStmt" in node.selectStmt))
+    throw notSupported("this kind of INSERT");
+  const select = node.selectStmt.SelectStmt;
+  const withClause = select.withClause ?? node.withClause;
+  const query = planRowQuery(withClause === undefined ? select : { ...select, withClause }, compiler);
+  checkCount(query.outputs.length, columns, node.cols !== undefined);
+  const outputs = query.outputs.map((output, i) => {
+    const { type, name } = table.columns[columns[i] as number] as Column;
+    return coerceForAssignment(output, type, name);
+  });
+  const fallbacks = table.columns.map((column, at) => fallbackOf(column, at));
+  return (execution) =>
+    query.rows(execution, outputs).map((row) => {
+      const values: Value[] = fallbacks.map((source, at) =>
+        columns.indexOf(at) >= 0 && columns.indexOf(at) < row.length ? null : sourceValue(source, execution),
+      );
+      row.forEach((value, i) => {
+        values[columns[i] as number] = value;
+      });
+      return values;
+    });
+}
+
+/** Throws 42601 where there are more expressions than columns, or fewer than columns were listed. */
+function checkCount(count: number, columns: readonly number[], areListed: boolean): void {
+  if (count > columns.length) {
+    throw new DeltatError(SqlState.syntaxError, "INSERT has more expressions than target columns");
   }
-  refuseOtherFields(select.SelectStmt, VALUES_FIELDS);
-  return valueRows(select.SelectStmt.valuesLists);
+  if (areListed && count < columns.length && count > 0) {
+    throw new DeltatError(SqlState.syntaxError, "INSERT has more target columns than expressions");
+  }
 }
 
 function planRow(
@@ -116,12 +175,7 @@ function planRow(
   table: StoredTable,
   compiler: StatementCompiler,
 ): Source[] {
-  if (items.length > columns.length) {
-    throw new DeltatError(SqlState.syntaxError, "INSERT has more expressions than target columns");
-  }
-  if (areListed && items.length < columns.length && items.length > 0) {
-    throw new DeltatError(SqlState.syntaxError, "INSERT has more target columns than expressions");
-  }
+  checkCount(items.length, columns, areListed);
   const sources: Source[] = table.columns.map((column, at) => fallbackOf(column, at));
   items.forEach((item, i) => {
     if ("SetToDefault" in item) return;
@@ -169,26 +223,47 @@ function planConflict(node: InsertStmt, table: StoredTable): boolean {
 }
 
 function runInsert(plan: InsertPlan, execution: Execution): string {
-  const { table, returning, skipsUsedIds } = plan;
-  const { engine } = execution;
-  const transaction = execution.transaction as Transaction;
+  const { lists, selected, returning } = plan;
   const out = returning?.open(execution) ?? null;
   let inserted = 0;
-  for (const sources of plan.rows) {
-    const values = sources.map((source) => sourceValue(source, execution));
-    checkNotNull(table, values, isOptional(table, values));
-    const command: Command = table.create(values);
-    if (skipsUsedIds && table.find(engine, idOf(values[0] as Value)) >= 0) continue;
-    engine.apply(transaction, command);
-    inserted++;
-    if ((inserted & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
-    if (returning !== null && out !== null) {
-      returnResult(returning, out, table.find(engine, idOf(values[0] as Value)), command, execution);
+  let given = 0;
+  if (lists !== null) {
+    for (const sources of lists) {
+      const values = sources.map((source) => sourceValue(source, execution));
+      if (insertRow(plan, values, out, execution)) inserted++;
+      if ((inserted & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
     }
+    given = lists.length;
+  }
+  if (selected !== null) {
+    const rows = selected(execution);
+    for (const values of rows) {
+      if (insertRow(plan, values, out, execution)) inserted++;
+      if ((inserted & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
+    }
+    given = rows.length;
   }
   // A row that was skipped tells that its id is used.
-  if (inserted < plan.rows.length) execution.session.dependOn(execution.database.appendedLsn);
+  if (inserted < given) execution.session.dependOn(execution.database.appendedLsn);
   return `INSERT 0 ${inserted}`;
+}
+
+/** Whether the row was inserted: false if its id is used and ON CONFLICT lets that be. */
+function insertRow(
+  { table, returning, skipsUsedIds }: InsertPlan,
+  values: readonly Value[],
+  out: RowWriter | null,
+  execution: Execution,
+): boolean {
+  const { engine } = execution;
+  checkNotNull(table, values, isOptional(table, values));
+  const command: Command = table.create(values);
+  if (skipsUsedIds && table.find(engine, idOf(values[0] as Value)) >= 0) return false;
+  engine.apply(execution.transaction as Transaction, command);
+  if (returning !== null && out !== null) {
+    returnResult(returning, out, table.find(engine, idOf(values[0] as Value)), command, execution);
+  }
+  return true;
 }
 
 function sourceValue(source: Source, execution: Execution): Value {

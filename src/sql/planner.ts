@@ -10,6 +10,7 @@ import type { Plan } from "./execution.ts";
 import { planInsert } from "./insert.ts";
 import type { PlannedStatement } from "./planned-statement.ts";
 import type { PreparedStatements } from "./prepared-statements.ts";
+import { planExplain } from "./relational/explain.ts";
 import { planSelect } from "./select.ts";
 import { planDiscard, planSet, planShow } from "./setting-statements.ts";
 import type { LiftedLiterals } from "./shape.ts";
@@ -59,6 +60,7 @@ function planNode(node: Node, compiler: StatementCompiler): Plan {
   if ("TransactionStmt" in node) return planTransaction(node.TransactionStmt);
   if ("VariableSetStmt" in node) return planSet(node.VariableSetStmt);
   if ("VariableShowStmt" in node) return planShow(node.VariableShowStmt);
+  if ("ExplainStmt" in node) return planExplain(node.ExplainStmt, compiler);
   if ("DiscardStmt" in node) return planDiscard(node.DiscardStmt);
   if ("ListenStmt" in node) return planListen(node.ListenStmt);
   if ("UnlistenStmt" in node) return planUnlisten(node.UnlistenStmt);

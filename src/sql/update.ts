@@ -4,9 +4,13 @@ import type { Command } from "../engine/command.ts";
 import type { Transaction } from "../engine/transaction.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import type { Id } from "../id.ts";
-import type { Node, UpdateStmt } from "./ast.ts";
+import type { Node, RangeVar, UpdateStmt } from "./ast.ts";
+import { coerceForAssignment } from "./casts.ts";
 import type { Execution, Plan } from "./execution.ts";
 import type { Expression } from "./expression.ts";
+import type { RelationScope } from "./relation.ts";
+import { hasSubLink } from "./relational/aggregate-calls.ts";
+import { planTargetQuery, type TargetQuery } from "./relational/joined-write.ts";
 import { filteredRows, planRowSource, ROWS_PER_TIMEOUT_CHECK, type RowSource } from "./row-source.ts";
 import type { Column, StoredTable } from "./schema.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
@@ -21,7 +25,14 @@ import {
   targetColumn,
 } from "./write-target.ts";
 
-const UPDATE_FIELDS = new Set(["relation", "targetList", "whereClause", "returningClause"]);
+const UPDATE_FIELDS = new Set([
+  "relation",
+  "targetList",
+  "fromClause",
+  "whereClause",
+  "returningClause",
+  "withClause",
+]);
 
 interface Assignment {
   readonly column: number;
@@ -31,7 +42,9 @@ interface Assignment {
 
 interface UpdatePlan {
   readonly table: StoredTable;
-  readonly source: RowSource;
+  /** Rows of the target, with what is assigned computed over `execution.row`; or a query that does both. */
+  readonly source: RowSource | null;
+  readonly query: TargetQuery | null;
   readonly assignments: readonly Assignment[];
   readonly returning: RowOutput | null;
 }
@@ -40,11 +53,13 @@ export function planUpdate(node: UpdateStmt, compiler: StatementCompiler): Plan 
   refuseOtherFields(node, UPDATE_FIELDS);
   if (node.relation === undefined) throw notSupported("UPDATE without a table");
   const { table, scope } = resolveWriteTarget(node.relation, "UPDATE", compiler.statementText);
-  compiler.enter(scope);
-  const assignments = planAssignments(node.targetList ?? [], table, compiler);
-  const source = planRowSource(node.whereClause, scope, compiler);
+  const targets = assignedColumns(node.targetList ?? [], table, compiler);
+  const isJoined = node.fromClause !== undefined || node.withClause !== undefined || hasSubLink(node);
+  const found = isJoined
+    ? planJoined(node, node.relation, targets, compiler)
+    : planAlone(node.whereClause, targets, scope, compiler);
   const returning = planReturning(node.returningClause, scope, compiler);
-  const plan: UpdatePlan = { table, source, assignments, returning };
+  const plan: UpdatePlan = { table, returning, ...found };
   return {
     command: "UPDATE",
     usage: "write",
@@ -54,28 +69,77 @@ export function planUpdate(node: UpdateStmt, compiler: StatementCompiler): Plan 
   };
 }
 
-function planAssignments(
-  targets: readonly Node[],
+/** A column and the expression it gets; null: its default. */
+interface AssignedColumn {
+  readonly at: number;
+  readonly column: Column;
+  readonly node: Node | null;
+}
+
+type FoundRows = Pick<UpdatePlan, "source" | "query" | "assignments">;
+
+function planAlone(
+  where: Node | undefined,
+  targets: readonly AssignedColumn[],
+  scope: RelationScope,
+  compiler: StatementCompiler,
+): FoundRows {
+  compiler.enter(scope);
+  const assignments = targets.map(({ at, column, node }) => ({
+    column: at,
+    value: node === null ? null : compiler.assigned(node, column),
+  }));
+  return { source: planRowSource(where, scope, compiler), query: null, assignments };
+}
+
+/** With other tables or subqueries: the values come with the rows. */
+function planJoined(
+  node: UpdateStmt,
+  relation: RangeVar,
+  targets: readonly AssignedColumn[],
+  compiler: StatementCompiler,
+): FoundRows {
+  const computed = targets.filter((target) => target.node !== null);
+  const query = planTargetQuery(
+    {
+      relation,
+      others: node.fromClause ?? [],
+      where: node.whereClause,
+      withClause: node.withClause,
+      assigned: computed.map((target) => target.node as Node),
+    },
+    compiler,
+  );
+  const assignments = targets.map((target) => {
+    const index = computed.indexOf(target);
+    const output = query.assigned[index];
+    const { type, name } = target.column;
+    return {
+      column: target.at,
+      value: output === undefined ? null : coerceForAssignment(output, type, name),
+    };
+  });
+  return { source: null, query, assignments };
+}
+
+function assignedColumns(
+  list: readonly Node[],
   table: StoredTable,
   compiler: StatementCompiler,
-): Assignment[] {
-  const assignments: Assignment[] = [];
-  for (const target of targets) {
+): AssignedColumn[] {
+  const targets: AssignedColumn[] = [];
+  for (const target of list) {
     if (!("ResTarget" in target)) continue;
     const at = targetColumn(target.ResTarget, table, compiler);
     const column = table.columns[at] as Column;
     if (at === 0) throw notSupported("UPDATE of an id", "Delete the row and insert it under its new id.");
     if (column.hidden) throw notSupported(`UPDATE of column "${column.name}"`, column.description);
-    if (assignments.some((assignment) => assignment.column === at)) {
+    if (targets.some((other) => other.at === at)) {
       throw new DeltatError(SqlState.syntaxError, `multiple assignments to same column "${column.name}"`);
     }
-    const value = assignedNode(target.ResTarget.val);
-    assignments.push({
-      column: at,
-      value: value === null ? null : compiler.assigned(value, column),
-    });
+    targets.push({ at, column, node: assignedNode(target.ResTarget.val) });
   }
-  return assignments;
+  return targets;
 }
 
 /** The node that one column gets, out of `(a, b) = (1, 2)` too; null for DEFAULT. */
@@ -94,11 +158,7 @@ function assignedNode(node: Node | undefined): Node | null {
 function runUpdate(plan: UpdatePlan, execution: Execution): string {
   const { table, returning } = plan;
   const { engine } = execution;
-  const changes: { id: Id; command: Command }[] = [];
-  for (const row of filteredRows(plan.source, execution)) {
-    execution.row = row;
-    changes.push({ id: table.idAt(engine, row), command: newImage(plan, execution) });
-  }
+  const changes = newImages(plan, execution);
   const out = returning?.open(execution) ?? null;
   let applied = 0;
   for (const { id, command } of changes) {
@@ -111,15 +171,45 @@ function runUpdate(plan: UpdatePlan, execution: Execution): string {
   return `UPDATE ${changes.length}`;
 }
 
-/** The Command that makes the row `execution.row` what the assignments say. */
-function newImage({ table, assignments }: UpdatePlan, execution: Execution): Command {
-  const values = table.stored(execution);
-  for (const { column, value } of assignments) {
-    values[column] =
-      value === null
-        ? ((table.columns[column] as Column).fallback ?? null)
-        : (value.evaluate(execution) as Value);
+interface RowChange {
+  readonly id: Id;
+  readonly command: Command;
+}
+
+function newImages(plan: UpdatePlan, execution: Execution): RowChange[] {
+  const { table, source, query, assignments } = plan;
+  const { engine } = execution;
+  const changes: RowChange[] = [];
+  if (source !== null) {
+    for (const row of filteredRows(source, execution)) {
+      execution.row = row;
+      const values = assignments.map(({ value }) => value?.evaluate(execution) ?? null);
+      changes.push({ id: table.idAt(engine, row), command: newImage(plan, values, execution) });
+    }
   }
+  if (query !== null) {
+    const computed = assignments.flatMap(({ value }) => (value === null ? [] : [value]));
+    for (const { id, values } of query.rows(execution, computed)) {
+      execution.row = table.find(engine, id);
+      const given = [...values];
+      const all = assignments.map(({ value }) => (value === null ? null : (given.shift() ?? null)));
+      changes.push({ id, command: newImage(plan, all, execution) });
+    }
+  }
+  return changes;
+}
+
+/** The Command that makes the row `execution.row` what the assignments say; `assigned` goes with them. */
+function newImage(
+  { table, assignments }: UpdatePlan,
+  assigned: readonly Value[],
+  execution: Execution,
+): Command {
+  const values = table.stored(execution);
+  assignments.forEach(({ column, value }, at) => {
+    values[column] =
+      value === null ? ((table.columns[column] as Column).fallback ?? null) : (assigned[at] as Value);
+  });
   checkNotNull(table, values, (at) => table.columns[at]?.nullable === true);
   return table.replace(values);
 }

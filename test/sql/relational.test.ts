@@ -102,6 +102,115 @@ describe("our own tables in queries", () => {
   });
 });
 
+describe("writes with more than their own table", () => {
+  let client: TestClient;
+  beforeEach(() => {
+    client = storyClient();
+  });
+  const late = "SELECT label FROM bookings WHERE start >= 5000 ORDER BY label";
+
+  test("INSERT … SELECT reads all before it writes, fills in defaults and makes ids", () => {
+    const text = `INSERT INTO bookings (resource_id, start, "end", label)
+      SELECT id, 5000, 5010, name FROM resources WHERE parent_id IS NOT NULL`;
+    expect(client.run(`${text} RETURNING label`).rows).toEqual([["Hall"], ["Room"], [null]]);
+    expect(client.rows(late)).toEqual([["Hall"], ["Room"], [null]]);
+    expect(
+      client.tag(`INSERT INTO bookings (resource_id, start, "end")
+      SELECT resource_id, start + 1000, "end" + 1000 FROM bookings WHERE start >= 5000`),
+    ).toBe("INSERT 0 3");
+    expect(client.rows("SELECT count(*) FROM bookings")).toEqual([["30"]]);
+    expect(client.tag("INSERT INTO resources (name) VALUES ((SELECT max(name) FROM resources))")).toBe(
+      "INSERT 0 1",
+    );
+    expect(client.tag(`INSERT INTO resources (id) SELECT '${id(1)}' ON CONFLICT DO NOTHING`)).toBe(
+      "INSERT 0 0",
+    );
+    expect(client.error("INSERT INTO resources (id, name) SELECT 'x'")).toStartWith("42601");
+    expect(client.error("INSERT INTO resources (name, capacity) SELECT 'x', true")).toStartWith("42804");
+  });
+
+  test("a row that fails undoes the whole INSERT … SELECT", () => {
+    expect(
+      client.error(
+        `INSERT INTO bookings (resource_id, start, "end") SELECT '${id(5)}', g, g + 2 FROM generate_series(0, 1) g`,
+      ),
+    ).toStartWith("23P01");
+    expect(client.rows("SELECT count(*) FROM bookings")).toEqual([["24"]]);
+  });
+
+  test("UPDATE … FROM, and with subqueries", () => {
+    expect(
+      client.rows(
+        `UPDATE bookings b SET label = r.name FROM resources r
+         WHERE r.id = b.resource_id AND b.start IN (10, 20) RETURNING b.label`,
+      ),
+    ).toEqual([["Hall"], ["Room"]]);
+    expect(
+      client.rows(
+        `UPDATE bookings SET label = (SELECT name || '!' FROM resources WHERE id = resource_id), "end" = "end" + 1
+         WHERE start = (SELECT min(start) FROM bookings) RETURNING label, "end"`,
+      ),
+    ).toEqual([["House!", "16"]]);
+    // A row that joins several is changed once.
+    expect(client.tag("UPDATE bookings b SET label = 'x' FROM resources r WHERE b.start = 30")).toBe(
+      "UPDATE 1",
+    );
+  });
+
+  test("DELETE … USING, with subqueries and WITH", () => {
+    expect(
+      client.tag("DELETE FROM bookings b USING resources r WHERE r.id = b.resource_id AND r.name = 'Hall'"),
+    ).toBe("DELETE 6");
+    expect(client.tag("DELETE FROM bookings WHERE start = (SELECT max(start) FROM bookings)")).toBe(
+      "DELETE 1",
+    );
+    expect(client.tag("WITH x AS (SELECT 20 AS s) DELETE FROM bookings USING x WHERE start = x.s")).toBe(
+      "DELETE 1",
+    );
+    expect(client.rows("SELECT count(*) FROM bookings")).toEqual([["16"]]);
+  });
+});
+
+describe("EXPLAIN", () => {
+  const explain = (text: string): string =>
+    new TestDatabase()
+      .connect()
+      .rows(`EXPLAIN ${text}`)
+      .map(([line]) => line)
+      .join("\n");
+
+  test("a booking by id, a week of one resource, and a join scan no table of bookings", () => {
+    expect(explain(`SELECT * FROM bookings WHERE id = '${id(1)}'`)).toBe(
+      "Index Scan using bookings_pkey on bookings",
+    );
+    expect(
+      explain(`SELECT * FROM bookings b WHERE resource_id = '${id(1)}' AND start < 50 AND "end" > 10`),
+    ).toStartWith("Index Scan using bookings_resource_id_span_idx on bookings b");
+    expect(
+      explain("SELECT 1 FROM bookings b JOIN resources r ON r.id = b.resource_id WHERE b.start < 50"),
+    ).toBe(
+      [
+        "Nested Loop",
+        "  ->  Seq Scan on resources r",
+        "  ->  Index Scan using bookings_resource_id_span_idx on bookings b",
+        "        Filter",
+      ].join("\n"),
+    );
+    expect(explain("SELECT (SELECT 1), b.start FROM bookings b WHERE b.start = 5")).toBe(
+      ["Seq Scan on bookings b", "  Filter"].join("\n"),
+    );
+    expect(explain(`DELETE FROM holds WHERE id = '${id(1)}'`)).toBe(
+      ["Delete on holds", "  ->  Index Scan using holds_pkey on holds"].join("\n"),
+    );
+  });
+
+  test("equality without an index is a hash join", () => {
+    expect(explain('SELECT 1 FROM bookings a LEFT JOIN bookings b ON a.start = b."end"')).toBe(
+      ["Hash Left Join", "  ->  Seq Scan on bookings a", "  ->  Seq Scan on bookings b"].join("\n"),
+    );
+  });
+});
+
 describe("bounds", () => {
   const sorted = "SELECT count(*) FROM (SELECT g FROM generate_series(1, 5000) g ORDER BY g DESC) s";
 

@@ -169,7 +169,6 @@ describe("UPDATE", () => {
     expect(client.error("UPDATE bookings SET start = 1, start = 2")).toStartWith(
       "42601 multiple assignments",
     );
-    expect(client.error("UPDATE bookings SET label = 'x' FROM resources")).toStartWith("0A000");
   });
 });
 
@@ -302,14 +301,13 @@ describe("SELECT", () => {
     "SELECT 1 FROM ONLY bookings",
     "SELECT 1 FROM bookings TABLESAMPLE SYSTEM (1)",
     "SELECT 1 INTO x FROM bookings",
-    "INSERT INTO bookings SELECT 1",
     "INSERT INTO availability VALUES ('a')",
     "UPDATE availability SET start = 1",
     "DELETE FROM availability",
-    "DELETE FROM bookings USING resources",
     "CREATE TABLE a ()",
     "COPY bookings FROM '/tmp/bookings'",
-    "EXPLAIN SELECT 1",
+    "EXPLAIN ANALYZE SELECT 1",
+    "EXPLAIN (FORMAT json) SELECT 1",
     "DECLARE a SCROLL CURSOR FOR SELECT 1",
     "DECLARE a BINARY CURSOR FOR SELECT 1",
     "TRUNCATE bookings",

@@ -5,31 +5,21 @@
  * is there. Outer joins keep their sides; conditions on the side that is never missing still go down into it.
  */
 
-import { DeltatError, SqlState } from "../../errors.ts";
 import { type Node, nameParts } from "../ast.ts";
 import { conjunctsOf } from "../conjuncts.ts";
 import type { Expression } from "../expression.ts";
 import { conjunction } from "../logic.ts";
 import { TEXT } from "../types.ts";
 import { isUntyped, resolveUntyped } from "../untyped.ts";
-import { hasAggregate, hasSubLink, hasWindowCall, someNode } from "./aggregate-calls.ts";
+import { type Conjunct, conjunctOf, referencesOf, within } from "./conjunct.ts";
 import { entriesOf, type FromJoin, type FromPlan, type FromTree, type FromUnit } from "./from.ts";
 import { HashJoin, type HashKey, NestedLoop } from "./join.ts";
 import type { Operator } from "./operator.ts";
 import { Filter } from "./pipeline.ts";
-import type { Namespace, RangeEntry } from "./range.ts";
+import type { RangeEntry } from "./range.ts";
 import { keyOf } from "./row-key.ts";
 import type { QueryScope } from "./scope.ts";
 import { buildUnit } from "./unit-plan.ts";
-
-/** One condition that must hold, and what it reads of this query's FROM. */
-export interface Conjunct {
-  readonly node: Node;
-  readonly namespace: Namespace;
-  readonly references: ReadonlySet<RangeEntry>;
-  /** Only the query's own scope compiles it: a subquery, a row, a table's name as a value. */
-  readonly needsQuery: boolean;
-}
 
 type Entries = ReadonlySet<RangeEntry>;
 
@@ -39,77 +29,6 @@ export function planJoins(from: FromPlan, where: readonly Node[], scope: QuerySc
   const planner = new JoinPlanner(scope);
   if (from.trees.length === 0) return planner.filter(from.operator, conjuncts);
   return planner.inner(from.trees, conjuncts, new Set());
-}
-
-function conjunctOf(node: Node, namespace: Namespace, clause: string, scope: QueryScope): Conjunct {
-  const position = () => ({ position: scope.context.position(0) });
-  if (hasAggregate(node)) {
-    throw new DeltatError(
-      SqlState.groupingError,
-      `aggregate functions are not allowed in ${clause}`,
-      position(),
-    );
-  }
-  if (hasWindowCall(node)) {
-    throw new DeltatError(
-      SqlState.windowingError,
-      `window functions are not allowed in ${clause}`,
-      position(),
-    );
-  }
-  return {
-    node,
-    namespace,
-    needsQuery: needsQuery(node, namespace, scope),
-    references: referencesOf(node, namespace, scope),
-  };
-}
-
-function needsQuery(node: Node, namespace: Namespace, scope: QueryScope): boolean {
-  return someNode(node, (kind, inner) => {
-    if (kind === "SubLink" || kind === "RowExpr") return true;
-    if (kind !== "ColumnRef") return false;
-    const column = { ColumnRef: inner } as Node;
-    return within(scope, namespace, () => scope.planner.namedColumn(column, scope)) === null;
-  });
-}
-
-/** What a tree reads of this level. A subquery tells only when it is planned. */
-function referencesOf(node: Node, namespace: Namespace, scope: QueryScope): Entries {
-  const { planner } = scope;
-  return within(scope, namespace, () => {
-    if (hasSubLink(node)) {
-      const { references } = planner.track(() => scope.compile(node));
-      return new Set([...references].filter((entry) => entry.depth === scope.depth));
-    }
-    const found = new Set<RangeEntry>();
-    someNode(node, (kind, inner) => {
-      if (kind !== "ColumnRef") return false;
-      const named = planner.namedColumn({ ColumnRef: inner } as Node, scope);
-      for (const entry of named?.entries ?? wholeRowEntries(inner, scope)) {
-        if (entry.depth === scope.depth) found.add(entry);
-      }
-      return false;
-    });
-    return found;
-  });
-}
-
-/** A table's name used as a value reads all of it. */
-function wholeRowEntries(node: unknown, scope: QueryScope): readonly RangeEntry[] {
-  const name = nameParts((node as { fields?: Node[] }).fields).at(-1);
-  const entry = scope.namespace.entries.find((candidate) => candidate.name === name);
-  return entry?.columns.flatMap((column) => column.entries) ?? [];
-}
-
-function within<T>(scope: QueryScope, namespace: Namespace, act: () => T): T {
-  const before = scope.namespace;
-  scope.namespace = namespace;
-  try {
-    return act();
-  } finally {
-    scope.namespace = before;
-  }
 }
 
 function isSubset(of: Entries, whole: Entries): boolean {

@@ -22,7 +22,7 @@ interface RelationalQuery {
   readonly planner: RelationalPlanner;
 }
 
-function planRelationalQuery(select: SelectStmt, compiler: StatementCompiler): RelationalQuery {
+export function planRelationalQuery(select: SelectStmt, compiler: StatementCompiler): RelationalQuery {
   const planner = new RelationalPlanner(compiler);
   const { operator, columns } = planQuery(select, planner, null);
   return {

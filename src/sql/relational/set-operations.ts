@@ -16,7 +16,8 @@ import {
   type Step,
 } from "./operator.ts";
 import { takeIn } from "./pipeline.ts";
-import { planQuery, type QueryPlan } from "./query.ts";
+import { planQuery } from "./query.ts";
+import type { QueryPlan } from "./query-tail.ts";
 import { type Key, RowKey } from "./row-key.ts";
 import type { Run } from "./run.ts";
 import type { QueryScope } from "./scope.ts";

@@ -9,8 +9,8 @@ import { type ColumnRef, type Node, nodeLocation } from "../ast.ts";
 import { planAvailabilityQuery } from "../availability-query.ts";
 import { conjunctionOf } from "../conjuncts.ts";
 import { RelationScope } from "../relation.ts";
+import { type Conjunct, within } from "./conjunct.ts";
 import type { FromUnit } from "./from.ts";
-import type { Conjunct } from "./join-plan.ts";
 import type { Operator } from "./operator.ts";
 import { AvailabilityScan, StoredScan } from "./scan.ts";
 import type { QueryScope } from "./scope.ts";
@@ -40,13 +40,7 @@ export function buildUnit(unit: FromUnit, conjuncts: readonly Conjunct[], scope:
 
 /** The condition with columns of the unit by their own names, and all others as values. */
 function bindOthers(conjunct: Conjunct, unit: FromUnit, own: RelationScope, scope: QueryScope): Node {
-  const before = scope.namespace;
-  scope.namespace = conjunct.namespace;
-  try {
-    return rewrite(conjunct.node, unit, own, scope) as Node;
-  } finally {
-    scope.namespace = before;
-  }
+  return within(scope, conjunct.namespace, () => rewrite(conjunct.node, unit, own, scope) as Node);
 }
 
 function rewrite(tree: unknown, unit: FromUnit, own: RelationScope, scope: QueryScope): unknown {

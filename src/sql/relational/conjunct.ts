@@ -1,0 +1,78 @@
+/** Conditions that AND joins, and what each of them reads. */
+
+import { DeltatError, SqlState } from "../../errors.ts";
+import { type Node, nameParts } from "../ast.ts";
+import { hasAggregate, hasSubLink, hasWindowCall, someNode } from "./aggregate-calls.ts";
+import type { Namespace, RangeEntry } from "./range.ts";
+import type { QueryScope } from "./scope.ts";
+
+/** One condition that must hold, and what it reads of this query's FROM. */
+export interface Conjunct {
+  readonly node: Node;
+  readonly namespace: Namespace;
+  readonly references: ReadonlySet<RangeEntry>;
+  /** Only the query's own scope compiles it: a subquery, a row, a table's name as a value. */
+  readonly needsQuery: boolean;
+}
+
+export function conjunctOf(node: Node, namespace: Namespace, clause: string, scope: QueryScope): Conjunct {
+  if (hasAggregate(node)) {
+    throw new DeltatError(SqlState.groupingError, `aggregate functions are not allowed in ${clause}`);
+  }
+  if (hasWindowCall(node)) {
+    throw new DeltatError(SqlState.windowingError, `window functions are not allowed in ${clause}`);
+  }
+  return {
+    node,
+    namespace,
+    needsQuery: needsQuery(node, namespace, scope),
+    references: referencesOf(node, namespace, scope),
+  };
+}
+
+function needsQuery(node: Node, namespace: Namespace, scope: QueryScope): boolean {
+  return someNode(node, (kind, inner) => {
+    if (kind === "SubLink" || kind === "RowExpr") return true;
+    if (kind !== "ColumnRef") return false;
+    const column = { ColumnRef: inner } as Node;
+    return within(scope, namespace, () => scope.planner.namedColumn(column, scope)) === null;
+  });
+}
+
+/** What a tree reads of this level. A subquery tells only when it is planned. */
+export function referencesOf(node: Node, namespace: Namespace, scope: QueryScope): ReadonlySet<RangeEntry> {
+  const { planner } = scope;
+  return within(scope, namespace, () => {
+    if (hasSubLink(node)) {
+      const { references } = planner.track(() => scope.compile(node));
+      return new Set([...references].filter((entry) => entry.depth === scope.depth));
+    }
+    const found = new Set<RangeEntry>();
+    someNode(node, (kind, inner) => {
+      if (kind !== "ColumnRef") return false;
+      const named = planner.namedColumn({ ColumnRef: inner } as Node, scope);
+      for (const entry of named?.entries ?? wholeRowEntries(inner, scope)) {
+        if (entry.depth === scope.depth) found.add(entry);
+      }
+      return false;
+    });
+    return found;
+  });
+}
+
+/** A table's name used as a value reads all of it. */
+function wholeRowEntries(node: unknown, scope: QueryScope): readonly RangeEntry[] {
+  const name = nameParts((node as { fields?: Node[] }).fields).at(-1);
+  const entry = scope.namespace.entries.find((candidate) => candidate.name === name);
+  return entry?.columns.flatMap((column) => column.entries) ?? [];
+}
+
+export function within<T>(scope: QueryScope, namespace: Namespace, act: () => T): T {
+  const before = scope.namespace;
+  scope.namespace = namespace;
+  try {
+    return act();
+  } finally {
+    scope.namespace = before;
+  }
+}
