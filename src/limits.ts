@@ -84,7 +84,7 @@ export const MAX_TRANSACTION_NOTIFY_BYTES = 16 * 1024 * 1024;
 /** Distinct resources in one availability query. */
 export const MAX_AVAILABILITY_RESOURCES = 100_000;
 
-/** The most that work_mem may be set to; a statement that would keep more rows than work_mem is refused with 53200. */
+/** The most that work_mem may be set to; DELTAT_WORK_MEM_MB bounds what it asks for. Beyond either: 53200. */
 export const MAX_WORK_MEMORY_BYTES = 4 * 1024 * 1024 * 1024;
 
 /** Rows that one call of a function in FROM may give. */

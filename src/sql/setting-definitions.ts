@@ -210,9 +210,9 @@ export const SETTINGS: readonly SettingDefinition[] = [
   setting("transaction_timeout", "0", milliseconds, "Kept only, not enforced."),
   setting(
     "work_mem",
-    "256MB",
+    "4GB",
     memorySize(64, MAX_WORK_MEMORY_BYTES),
-    "Rows that one statement may keep at a time, for sorting, grouping and joining.",
+    "Memory for sorting, grouping and joining; never more than DELTAT_WORK_MEM_MB.",
   ),
   setting("xmloption", "content", oneOf("content", "document"), "Kept only."),
 ];

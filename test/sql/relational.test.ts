@@ -235,6 +235,12 @@ describe("bounds", () => {
     expect(client.rows(sorted)).toEqual([["5000"]]);
   });
 
+  test("nor than the server lets a session hold, whatever work_mem asks for", () => {
+    const client = new TestDatabase().connect(new Map(), 128 * 1024);
+    client.run("SET work_mem = '1GB'");
+    expect(client.error(sorted)).toBe("53200 out of memory");
+  });
+
   test("work_mem is from 64 kB to 4 GB", () => {
     const client = new TestDatabase().connect();
     for (const value of ["64kB", "4GB"]) expect(client.tag(`SET work_mem = '${value}'`)).toBe("SET");

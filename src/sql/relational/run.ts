@@ -42,8 +42,8 @@ export class Run {
     this.keptBytes += bytes;
     if (this.keptBytes > this.maxBytes) {
       throw new DeltatError(SqlState.outOfMemory, "out of memory", {
-        detail: `The statement would keep more than work_mem (${this.maxBytes} bytes) of rows at a time.`,
-        hint: "Ask for fewer rows, or raise work_mem.",
+        detail: `The statement would keep more than ${this.maxBytes} bytes of rows at a time.`,
+        hint: "Ask for fewer rows, or raise work_mem or DELTAT_WORK_MEM_MB.",
       });
     }
   }
