@@ -42,27 +42,9 @@ export async function disconnectAll(): Promise<void> {
   await Promise.all(open.map((client) => client.end().catch(() => undefined)));
 }
 
-const TEXT_ARRAY: postgres.PostgresType<string[]> = {
-  to: 1009,
-  from: [],
-  serialize: (items: string[]) => `{${items.join(",")}}`,
-  parse: (text: string) => text.slice(1, -1).split(","),
-};
-
-export function connectPostgresJs(
-  server: ServerProcess,
-  database: string,
-): postgres.Sql<{ texts: string[] }> {
-  return postgres({
-    host: "127.0.0.1",
-    port: server.port,
-    user: USER,
-    pass: PASSWORD,
-    database,
-    // Would ask the catalogs for the array types, with a join; so the one that is needed is told by hand.
-    fetch_types: false,
-    types: { texts: TEXT_ARRAY },
-  });
+/** As its users connect, its question for the array types included. */
+export function connectPostgresJs(server: ServerProcess, database: string): postgres.Sql {
+  return postgres({ host: "127.0.0.1", port: server.port, user: USER, pass: PASSWORD, database });
 }
 
 /** How a server says no. */
