@@ -7,7 +7,7 @@ import { DeltatError, SqlState } from "../errors.ts";
 import { type CopyStmt, type DefElem, type Node, nameParts } from "./ast.ts";
 import { notSupported } from "./unsupported.ts";
 
-export type CopyFormat = "text" | "csv" | "binary";
+type CopyFormat = "text" | "csv" | "binary";
 
 export interface CopyOptions {
   readonly format: CopyFormat;

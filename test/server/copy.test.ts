@@ -162,18 +162,19 @@ test("postgres.js loads and unloads with its streams, and hears of an error", as
     Readable.from(lines),
     await sql`COPY bookings (resource_id, start, "end") FROM STDIN`.writable(),
   );
+  const refused = await sql`COPY bookings (resource_id, start, "end") FROM STDIN`.writable();
+  // It hears of errors until it has sent the end: then this driver waits for ever, whatever the server.
+  const failed = new Promise<{ code?: string }>((resolve) => refused.once("error", resolve));
+  refused.write("x\n");
+  expect((await failed).code).toBe("22P02");
+  expect(await sql`SELECT 1 AS n`).toHaveLength(1);
+  // Last, since the driver may leave a connection paused that it has read more than a buffer from.
   const parts: Uint8Array[] = [];
-  const readable =
-    await sql`COPY (SELECT resource_id, start, "end" FROM bookings WHERE resource_id = '${sql.unsafe(room)}' ORDER BY start) TO STDOUT`.readable();
+  const query = `SELECT resource_id, start, "end" FROM bookings WHERE resource_id = '${room}' ORDER BY start`;
+  const readable = await sql.unsafe(`COPY (${query}) TO STDOUT`).readable();
   for await (const part of readable) parts.push(part);
   expect(Buffer.concat(parts).toString()).toBe(lines.join(""));
-  const refused = await sql`COPY bookings (resource_id, start, "end") FROM STDIN`.writable();
-  const failure = await pipeline(Readable.from(["x\n"]), refused).then(
-    () => null,
-    (error: { code?: string }) => error.code,
-  );
-  expect(failure).toBe("22P02");
-  await sql.end();
+  await sql.end({ timeout: 1 });
 });
 
 const psql = Bun.which("psql");

@@ -198,19 +198,12 @@ describe("COPY FROM", () => {
     [
       "a marker not alone",
       `${room}\t1\t2\ta\\.b`,
-      "22P04 end-of-copy marker is not alone on its line | COPY bookings, line 2, ",
+      "22P04 end-of-copy marker is not alone on its line | COPY bookings, line 2: ",
     ],
   ];
   for (const [name, line, error] of bad) {
     test(`refuses ${name}, says where, and stores nothing`, () => {
-      const found = failure(SPANS, `${room}\t0\t10\t\\N\n${line}\n`);
-      expect(found).toStartWith(
-        error
-          .replace("line 2, ", "line 2")
-          .replace(/line 2$/, "line 2")
-          .slice(0, error.indexOf("line 2") + 6),
-      );
-      if (error.includes("line 2, column")) expect(found).toStartWith(error);
+      expect(failure(SPANS, `${room}\t0\t10\t\\N\n${line}\n`)).toStartWith(error);
       expect(bookings()).toEqual([]);
     });
   }
