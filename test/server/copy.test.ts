@@ -113,6 +113,26 @@ describe("by simple query", () => {
   });
 });
 
+test("a COPY TO that its client does not read stops, lets others work, and can be canceled", async () => {
+  await begin(client);
+  const lines: string[] = [];
+  for (let n = 0; n < 400_000; n++) lines.push(row(n * 10));
+  client.send(data(lines.join("")), serialize.copyDone());
+  expect(outcome(await client.cycle())).toEqual(["COPY 400000"]);
+  const slow = await RawClient.connect(server);
+  slow.stopReading();
+  slow.send(serialize.query("COPY bookings TO STDOUT"));
+  await client.query(`DELETE FROM bookings WHERE resource_id = '${room}' AND start < 100`);
+  await slow.cancel(server);
+  slow.readAgain();
+  const replies = await slow.cycle();
+  expect(replies.at(0)?.name).toBe("copyOutResponse");
+  expect(outcome(replies)).toEqual(["57014"]);
+  expect(outcome(await slow.query("SELECT 1"))).toEqual(["SELECT 1"]);
+  await client.query(`DELETE FROM resources WHERE id = '${room}'`);
+  await slow.end();
+});
+
 describe("by extended query", () => {
   const messages = (text: string) => [
     serialize.parse({ text }),
