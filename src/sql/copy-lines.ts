@@ -145,9 +145,10 @@ export class LineReader implements CopyReader {
         `wrong number of fields in header line: got ${found.length}, expected ${expected.length}`,
       );
     }
+    const nullText = new TextDecoder().decode(this.options.nullText);
     expected.forEach((name, at) => {
       if (found[at] === name) return;
-      const got = found[at] === null ? "null value" : `"${found[at]}"`;
+      const got = found[at] === null ? `null value ("${nullText}")` : `"${found[at]}"`;
       throw badCopyFormat(
         `column name mismatch in header line field ${at + 1}: got ${got}, expected "${name}"`,
       );

@@ -188,6 +188,7 @@ export class CopyLoad implements CopyIn, RowSink {
       work();
     } catch (error) {
       const { reader, column, shown } = this;
+      if (reader.line === 0) throw error;
       let where = `COPY ${this.table.name}, line ${reader.line}`;
       if (column >= 0) where += `, column ${this.columnNames[column]}${shown === null ? "" : `: ${shown}`}`;
       else {

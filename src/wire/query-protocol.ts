@@ -16,9 +16,6 @@ import { shownError } from "./session-errors.ts";
 import { SimpleQuery } from "./simple-query.ts";
 import type { SqlConnection } from "./sql-connection.ts";
 
-/** Outside of COPY they are the rest of one that has failed: to be ignored, as the protocol asks. */
-const COPY_MESSAGES: ReadonlySet<number> = new Set([Frontend.copyData, Frontend.copyDone, Frontend.copyFail]);
-
 export interface QueryObserver {
   /** ReadyForQuery is about to be written, outside any transaction: the moment for notifications. */
   beforeIdle(): void;
@@ -105,11 +102,11 @@ export class QueryProtocol {
   /** Answers one message; a client's errors become ErrorResponses. */
   handle(type: number, message: MessageReader): void {
     if (this.copying !== null) this.copyMessage(this.copying, type, message);
-    else if (COPY_MESSAGES.has(type)) return;
     else if (type === Frontend.sync) this.sync(message);
     else if (this.skipping) return;
     else if (type === Frontend.query) this.simpleQuery(message);
     else if (type === Frontend.functionCall) this.functionCall();
+    else if (isOfCopy(type)) return;
     else this.extendedMessage(type, message);
   }
 
@@ -217,6 +214,11 @@ export class QueryProtocol {
     writeNotices(this.sql, this.out);
     writeErrorResponse(this.out, "ERROR", shown.sqlState, shown.message, shown.fields);
   }
+}
+
+/** Outside of COPY such a message is the rest of one that has failed: to be ignored, as the protocol asks. */
+function isOfCopy(type: number): boolean {
+  return type === Frontend.copyData || type === Frontend.copyDone || type === Frontend.copyFail;
 }
 
 function copyFailed(reason: string): DeltatError {

@@ -113,6 +113,26 @@ describe("by simple query", () => {
   });
 });
 
+test("a COPY TO that its client does not read stops, lets others work, and can be canceled", async () => {
+  await begin(client);
+  const lines: string[] = [];
+  for (let n = 0; n < 400_000; n++) lines.push(row(n * 10));
+  client.send(data(lines.join("")), serialize.copyDone());
+  expect(outcome(await client.cycle())).toEqual(["COPY 400000"]);
+  const slow = await RawClient.connect(server);
+  slow.stopReading();
+  slow.send(serialize.query("COPY bookings TO STDOUT"));
+  await client.query(`DELETE FROM bookings WHERE resource_id = '${room}' AND start < 100`);
+  await slow.cancel(server);
+  slow.readAgain();
+  const replies = await slow.cycle();
+  expect(replies.at(0)?.name).toBe("copyOutResponse");
+  expect(outcome(replies)).toEqual(["57014"]);
+  expect(outcome(await slow.query("SELECT 1"))).toEqual(["SELECT 1"]);
+  await client.query(`DELETE FROM resources WHERE id = '${room}'`);
+  await slow.end();
+});
+
 describe("by extended query", () => {
   const messages = (text: string) => [
     serialize.parse({ text }),
@@ -162,18 +182,19 @@ test("postgres.js loads and unloads with its streams, and hears of an error", as
     Readable.from(lines),
     await sql`COPY bookings (resource_id, start, "end") FROM STDIN`.writable(),
   );
+  const refused = await sql`COPY bookings (resource_id, start, "end") FROM STDIN`.writable();
+  // It hears of errors until it has sent the end: then this driver waits for ever, whatever the server.
+  const failed = new Promise<{ code?: string }>((resolve) => refused.once("error", resolve));
+  refused.write("x\n");
+  expect((await failed).code).toBe("22P02");
+  expect(await sql`SELECT 1 AS n`).toHaveLength(1);
+  // Last, since the driver may leave a connection paused that it has read more than a buffer from.
   const parts: Uint8Array[] = [];
-  const readable =
-    await sql`COPY (SELECT resource_id, start, "end" FROM bookings WHERE resource_id = '${sql.unsafe(room)}' ORDER BY start) TO STDOUT`.readable();
+  const query = `SELECT resource_id, start, "end" FROM bookings WHERE resource_id = '${room}' ORDER BY start`;
+  const readable = await sql.unsafe(`COPY (${query}) TO STDOUT`).readable();
   for await (const part of readable) parts.push(part);
   expect(Buffer.concat(parts).toString()).toBe(lines.join(""));
-  const refused = await sql`COPY bookings (resource_id, start, "end") FROM STDIN`.writable();
-  const failure = await pipeline(Readable.from(["x\n"]), refused).then(
-    () => null,
-    (error: { code?: string }) => error.code,
-  );
-  expect(failure).toBe("22P02");
-  await sql.end();
+  await sql.end({ timeout: 1 });
 });
 
 const psql = Bun.which("psql");

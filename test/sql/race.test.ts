@@ -86,6 +86,14 @@ const PATHS: Record<string, (contest: Contest) => Step[]> = {
   ],
   "hold to booking": (contest) =>
     block(`INSERT INTO bookings (id, hold_id) VALUES ('${contest.ids[0]}', '${contest.hold}')`),
+  copy: (contest) => [
+    run("BEGIN"),
+    (client) => {
+      const line = `${contest.ids[0]},${contest.room},${contest.from},${contest.from + SPAN}\n`;
+      client.copyIn('COPY bookings (id, resource_id, start, "end") FROM STDIN CSV', line);
+    },
+    run("COMMIT"),
+  ],
   savepoint: (contest) => block("SAVEPOINT s", single(contest), "RELEASE s"),
   lock: (contest) =>
     block(`SELECT * FROM resources WHERE id = '${contest.room}' FOR UPDATE`, single(contest)),
