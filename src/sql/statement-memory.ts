@@ -11,6 +11,11 @@ export class StatementMemory {
     return this.heldBytes;
   }
 
+  /** What may still be taken. */
+  get leftBytes(): number {
+    return this.maxBytes - this.heldBytes;
+  }
+
   /** Throws 53200 when it would be too much. */
   take(bytes: number): void {
     if (this.heldBytes + bytes > this.maxBytes) {

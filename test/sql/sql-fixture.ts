@@ -85,8 +85,8 @@ export class TestDatabase {
     });
   }
 
-  connect(startupOptions: ReadonlyMap<string, string> = new Map()): TestClient {
-    return new TestClient(this.tenant, startupOptions);
+  connect(startupOptions: ReadonlyMap<string, string> = new Map(), workMemBytes?: number): TestClient {
+    return new TestClient(this.tenant, startupOptions, workMemBytes);
   }
 }
 
@@ -101,11 +101,12 @@ export class TestClient {
   readonly session: SqlSession;
   readonly notifications: [channel: string, payload: string][] = [];
 
-  constructor(tenant: Tenant, startupOptions: ReadonlyMap<string, string>) {
+  constructor(tenant: Tenant, startupOptions: ReadonlyMap<string, string>, workMemBytes?: number) {
     this.session = new SqlSession(
       tenant,
       { user: "tester", processId: 7, startupOptions },
       { notify: (channel, payload) => this.notifications.push([channel, payload]) },
+      workMemBytes,
     );
   }
 

@@ -1,10 +1,12 @@
-/** The setting work_mem: bytes of rows that one statement may keep at a time. */
+/** How many bytes of rows one statement may keep at a time. */
 
-import type { SessionContext } from "../session-context.ts";
+import type { SessionControl } from "../execution.ts";
 
 const UNITS: Record<string, number> = { kB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 };
 
-export function workMemory(session: SessionContext): number {
-  const match = /^(\d+)(kB|MB|GB)$/.exec(session.getSetting("work_mem") ?? "");
-  return match === null ? 64 * 1024 ** 2 : Number(match[1]) * (UNITS[match[2] ?? ""] ?? 1024);
+/** The setting work_mem, but no more than the server lets the session hold (DELTAT_WORK_MEM_MB). */
+export function workMemory(session: SessionControl): number {
+  const match = /^(\d+)(kB|MB|GB)$/.exec(session.settings.get("work_mem"));
+  const asked = match === null ? 0 : Number(match[1]) * (UNITS[match[2] ?? ""] ?? 1024);
+  return Math.min(asked, session.memory.leftBytes);
 }
