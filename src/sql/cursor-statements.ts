@@ -31,7 +31,8 @@ export function planDeclare(node: DeclareCursorStmt, compiler: StatementCompiler
   const select = planSelect(query.SelectStmt, compiler);
   const isHeld = (options & OPTION_HOLD) !== 0;
   return {
-    command: "DECLARE CURSOR",
+    // As PostgreSQL names what a transaction that only reads refuses.
+    command: select.usage === "write" ? select.command : "DECLARE CURSOR",
     usage: select.usage,
     parameterTypes: select.parameterTypes,
     columns: null,

@@ -5,7 +5,7 @@
 
 import { DeltatError, SqlState } from "../errors.ts";
 import type { DeallocateStmt, ExecuteStmt, PrepareStmt } from "./ast.ts";
-import { controlPlan, type Plan } from "./execution.ts";
+import { controlPlan, type Execution, type Plan } from "./execution.ts";
 import type { Expression } from "./expression.ts";
 import { PlannedStatement } from "./planned-statement.ts";
 import type { PreparedStatements } from "./prepared-statements.ts";
@@ -62,13 +62,14 @@ export function planExecute(
   const { plan, literals } = prepared.get(name);
   if (plan === null) return controlPlan("EXECUTE", () => "");
   const args = planArguments(node, name, plan, compiler);
+  const inner = (execution: Execution): Execution =>
+    execution.withInput({ parameters: args.map((arg) => arg.evaluate(execution)), literals });
+  const { open } = plan;
   return {
     ...plan,
     parameterTypes: compiler.parameterTypes(),
-    run(execution) {
-      const parameters = args.map((arg) => arg.evaluate(execution));
-      return plan.run(execution.withInput({ parameters, literals }));
-    },
+    run: (execution) => plan.run(inner(execution)),
+    ...(open !== undefined && { open: (execution: Execution) => open(inner(execution)) }),
   };
 }
 

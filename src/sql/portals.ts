@@ -50,8 +50,16 @@ export class Portal {
 /** The portals of one session. */
 export class PortalTable {
   private readonly byName = new Map<string, Portal>();
+  /** How many have ever been added, and at which count each was. */
+  private added = 0;
+  private readonly addedAt = new Map<Portal, number>();
   /** Held cursors that the open transaction has made: they go if it fails. */
   private newlyHeld: string[] = [];
+
+  /** To be given to `rollbackTo`. */
+  get mark(): number {
+    return this.added;
+  }
 
   find(name: string): Portal | undefined {
     return this.byName.get(name);
@@ -70,6 +78,7 @@ export class PortalTable {
       );
     }
     this.byName.set(name, portal);
+    this.addedAt.set(portal, ++this.added);
     if (portal.isHeld) this.newlyHeld.push(name);
   }
 
@@ -78,6 +87,7 @@ export class PortalTable {
     const portal = this.byName.get(name);
     if (portal === undefined) return false;
     portal.close();
+    this.addedAt.delete(portal);
     return this.byName.delete(name);
   }
 
@@ -89,7 +99,16 @@ export class PortalTable {
   closeAll(): void {
     for (const portal of this.byName.values()) portal.close();
     this.byName.clear();
+    this.addedAt.clear();
     this.newlyHeld = [];
+  }
+
+  /** Closes those added since `mark`, held or not: the savepoint's part of the transaction is taken back. */
+  rollbackTo(mark: number): void {
+    if (this.added === mark) return;
+    for (const [name, portal] of this.byName) {
+      if ((this.addedAt.get(portal) ?? 0) > mark) this.close(name);
+    }
   }
 
   /** The transaction that they belong to is over: only held cursors stay, of this one only if it has committed. */

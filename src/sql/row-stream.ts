@@ -9,6 +9,7 @@ import { ByteWriter } from "../bytes.ts";
 import { stopwatchMs } from "../clock.ts";
 import { assert } from "../errors.ts";
 import type { Execution, Plan } from "./execution.ts";
+import type { StatementMemory } from "./statement-memory.ts";
 
 /** Results of up to so many candidate rows are made in one call: a millisecond or less. */
 export const SHORT_RESULT_ROWS = 1000;
@@ -142,7 +143,9 @@ export function streamOf(plan: Plan, execution: Execution): RowStream {
     result.sendTo(out, execution.formats);
     return result;
   }
-  return new WrittenRows(written.written(), result, out);
+  const { memory } = execution.session;
+  memory.take(written.length);
+  return new WrittenRows(written.written(), result, out, memory);
 }
 
 /** Rows that are there already, such as those of RETURNING: a change must not be done in slices. */
@@ -155,6 +158,8 @@ export class WrittenRows implements RowStream {
     private readonly written: Uint8Array<ArrayBuffer>,
     private readonly runTag: string,
     private out: ByteWriter,
+    /** Where the rows are accounted for; null: nowhere. */
+    private readonly memory: StatementMemory | null = null,
   ) {
     this.view = new DataView(written.buffer, written.byteOffset, written.length);
   }
@@ -183,5 +188,7 @@ export class WrittenRows implements RowStream {
     return this.runTag.startsWith("SELECT ") ? `SELECT ${rows}` : this.runTag;
   }
 
-  close(): void {}
+  close(): void {
+    this.memory?.giveBack(this.written.length);
+  }
 }

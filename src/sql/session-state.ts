@@ -39,6 +39,7 @@ interface TransactionMark {
   readonly notifications: number;
   readonly settings: number;
   readonly channels: number;
+  readonly portals: number;
 }
 
 export class SessionState implements SessionControl {
@@ -206,6 +207,7 @@ export class SessionState implements SessionControl {
       notifications: this.notifications.count,
       settings: this.settings.mark,
       channels: this.channels.mark,
+      portals: this.portals.mark,
     });
   }
 
@@ -329,6 +331,7 @@ export class SessionState implements SessionControl {
     this.notifications.rollbackTo(mark.notifications);
     this.settings.rollbackTo(mark.settings);
     this.channels.rollbackTo(mark.channels);
+    this.portals.rollbackTo(mark.portals);
   }
 
   private requireBlock(statement: string): void {

@@ -100,6 +100,36 @@ describe("cursors", () => {
     expect(client.error("FETCH c")).toBe('34000 cursor "c" does not exist');
   });
 
+  test("declared after a savepoint end with ROLLBACK TO it; older ones stay where they were", () => {
+    client.run("BEGIN");
+    client.run("DECLARE older CURSOR FOR SELECT start FROM bookings ORDER BY start");
+    client.run("SAVEPOINT s");
+    client.run("DECLARE c CURSOR FOR SELECT 1");
+    client.run("DECLARE h CURSOR WITH HOLD FOR SELECT 1");
+    client.run("FETCH 2 FROM older");
+    client.run("ROLLBACK TO s");
+    expect(starts("FETCH 1 FROM older")).toEqual(["20"]);
+    for (const name of ["c", "h"]) {
+      client.run(`DECLARE ${name} CURSOR FOR SELECT 1`);
+      client.run("RELEASE s");
+      expect(starts(`FETCH 1 FROM ${name}`)).toEqual(["1"]);
+      client.run("SAVEPOINT s");
+    }
+    client.run("SAVEPOINT t");
+    client.run("DECLARE failed CURSOR FOR SELECT 1");
+    expect(client.error("SELECT 1 / 0")).toStartWith("22012");
+    client.run("ROLLBACK TO t");
+    expect(client.error("FETCH failed")).toBe('34000 cursor "failed" does not exist');
+    client.run("ROLLBACK");
+  });
+
+  test("that lock are refused by name in a transaction that only reads", () => {
+    client.run("BEGIN READ ONLY");
+    expect(client.error("DECLARE c CURSOR FOR SELECT * FROM bookings FOR UPDATE")).toBe(
+      "25006 cannot execute SELECT FOR UPDATE in a read-only transaction",
+    );
+  });
+
   test("WITH HOLD stay behind COMMIT, not behind ROLLBACK", () => {
     client.run("DECLARE h CURSOR WITH HOLD FOR SELECT start FROM bookings ORDER BY start");
     client.run("DELETE FROM bookings");

@@ -3,7 +3,8 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ByteWriter } from "../../src/bytes.ts";
 import { MAX_PREPARED_PER_CONNECTION } from "../../src/limits.ts";
-import { id, type TestClient, TestDatabase } from "./sql-fixture.ts";
+import { StreamRun } from "../../src/sql/row-stream.ts";
+import { decodeRows, id, type TestClient, TestDatabase } from "./sql-fixture.ts";
 
 let client: TestClient;
 
@@ -25,6 +26,16 @@ describe("PREPARE and EXECUTE", () => {
       ["2", null],
       ["101", "X"],
     ]);
+  });
+
+  test("take their arguments also where rows are taken one by one", () => {
+    const { session } = client;
+    session.execute(session.prepare("PREPARE p(int) AS SELECT $1 + 1", []), [], [], new ByteWriter());
+    const rows = new ByteWriter();
+    const run = new StreamRun(session.open(session.prepare("EXECUTE p($1)", []), [41], [], rows), 1);
+    run.advance(rows);
+    expect(decodeRows(rows.written())).toEqual([["42"]]);
+    expect(run.tag).toBe("SELECT 1");
   });
 
   test("take declared types, and literals as part of the plan", () => {

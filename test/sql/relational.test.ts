@@ -214,6 +214,25 @@ describe("EXPLAIN", () => {
 describe("bounds", () => {
   const sorted = "SELECT count(*) FROM (SELECT g FROM generate_series(1, 5000) g ORDER BY g DESC) s";
 
+  test("a client cannot set work_mem beyond what a session is granted", () => {
+    const client = new TestDatabase().connect(new Map(), 128 * 1024);
+    client.run("SET work_mem = '1GB'");
+    expect(client.error(sorted)).toBe("53200 out of memory");
+  });
+
+  test("the rows of a cursor over a join count as unfinished results, until it is closed", () => {
+    const client = new TestDatabase().connect(new Map(), 128 * 1024);
+    const rows = `SELECT '${"x".repeat(50_000)}' FROM generate_series(1, 2) g`;
+    client.run("BEGIN");
+    client.run(`DECLARE a CURSOR FOR ${rows}`);
+    client.run("CLOSE a");
+    client.run(`DECLARE b CURSOR FOR ${rows}`);
+    expect(client.error(`DECLARE c CURSOR FOR ${rows}`)).toBe("53200 out of memory");
+    client.run("ROLLBACK");
+    client.run("BEGIN");
+    expect(client.tag(`DECLARE c CURSOR FOR ${rows}`)).toBe("DECLARE CURSOR");
+  });
+
   test("a statement keeps no more rows than work_mem", () => {
     const client = new TestDatabase().connect();
     expect(client.rows(sorted)).toEqual([["5000"]]);
@@ -223,6 +242,12 @@ describe("bounds", () => {
       "SELECT count(*) FROM generate_series(1, 5000) a JOIN generate_series(1, 5000) b ON a = b",
       "SELECT g, count(*) FROM generate_series(1, 5000) g GROUP BY g",
       "SELECT DISTINCT g FROM generate_series(1, 5000) g",
+      "SELECT count(DISTINCT g) FROM generate_series(1, 5000) g",
+      "SELECT array_agg(g) FROM generate_series(1, 5000) g",
+      "SELECT array_agg(g ORDER BY g) FROM generate_series(1, 5000) g",
+      "SELECT json_agg(g) FROM generate_series(1, 5000) g",
+      "SELECT string_agg(g::text, ',') FROM generate_series(1, 5000) g",
+      "SELECT json_object_agg(g, g) FROM generate_series(1, 5000) g",
       "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT count(*) FROM t",
     ]) {
       expect(client.error(text)).toBe("53200 out of memory");

@@ -34,6 +34,8 @@ export interface Accumulator {
 export interface AggregateFunction {
   readonly type: PgType;
   readonly parameters: readonly PgType[];
+  /** Its accumulator grows with every value. */
+  readonly gathers?: true;
   create(): Accumulator;
 }
 
@@ -280,13 +282,14 @@ function truth(deciding: boolean): AggregateFunction {
 function gatherArray(type: PgType): AggregateFunction | null {
   const array = arrayTypeOf(type);
   if (array === undefined) return null;
-  return { type: array, parameters: [type], create: () => gathering((items) => items) };
+  return { type: array, parameters: [type], gathers: true, create: () => gathering((items) => items) };
 }
 
 function gatherJson(type: PgType, result: PgType): AggregateFunction {
   return {
     type: result,
     parameters: [type],
+    gathers: true,
     create: () =>
       gathering((items) => {
         const text = items.map((item) => toJson(type, item)).join(", ");
@@ -311,6 +314,7 @@ function joinTexts(): AggregateFunction {
   return {
     type: TEXT,
     parameters: [TEXT, TEXT],
+    gathers: true,
     create: () => {
       let joined: string | null = null;
       return {
@@ -328,6 +332,7 @@ function gatherObject(keyType: PgType, valueType: PgType, result: PgType): Aggre
   return {
     type: result,
     parameters: [keyType, valueType],
+    gathers: true,
     create: () => {
       const parts: string[] = [];
       return {

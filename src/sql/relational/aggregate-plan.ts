@@ -77,7 +77,8 @@ function stateMaker(
   }
   const [first, second] = args;
   if (filter === null && first === undefined) return () => new CountState();
-  return () => new PlainState(chosen.create(), first ?? null, second ?? null, filter);
+  const keeps = chosen.gathers === true;
+  return () => new PlainState(chosen.create(), first ?? null, second ?? null, filter, keeps);
 }
 
 /** DISTINCT goes through a sort in PostgreSQL, and array_agg(DISTINCT x) shows it. */
@@ -104,15 +105,17 @@ class PlainState implements GroupState {
     private readonly first: Expression | null,
     private readonly second: Expression | null,
     private readonly filter: Expression | null,
+    /** What is added stays in memory. */
+    private readonly keeps: boolean,
   ) {}
 
   add(execution: Execution): void {
     const { filter, first, second } = this;
     if (filter !== null && filter.evaluate(execution) !== true) return;
-    this.accumulator.add(
-      first === null ? null : first.evaluate(execution),
-      second === null ? null : second.evaluate(execution),
-    );
+    const value = first === null ? null : first.evaluate(execution);
+    const other = second === null ? null : second.evaluate(execution);
+    if (this.keeps) execution.run?.keep([value, other]);
+    this.accumulator.add(value, other);
   }
 
   result(): Value {
@@ -142,6 +145,7 @@ class GatheringState implements GroupState {
       if (this.seen.has(key)) return;
       this.seen.add(key);
     }
+    execution.run?.keep(row);
     this.rows.push(row);
   }
 
