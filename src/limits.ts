@@ -123,6 +123,9 @@ export const CLOSE_LINGER_SECONDS = 5;
  */
 export const EXTRA_SOCKETS = 256;
 
+/** How long a change waits for queries that read the tables it changes; one that is not done by then is 40001. */
+export const MAX_SETTLE_MS = 2000;
+
 /** Databases of one data folder; each has its own log, laid out ahead. */
 export const MAX_DATABASES = 1000;
 

@@ -21,10 +21,20 @@ import { SpanList } from "./timeline.ts";
 import { type Change, Transaction } from "./transaction.ts";
 import { limitExceeded, lostRace } from "./violations.ts";
 
+/** Who reads the tables bit by bit, and has paused. */
+export interface PausedReader {
+  /**
+   * The tables are about to change: reads what it still needs. Must not throw.
+   * @param share the part that it may use of the time that a change may be kept waiting
+   */
+  settle(share: number): void;
+}
+
 export class Engine {
   private readonly state: EngineState;
   /** The transaction whose staged changes lie in the tables. */
   private entered: Transaction | null = null;
+  private readonly pausedReaders = new Set<PausedReader>();
   /** Expiries not yet taken by `takeExpired`. */
   private expired: Change[] = [];
   private readonly found = new SpanList();
@@ -55,6 +65,15 @@ export class Engine {
   /** When the next live hold expires, Unix milliseconds; Infinity when there is none. */
   get nextExpiry(): number {
     return this.state.expiry.nextAt();
+  }
+
+  /** `reader` is told before anything changes, once, unless it wakes before. */
+  pause(reader: PausedReader): void {
+    this.pausedReaders.add(reader);
+  }
+
+  wake(reader: PausedReader): void {
+    this.pausedReaders.delete(reader);
   }
 
   begin(): Transaction {
@@ -100,6 +119,7 @@ export class Engine {
   rollbackTo(transaction: Transaction, mark: number): void {
     const { changes } = transaction;
     if (this.entered === transaction) {
+      if (changes.length > mark) this.settleReaders();
       for (let i = changes.length - 1; i >= mark; i--) undoChange(this.state, changes[i] as Change);
     }
     changes.length = Math.min(changes.length, mark);
@@ -122,6 +142,7 @@ export class Engine {
   /** Takes back changes that were just committed, because they could not be logged. */
   revert(changes: readonly Change[]): void {
     assert(this.entered === null, "nothing is staged on top of what is reverted");
+    this.settleReaders();
     for (let i = changes.length - 1; i >= 0; i--) undoChange(this.state, changes[i] as Change);
     this.isolation.tablesChanged();
   }
@@ -285,6 +306,7 @@ export class Engine {
   }
 
   private applyUnbounded(transaction: Transaction, command: Command): void {
+    this.settleReaders();
     const effects = applyCommand(this.state, command);
     transaction.changes.push({ command, effects });
     for (const effect of effects) {
@@ -298,6 +320,7 @@ export class Engine {
   private leave(): void {
     if (this.entered === null) return;
     const { changes } = this.entered;
+    if (changes.length > 0) this.settleReaders();
     for (let i = changes.length - 1; i >= 0; i--) undoChange(this.state, changes[i] as Change);
     this.entered = null;
   }
@@ -325,7 +348,16 @@ export class Engine {
     }
   }
 
+  /** To be called before anything changes: a comparison, as long as nobody has paused. */
+  private settleReaders(): void {
+    if (this.pausedReaders.size === 0) return;
+    const readers = [...this.pausedReaders];
+    this.pausedReaders.clear();
+    for (const reader of readers) reader.settle(1 / readers.length);
+  }
+
   private expireDue(): void {
+    this.settleReaders();
     const { state } = this;
     this.isolation.tablesChanged();
     while (state.expiry.nextAt() <= state.now) {

@@ -45,6 +45,11 @@ export class Slice {
     return (++this.steps & (STEPS_PER_LOOK - 1)) === 0 && stopwatchMs() >= this.deadlineMs;
   }
 
+  /** Whether the time is up: after work that took long by itself. */
+  isPastDeadline(): boolean {
+    return stopwatchMs() >= this.deadlineMs;
+  }
+
   /** Whether no further row is to be looked for. To be asked before each. */
   isOver(out: ByteWriter): boolean {
     return this.rows >= this.maxRows || out.length >= this.maxLength || this.isTimeUp();

@@ -193,6 +193,28 @@ describe("portals and cursors", () => {
     await client.end();
   });
 
+  test("a join that would run for minutes keeps nobody from an answer, and is ended by a cancel request", async () => {
+    const busy = await RawClient.connect(server);
+    busy.send(serialize.query("SELECT count(*) FROM bookings a, bookings b WHERE a.start + b.start = 5"));
+    for (let n = 0; n < 20; n++) {
+      expect(outcome(await other.query("SELECT count(*) FROM resources"))).toEqual(["SELECT 1"]);
+    }
+    await busy.cancel(server);
+    expect(errorCode(await busy.cycle())).toBe("57014");
+    expect(outcome(await busy.query("SELECT 1"))).toEqual(["SELECT 1"]);
+  });
+
+  test("a change waits for such a join no longer than its bound; then the join is 40001", async () => {
+    const busy = await RawClient.connect(server);
+    busy.send(serialize.query("SELECT count(*) FROM bookings a, bookings b WHERE a.start + b.start = 5"));
+    // An answer to another read tells that the join has begun, and has paused.
+    await other.query("SELECT 1");
+    expect(outcome(await other.query(`UPDATE resources SET name = 'x' WHERE id = '${id("R", 0)}'`))).toEqual([
+      "UPDATE 1",
+    ]);
+    expect(errorCode(await busy.cycle())).toBe("40001");
+  });
+
   test("FETCH ALL of many rows comes in slices, and can be canceled", async () => {
     const slow = await slowReader("BEGIN; DECLARE c CURSOR FOR SELECT * FROM bookings; FETCH ALL FROM c");
     await slow.cancel(server);

@@ -62,6 +62,10 @@ const QUERIES = [
   "SELECT start FROM bookings WHERE start > 29990 LIMIT 10",
   "SELECT id FROM bookings ORDER BY start LIMIT 0",
   "SELECT count(*), count(label) FROM bookings WHERE start % 20 = 0",
+  "SELECT b.id, r.id FROM bookings b JOIN resources r ON r.id = b.resource_id ORDER BY b.start",
+  "SELECT b.label, (SELECT count(*) FROM bookings c WHERE c.resource_id = b.resource_id AND c.start < 90) FROM bookings b",
+  "SELECT resource_id, count(*), min(label) FROM bookings GROUP BY resource_id, start % 100 ORDER BY 1, 2, 3",
+  "SELECT r.id, b.start FROM resources r, LATERAL (SELECT start FROM bookings WHERE resource_id = r.id AND start < 500) b",
 ];
 
 describe("a long result", () => {

@@ -220,17 +220,21 @@ describe("bounds", () => {
     expect(client.error(sorted)).toBe("53200 out of memory");
   });
 
-  test("the rows of a cursor over a join count as unfinished results, until it is closed", () => {
-    const client = new TestDatabase().connect(new Map(), 128 * 1024);
+  test("the rows of a cursor that a change has made it keep count as unfinished results, until it is closed", () => {
+    const database = new TestDatabase();
+    const client = database.connect(new Map(), 128 * 1024);
     const rows = `SELECT '${"x".repeat(50_000)}' FROM generate_series(1, 2) g`;
     client.run("BEGIN");
     client.run(`DECLARE a CURSOR FOR ${rows}`);
-    client.run("CLOSE a");
     client.run(`DECLARE b CURSOR FOR ${rows}`);
-    expect(client.error(`DECLARE c CURSOR FOR ${rows}`)).toBe("53200 out of memory");
+    database.connect().run("INSERT INTO resources (name) VALUES ('x')");
+    expect(client.rows("FETCH ALL FROM a")).toHaveLength(2);
+    expect(client.error("FETCH ALL FROM b")).toBe("53200 out of memory");
     client.run("ROLLBACK");
     client.run("BEGIN");
-    expect(client.tag(`DECLARE c CURSOR FOR ${rows}`)).toBe("DECLARE CURSOR");
+    client.run(`DECLARE c CURSOR FOR ${rows}`);
+    database.connect().run("INSERT INTO resources (name) VALUES ('y')");
+    expect(client.rows("FETCH ALL FROM c")).toHaveLength(2);
   });
 
   test("a statement keeps no more rows than work_mem", () => {

@@ -1,0 +1,155 @@
+/**
+ * The rows of a relational query, in slices. Between two of them the query goes on reading the live tables, since
+ * what joins and subqueries will look up cannot be copied beforehand. So it asks the engine to be told before
+ * anything changes; then it runs to its end there and then, into a buffer, and hands the rows out from that. Other
+ * readers never wait for it, a cancel request ends it, and who changes something waits for at most MAX_SETTLE_MS:
+ * what is not done by then fails, as if it had lost a race.
+ */
+
+import { ByteWriter } from "../../bytes.ts";
+import { stopwatchMs } from "../../clock.ts";
+import type { PausedReader } from "../../engine/engine.ts";
+import { DeltatError, SqlState } from "../../errors.ts";
+import { MAX_SETTLE_MS } from "../../limits.ts";
+import type { Execution } from "../execution.ts";
+import type { Expression } from "../expression.ts";
+import { type RowStream, type Slice, WrittenRows } from "../row-stream.ts";
+import { expandFormats, RowWriter } from "../row-writer.ts";
+import { sentType } from "../targets.ts";
+import type { PgType } from "../types.ts";
+import { type Cursor, DONE, type Operator, PAUSE } from "./operator.ts";
+import { Run } from "./run.ts";
+import { workMemory } from "./work-memory.ts";
+
+/** What a stream needs of its plan. */
+export interface StreamedQuery {
+  readonly operator: Operator;
+  readonly outputs: readonly Expression[];
+  readonly slotCount: number;
+}
+
+export class QueryStream implements RowStream, PausedReader {
+  private readonly run: Run;
+  private readonly cursor: Cursor;
+  private readonly types: readonly PgType[];
+  private out: ByteWriter;
+  private formats: readonly number[];
+  private writer: RowWriter;
+  /** What `settle` has written, or what went wrong then. */
+  private settled: WrittenRows | null = null;
+  private failure: { readonly error: unknown } | null = null;
+  private heldBytes = 0;
+  private isDone = false;
+
+  constructor(
+    private readonly query: StreamedQuery,
+    private readonly execution: Execution,
+  ) {
+    this.types = query.outputs.map(({ type }) => sentType(type));
+    this.out = execution.out;
+    this.formats = execution.formats;
+    this.writer = this.writerTo(this.out);
+    this.run = new Run(execution, query.slotCount, workMemory(execution.session));
+    this.cursor = query.operator.cursor(this.run);
+    this.cursor.open();
+  }
+
+  sendTo(out: ByteWriter, formats: readonly number[]): void {
+    this.out = out;
+    this.formats = formats;
+    this.writer = this.writerTo(out);
+    this.settled?.sendTo(out);
+  }
+
+  next(slice: Slice): boolean {
+    this.execution.engine.wake(this);
+    if (this.failure !== null) throw this.failure.error;
+    if (this.settled !== null) return this.settled.next(slice);
+    const { cursor, execution, out, run } = this;
+    while (!slice.isOver(out)) {
+      const step = cursor.next();
+      if (step === DONE) {
+        this.isDone = true;
+        return true;
+      }
+      if (step === PAUSE) {
+        execution.session.checkTimeout();
+        run.refuel();
+        if (slice.isPastDeadline()) return false;
+      } else {
+        this.writeRow();
+        slice.rows++;
+      }
+    }
+    return false;
+  }
+
+  detach(): void {
+    if (this.settled === null && this.failure === null && !this.isDone) this.execution.engine.pause(this);
+  }
+
+  settle(share: number): void {
+    const buffer = new ByteWriter();
+    this.writer = this.writerTo(buffer);
+    try {
+      const rows = this.writeRest(buffer, stopwatchMs() + MAX_SETTLE_MS * share);
+      this.settled = new WrittenRows(buffer.written(), `SELECT ${rows}`, this.out);
+    } catch (error) {
+      this.failure = { error };
+    }
+  }
+
+  tag(rows: number): string {
+    return `SELECT ${rows}`;
+  }
+
+  close(): void {
+    this.execution.engine.wake(this);
+    this.execution.session.memory.giveBack(this.heldBytes);
+    this.heldBytes = 0;
+  }
+
+  private writerTo(out: ByteWriter): RowWriter {
+    return new RowWriter(out, this.types, expandFormats(this.formats, this.types.length));
+  }
+
+  private writeRow(): void {
+    const { outputs } = this.query;
+    this.writer.beginRow(outputs.length);
+    for (let i = 0; i < outputs.length; i++) {
+      this.writer.value((outputs[i] as Expression).evaluate(this.execution), i);
+    }
+    this.writer.endRow();
+  }
+
+  /** Writes all rows that are left; returns how many. */
+  private writeRest(buffer: ByteWriter, deadlineMs: number): number {
+    const { cursor, execution, run } = this;
+    for (let rows = 0; ; ) {
+      const step = cursor.next();
+      if (step === DONE) return rows;
+      if (step === PAUSE) {
+        execution.session.checkTimeout();
+        if (stopwatchMs() >= deadlineMs) throw changedMeanwhile();
+        run.refuel();
+      } else {
+        const before = buffer.length;
+        this.writeRow();
+        rows++;
+        execution.session.memory.take(buffer.length - before);
+        this.heldBytes += buffer.length - before;
+      }
+    }
+  }
+}
+
+function changedMeanwhile(): DeltatError {
+  return new DeltatError(
+    SqlState.serializationFailure,
+    "could not serialize access: what the query reads is about to change",
+    {
+      detail: `A change waits at most ${MAX_SETTLE_MS} ms for all queries that read what it changes.`,
+      hint: "Ask for less at a time, or run it again when less is changed.",
+    },
+  );
+}
