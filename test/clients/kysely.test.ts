@@ -171,8 +171,8 @@ test("Kysely: the story", async () => {
     .orderBy("resources.name")
     .execute();
   const outcome: Outcome = { ...bookings, ...free, ...transaction, heard: await hearing.all(), diary };
-  expect(outcome).toEqual(expectedOutcome(story));
   listener.release(true);
+  expect(outcome).toEqual(expectedOutcome(story));
 });
 
 test("Kysely: streams, groups and controlled transactions with savepoints", async () => {

@@ -167,8 +167,8 @@ test("pg: the story, through one client", async () => {
     heard: await hearing.all(),
     diary: diary.rows.map(numbered),
   };
-  expect(outcome).toEqual(expectedOutcome(story));
   await Promise.all([client.end(), listener.end()]);
+  expect(outcome).toEqual(expectedOutcome(story));
 });
 
 test("pg: a pool of ten books every hour once, whoever comes first", async () => {
