@@ -216,6 +216,25 @@ async function fillRoom(client: pg.Client, count: number): Promise<string> {
   return room;
 }
 
+test("pg: bulk insert by unnest, all or nothing", async () => {
+  const client = new pg.Client(addressOf(server, "unnest"));
+  await client.connect();
+  const room = await fillRoom(client, 2);
+  const bulk = (hours: readonly number[]) =>
+    client.query(
+      `INSERT INTO bookings (resource_id, start, "end")
+       SELECT $1, start, start + $3 FROM unnest($2::bigint[]) AS hours (start)`,
+      [room, hours.map((hour) => DAY + hour * HOUR), HOUR],
+    );
+  expect((await refused(bulk([3, 4, 1]))).code).toBe("23P01");
+  expect((await bulk([3, 4, 5])).rowCount).toBe(3);
+  const { rows } = await client.query("SELECT count(*)::int AS count FROM bookings WHERE resource_id = $1", [
+    room,
+  ]);
+  expect(rows).toEqual([{ count: 5 }]);
+  await client.end();
+});
+
 const BY_START = "SELECT start FROM bookings WHERE resource_id = $1 ORDER BY start";
 
 test("pg-cursor: reads page by page, and may be left in the middle", async () => {

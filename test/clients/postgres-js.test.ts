@@ -169,3 +169,15 @@ test("postgres.js: arrays, savepoints, dynamic columns and many queries at once"
   );
   expect(lookUps.map(([row]) => Number(row?.n))).toEqual(ids.map((_, n) => (n === 0 ? 0 : 1)));
 });
+
+test("postgres.js: an update from a list of values", async () => {
+  const room = await fillRoom(20);
+  const rows = await sql<{ id: string }[]>`SELECT id FROM bookings WHERE resource_id = ${room}`;
+  const labels = rows.slice(5).map(({ id }, n) => [id, `label ${n}`]);
+  const labelled = await sql`
+    UPDATE bookings SET label = given.label FROM (VALUES ${sql(labels)}) AS given (id, label)
+    WHERE bookings.id = given.id`;
+  expect(labelled.count).toBe(15);
+  const [first] = await sql`SELECT label FROM bookings WHERE id = ${labels[0]?.[0] ?? ""}`;
+  expect(first).toEqual({ label: "label 0" });
+});
