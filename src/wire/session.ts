@@ -17,15 +17,13 @@ import {
 import type { Listener } from "../sql/database.ts";
 import { statementTimedOut } from "../sql/session-state.ts";
 import type { AccessPolicy } from "./access-policy.ts";
-import type { Authentication } from "./authentication.ts";
+import { Admission } from "./admission.ts";
 import {
   writeAuthenticationOk,
   writeBackendKeyData,
   writeErrorResponse,
-  writeNegotiateProtocolVersion,
   writeReadyForQuery,
 } from "./backend-messages.ts";
-import { EncryptionRequests, NO_ENCRYPTION, TLS_BEGINS } from "./encryption-request.ts";
 import { Frontend, FrontendDecoder } from "./frontend-decoder.ts";
 import { writeNotices, writeParameterChanges } from "./notices.ts";
 import { NotificationQueue } from "./notification-queue.ts";
@@ -41,12 +39,7 @@ import {
 } from "./session-errors.ts";
 import { SessionTimeouts } from "./session-timeouts.ts";
 import type { FindDatabase, SqlConnection } from "./sql-connection.ts";
-import {
-  type EncryptionRequest,
-  PROTOCOL_VERSION,
-  parseStartupPacket,
-  type SessionRequest,
-} from "./startup.ts";
+import type { SessionRequest } from "./startup.ts";
 
 /** What a session needs of the server around it. */
 export interface SessionHost {
@@ -73,9 +66,7 @@ export class ClientSession implements Listener, OutputOwner {
   private readonly decoder = new FrontendDecoder();
   private readonly output: ClientOutput;
   private readonly notifications: NotificationQueue;
-  private readonly encryption = new EncryptionRequests();
-  private request: SessionRequest | null = null;
-  private authentication: Authentication | null = null;
+  private readonly admission: Admission;
   private sql: SqlConnection | null = null;
   private queries: QueryProtocol | null = null;
   private lastLsn = 0;
@@ -100,6 +91,7 @@ export class ClientSession implements Listener, OutputOwner {
     readonly secret: number,
   ) {
     this.output = new ClientOutput(transport, this);
+    this.admission = new Admission(host.access, transport, this.output, this.decoder);
     this.notifications = new NotificationQueue(this.output);
     this.timeouts = new SessionTimeouts(host.timers, {
       statementTimedOut: () => this.interruptStatement(statementTimedOut()),
@@ -277,49 +269,21 @@ export class ClientSession implements Listener, OutputOwner {
   }
 
   private handleStartupPacket(): void {
-    const packet = parseStartupPacket(this.decoder.message);
-    if (packet.kind === "encryption") {
-      this.answerEncryptionRequest(packet);
-    } else if (packet.kind === "cancel") {
-      this.host.cancel(packet.processId, packet.secret);
+    const step = this.admission.start(() => this.host.admit(this));
+    if (step === "authentication") {
+      this.phase = "authentication";
+      this.decoder.mode = "authentication";
+    } else if (step !== "startup") {
+      this.host.cancel(step.processId, step.secret);
       this.close();
-    } else {
-      this.beginAuthentication(packet);
     }
-  }
-
-  private answerEncryptionRequest(request: EncryptionRequest): void {
-    const { transport } = this;
-    const servesTls = this.host.access.tls !== null;
-    const begins = this.encryption.accept(request, servesTls, transport.encrypted, this.decoder.hasInput);
-    this.output.writer.u8(begins ? TLS_BEGINS : NO_ENCRYPTION);
-    if (!begins) return;
-    this.output.submit(0);
-    // A socket that does not take a few bytes at start-up is not worth a wait.
-    if (this.output.unsentBytes > 0) this.cut();
-    else transport.startTls();
-  }
-
-  private beginAuthentication(request: SessionRequest): void {
-    const authentication = this.host.access.authenticate(request, this.transport.encrypted);
-    this.host.admit(this);
-    const out = this.output.writer;
-    if (request.needsNegotiation) {
-      writeNegotiateProtocolVersion(out, PROTOCOL_VERSION, request.unrecognizedOptions);
-    }
-    this.request = request;
-    this.authentication = authentication;
-    authentication.start(out);
-    this.phase = "authentication";
-    this.decoder.mode = "authentication";
   }
 
   private handleAuthentication(): void {
-    const verdict = this.authentication?.receive(this.decoder.message, this.output.writer);
-    if (verdict !== "accepted" || this.request === null) return;
-    this.open(this.request);
+    const request = this.admission.prove();
+    if (request === null) return;
+    this.open(request);
     this.cancelDeadline();
-    this.authentication = null;
     this.phase = "ready";
     this.decoder.mode = "ready";
   }

@@ -33,10 +33,14 @@ export interface EncryptionRequest {
   readonly protocol: "tls" | "gss";
 }
 
-export type StartupPacket =
-  | EncryptionRequest
-  | { readonly kind: "cancel"; readonly processId: number; readonly secret: number }
-  | SessionRequest;
+/** A wish, on a connection of its own, that what another session runs is ended. */
+export interface CancelRequest {
+  readonly kind: "cancel";
+  readonly processId: number;
+  readonly secret: number;
+}
+
+export type StartupPacket = EncryptionRequest | CancelRequest | SessionRequest;
 
 /** Throws DeltatError 08P01 (malformed), 0A000 (another protocol) or 28000 (no user). */
 export function parseStartupPacket(fields: MessageReader): StartupPacket {
