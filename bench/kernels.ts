@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bench, do_not_optimize, group, run } from "mitata";
 import { lowerBound } from "../kernels/bounds.ts";
-import { fenwickBuild, fenwickFind } from "../kernels/fenwick.ts";
+import { fenwickBuild, fenwickPrefix } from "../kernels/fenwick.ts";
 import { KOFN_BUCKETS, kOfN } from "../kernels/kofn.ts";
 import { peak } from "../kernels/occupancy.ts";
 import { runsBelow } from "../kernels/runs.ts";
@@ -209,9 +209,9 @@ function benchPages(): void {
   const tree = new Int32Array(2000);
   fenwickBuild(tree, new Int32Array(2000).fill(512), 2000);
   group("directory of 2,000 pages", () => {
-    bench("fenwickFind, 1,000 ranks", () => {
+    bench("fenwickPrefix, 1,000 pages", () => {
       let sum = 0;
-      for (let i = 0; i < 1000; i++) sum += fenwickFind(tree, 2000, i * 1023);
+      for (let i = 0; i < 1000; i++) sum += fenwickPrefix(tree, 2 * i);
       return do_not_optimize(sum);
     });
   });

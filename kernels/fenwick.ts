@@ -24,20 +24,3 @@ export function fenwickPrefix(tree: Int32Array, index: number): number {
   for (let i = index; i > 0; i &= i - 1) sum += tree[i - 1] as number;
   return sum;
 }
-
-/**
- * The bucket that holds the element of `rank` (from 0): the first whose counts, with all before it, pass `rank`.
- * `length` if there are not that many elements. Counts must not be negative; buckets of count 0 are passed over.
- */
-export function fenwickFind(tree: Int32Array, length: number, rank: number): number {
-  let bucket = 0;
-  let left = rank;
-  for (let step = 1 << (31 - Math.clz32(length)); step > 0; step >>>= 1) {
-    const next = bucket + step;
-    if (next <= length && (tree[next - 1] as number) <= left) {
-      bucket = next;
-      left -= tree[next - 1] as number;
-    }
-  }
-  return bucket;
-}

@@ -124,30 +124,6 @@ export function clipSpans(
 }
 
 /**
- * The instants of `[from, to)` that are in no span of a list; returns the count of spans written, none if
- * `from >= to`. `out` needs room for `count + 1` spans and is not the list.
- */
-export function complementSpans(
-  list: Float64Array,
-  offset: number,
-  count: number,
-  from: number,
-  to: number,
-  out: Float64Array,
-  outOffset: number,
-): number {
-  if (from >= to) return 0;
-  const flips = count * 2;
-  const first = upperBound(list, offset, flips, from);
-  const limit = lowerBound(list, offset, flips, to);
-  let cell = outOffset;
-  if (!(first & 1)) out[cell++] = from;
-  for (let i = first; i < limit; i++) out[cell++] = list[offset + i] as number;
-  if (!(limit & 1)) out[cell++] = to;
-  return (cell - outOffset) >> 1;
-}
-
-/**
  * The spans of a list that last at least `minDuration`, milliseconds; returns the count of spans written. `out`
  * needs room for `count` spans, and may be the list itself at the same or a lower offset.
  */

@@ -1,6 +1,6 @@
 /**
  * Every bound of the server, in one place. What passes a bound is refused with 54000 `limit exceeded: <what>`
- * unless a comment names another code; test/limits.test.ts stands on both sides of each.
+ * unless a comment names another code; tests stand on its sides, next to what it bounds.
  */
 
 /** The last valid instant, Unix milliseconds: the range of an ECMAScript Date (ECMA-262, Time Values). */
@@ -48,7 +48,7 @@ export const MAX_RESULT_COLUMNS = 1664;
  */
 export const MAX_RESULT_BYTES = 512 * 1024 * 1024;
 
-/** Parameters of one statement: the protocol counts them in an int16 that drivers read unsigned. */
+/** Parameters of one statement: the protocol counts them in an int16 that drivers read unsigned. `$65536` is 42P02. */
 export const MAX_PARAMETERS = 65_535;
 
 /** Changes staged by one transaction (rows inserted, updated or deleted, in all its statements). */

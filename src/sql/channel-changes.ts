@@ -3,6 +3,7 @@
  * take effect at commit. Channels are counted as they will be then, so that the bound holds at the LISTEN.
  */
 
+import { canonicalChannel } from "../channel-name.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { MAX_CHANNELS_PER_CONNECTION } from "../limits.ts";
 import type { Database, Listener } from "./database.ts";
@@ -117,9 +118,4 @@ export class ChannelChanges {
   private willListen(name: string): boolean {
     return this.staged.get(name)?.listens ?? (!this.unlistensAll && this.channels.has(name));
   }
-}
-
-/** Spellings of one resource's channel that differ in case are one channel. */
-function canonicalChannel(channel: string): string {
-  return /^resource_[0-9a-z]{26}$/i.test(channel) ? channel.toUpperCase() : channel;
 }

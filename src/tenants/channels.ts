@@ -1,21 +1,10 @@
 /**
- * Who listens to what in one database. `resource_<ULID>` names the same channel in any case; notifications
- * carry it with the ULID in upper case.
+ * Who listens to what in one database. Notifications carry the canonical name of their channel.
  */
 
+import { canonicalChannel, RESOURCE_PREFIX } from "../channel-name.ts";
 import type { Event } from "../engine/events.ts";
-import { formatId, parseId } from "../id.ts";
 import type { Listener } from "../sql/database.ts";
-
-const RESOURCE_PREFIX = "resource_";
-
-/** The one spelling of a channel. */
-function canonicalChannel(channel: string): string {
-  const prefix = channel.slice(0, RESOURCE_PREFIX.length);
-  if (prefix.toLowerCase() !== RESOURCE_PREFIX) return channel;
-  const id = parseId(channel.slice(RESOURCE_PREFIX.length));
-  return id === null ? channel : RESOURCE_PREFIX + formatId(id);
-}
 
 export class Channels {
   private readonly listenersOf = new Map<string, Set<Listener>>();

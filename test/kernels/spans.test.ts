@@ -1,13 +1,6 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import {
-  clipSpans,
-  complementSpans,
-  dropShort,
-  intersectSpans,
-  subtractSpans,
-  unionSpans,
-} from "../../kernels/spans.ts";
+import { clipSpans, dropShort, intersectSpans, subtractSpans, unionSpans } from "../../kernels/spans.ts";
 import { covers, GUARD, guarded, HORIZON, normalSpans, type Pairs, runsWhere, written } from "./oracle.ts";
 
 const window = fc.tuple(fc.nat(HORIZON), fc.nat(HORIZON + 3));
@@ -49,18 +42,6 @@ test("clipSpans keeps what lies in the window, in another array or in place", ()
   );
 });
 
-test("complementSpans gives what the list leaves free in the window", () => {
-  fc.assert(
-    fc.property(normalSpans, window, (spans, [from, to]) => {
-      const out = guarded([], 3, 2 * (spans.length + 1));
-      const count = complementSpans(guarded(spans.flat(), 4), 4, spans.length, from, to, out, 3);
-      const expected = runsWhere(from, to, (t) => !covers(spans, t));
-      expect(written(out, 3, count, spans.length + 1)).toEqual(expected);
-    }),
-    { numRuns: 800 },
-  );
-});
-
 test("dropShort drops what is shorter than the duration, in another array or in place", () => {
   fc.assert(
     fc.property(normalSpans, fc.nat(8), (spans, minDuration) => {
@@ -81,7 +62,5 @@ test("an empty or inverted window holds nothing", () => {
   const out = guarded([], 0, 4);
   expect(clipSpans(list, 0, 1, 5, 5, out, 0)).toBe(0);
   expect(clipSpans(list, 0, 1, 7, 3, out, 0)).toBe(0);
-  expect(complementSpans(list, 0, 1, 20, 20, out, 0)).toBe(0);
-  expect(complementSpans(list, 0, 1, 30, 20, out, 0)).toBe(0);
   expect(out.every((cell) => cell === GUARD)).toBe(true);
 });
