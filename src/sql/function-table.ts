@@ -10,6 +10,7 @@ import { withEscape } from "./like.ts";
 import { compareDecimals, decimalOf, divisionByZero, formatDecimal, rescale } from "./numeric.ts";
 import { integerValue } from "./scalar-text.ts";
 import type { SessionContext } from "./session-context.ts";
+import { TIME_FUNCTIONS } from "./time/functions.ts";
 import {
   ANY_ARRAY,
   BOOL,
@@ -21,7 +22,6 @@ import {
   NUMERIC,
   type PgType,
   TEXT,
-  TIMESTAMPTZ,
   VOID,
 } from "./types.ts";
 import type { Value } from "./value.ts";
@@ -92,15 +92,6 @@ function characterIndex(source: string, part: string): number {
   return at < 0 ? 0 : [...source.slice(0, at)].length + 1;
 }
 
-/** The only field that makes sense of a timestamp here: clients compute instants from it. */
-function extractEpoch(field: string, ms: number): string {
-  if (field.toLowerCase() !== "epoch") {
-    throw new DeltatError(SqlState.featureNotSupported, `extract of ${field} is not supported`);
-  }
-  const micros = BigInt(Math.round(ms * 1000));
-  return formatDecimal({ digits: micros, scale: 6 });
-}
-
 function absolute(value: number | bigint): number | bigint {
   if (value >= 0) return value;
   const negated = typeof value === "bigint" ? integerValue(-value) : -value;
@@ -164,18 +155,6 @@ define("pg_notify", [TEXT, TEXT], VOID, notify, false);
 // Pools call it to clean up a session. There are no advisory locks, so none is held.
 define("pg_advisory_unlock_all", [], VOID, () => "");
 
-// Time.
-define("now", [], TIMESTAMPTZ, (_, s) => s.transactionNowMs);
-define("current_timestamp", [], TIMESTAMPTZ, (_, s) => s.transactionNowMs);
-define("transaction_timestamp", [], TIMESTAMPTZ, (_, s) => s.transactionNowMs);
-define("statement_timestamp", [], TIMESTAMPTZ, (_, s) => s.statementNowMs);
-define("clock_timestamp", [], TIMESTAMPTZ, (_, s) => s.clockNowMs());
-define("to_timestamp", [FLOAT8], TIMESTAMPTZ, ([seconds]) => Math.round(number(seconds) * 1_000_000) / 1000);
-define("extract", [TEXT, TIMESTAMPTZ], NUMERIC, ([field, at]) => extractEpoch(text(field), number(at)));
-define("date_part", [TEXT, TIMESTAMPTZ], FLOAT8, ([field, at]) =>
-  Number(extractEpoch(text(field), number(at))),
-);
-
 // Text.
 define("upper", [TEXT], TEXT, ([a]) => text(a).toUpperCase());
 define("lower", [TEXT], TEXT, ([a]) => text(a).toLowerCase());
@@ -230,4 +209,4 @@ define("array_length", [ANY_ARRAY, INT4], INT4, ([a, dimension]) => {
   return dimension === 1 && items.length > 0 ? items.length : null;
 });
 define("cardinality", [ANY_ARRAY], INT4, ([a]) => (a as readonly Value[]).length);
-for (const entry of [...ANY_FUNCTIONS, ...CATALOG_FUNCTIONS]) add(entry);
+for (const entry of [...TIME_FUNCTIONS, ...ANY_FUNCTIONS, ...CATALOG_FUNCTIONS]) add(entry);
