@@ -36,6 +36,7 @@ import {
   compileNullIf,
   compileUnary,
 } from "./operators.ts";
+import { PARAMETER_NAMES } from "./time/functions.ts";
 import { fitTime, intervalByField } from "./time/modifiers.ts";
 import { applyModifiers, resolveTypeName } from "./type-names.ts";
 import { arrayTypeOf, INT4, INTERVAL, isString, isVector, type PgType, TEXT } from "./types.ts";
@@ -108,7 +109,6 @@ const KIND_NAMES: Record<string, string> = {
   GroupingFunc: "GROUPING is",
   XmlExpr: "XML expressions are",
   CurrentOfExpr: "WHERE CURRENT OF is",
-  NamedArgExpr: "named arguments are",
 };
 
 function describeKind(node: Node): string {
@@ -262,9 +262,37 @@ function compileFunction(call: FuncCall, context: CompileContext): Expression {
     call.agg_within_group === undefined;
   if (!isPlain || AGGREGATES.has(name)) throw notSupported(`aggregate function ${name} is`, position);
   if (call.func_variadic === true) throw notSupported("VARIADIC is", position);
-  const args = compileAll(call.args, context);
+  const args = compileArguments(name, call.args ?? [], context, position);
   const shown = parts.length > 1 && parts[0] !== "pg_catalog" ? parts.join(".") : name;
   return compileCall(shown, args, position);
+}
+
+/** Arguments by position, and then by name (`mins => 5`), where the function's parameters have names and defaults. */
+function compileArguments(
+  name: string,
+  nodes: readonly Node[],
+  context: CompileContext,
+  position: number,
+): Expression[] {
+  const args: Expression[] = [];
+  const names = PARAMETER_NAMES.get(name) ?? [];
+  for (const node of nodes) {
+    if (!("NamedArgExpr" in node)) {
+      args.push(compileNode(node, context));
+      continue;
+    }
+    const { name: argument = "", arg } = node.NamedArgExpr;
+    const at = names.indexOf(argument);
+    if (at < 0) {
+      throw new DeltatError(SqlState.undefinedFunction, `function ${name}(${argument} => …) does not exist`, {
+        position,
+      });
+    }
+    // What is left out in between has the default of all such parameters, 0.
+    while (args.length < at) args.push(constant(INT4, 0));
+    args[at] = operand(arg, context);
+  }
+  return args;
 }
 
 /** Refused as aggregates, not as functions that do not exist, wherever the planner has not taken them out. */

@@ -285,3 +285,8 @@ define("timeofday", [], TEXT, (_, s) =>
 );
 
 export const TIME_FUNCTIONS: readonly SqlFunction[] = functions;
+
+/** Names of parameters, of the functions that are called by them; each has the default 0. */
+export const PARAMETER_NAMES: ReadonlyMap<string, readonly string[]> = new Map([
+  ["make_interval", ["years", "months", "weeks", "days", "hours", "mins", "secs"]],
+]);
