@@ -28,6 +28,7 @@ import { type CaseBranch, chooseCase, coalesce, extreme } from "./conditional.ts
 import { compileConstant, compileParameter } from "./constant-expression.ts";
 import type { Expression } from "./expression.ts";
 import { compileCall } from "./function-call.ts";
+import { compileIndirection } from "./indirection.ts";
 import { asCondition, conjunction, disjunction, isNullTest, isTruthValue, negated } from "./logic.ts";
 import {
   compileArrayComparison,
@@ -39,9 +40,8 @@ import {
 import { PARAMETER_NAMES } from "./time/functions.ts";
 import { fitTime, intervalByField } from "./time/modifiers.ts";
 import { applyModifiers, resolveTypeName } from "./type-names.ts";
-import { arrayTypeOf, INT4, INTERVAL, isString, isVector, type PgType, TEXT } from "./types.ts";
+import { arrayTypeOf, INT4, INTERVAL, isString, type PgType, TEXT } from "./types.ts";
 import { constant, isUntyped, resolveUntyped } from "./untyped.ts";
-import type { Value } from "./value.ts";
 
 /**
  * Compiles an expression. `expected` types it if nothing else does; without it, a literal or parameter alone keeps
@@ -89,7 +89,12 @@ function compileNode(node: Node, context: CompileContext): Expression {
   if ("SQLValueFunction" in node) return compileValueFunction(node.SQLValueFunction, context);
   if ("A_ArrayExpr" in node)
     return compileArray(node.A_ArrayExpr.elements, node.A_ArrayExpr.location, context);
-  if ("A_Indirection" in node) return compileSubscript(node.A_Indirection, context);
+  if ("A_Indirection" in node) {
+    const { arg, indirection } = node.A_Indirection;
+    const position = arg === undefined ? 1 : context.position(nodeLocation(arg));
+    const compileIndex = (index: Node): Expression => compileNode(index, context);
+    return compileIndirection(operand(arg, context), indirection ?? [], compileIndex, position);
+  }
   if ("CollateClause" in node) return compileCollate(node.CollateClause, context);
   if ("SetToDefault" in node) {
     throw new DeltatError(SqlState.syntaxError, "DEFAULT is not allowed in this context", {
@@ -372,34 +377,4 @@ function compileCollate(clause: CollateClause, context: CompileContext): Express
   throw new DeltatError(SqlState.datatypeMismatch, `collations are not supported by type ${text.type.name}`, {
     position,
   });
-}
-
-/** `array[n]`: counted from 1, NULL outside. */
-function compileSubscript(node: { arg?: Node; indirection?: Node[] }, context: CompileContext): Expression {
-  const array = operand(node.arg, context);
-  const [step, ...others] = node.indirection ?? [];
-  const position = node.arg === undefined ? 1 : context.position(nodeLocation(node.arg));
-  const element = array.type.arrayOf;
-  const index =
-    step !== undefined && "A_Indices" in step && step.A_Indices.is_slice !== true
-      ? step.A_Indices.uidx
-      : undefined;
-  if (index === undefined || others.length > 0) throw notSupported("this kind of subscript is", position);
-  if (element === undefined) {
-    throw new DeltatError(
-      SqlState.datatypeMismatch,
-      `cannot subscript type ${array.type.name} because it does not support subscripting`,
-      { position },
-    );
-  }
-  const at = castExplicitly(compileNode(index, context), INT4, position);
-  const first = isVector(array.type) ? 0 : 1;
-  return {
-    type: element,
-    evaluate: (frame): Value => {
-      const items = array.evaluate(frame) as readonly Value[] | null;
-      const n = at.evaluate(frame) as number | null;
-      return items === null || n === null ? null : (items[n - first] ?? null);
-    },
-  };
 }

@@ -2,6 +2,7 @@
 
 import type { ForeignClient } from "./foreign-client.ts";
 import { go } from "./go.ts";
+import { java } from "./java.ts";
 import { python } from "./python.ts";
 
-export const CLIENTS: readonly ForeignClient[] = [python, go];
+export const CLIENTS: readonly ForeignClient[] = [python, go, java];
