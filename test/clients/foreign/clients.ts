@@ -4,5 +4,6 @@ import type { ForeignClient } from "./foreign-client.ts";
 import { go } from "./go.ts";
 import { java } from "./java.ts";
 import { python } from "./python.ts";
+import { rust } from "./rust.ts";
 
-export const CLIENTS: readonly ForeignClient[] = [python, go, java];
+export const CLIENTS: readonly ForeignClient[] = [python, go, java, rust];
