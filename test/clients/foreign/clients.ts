@@ -1,0 +1,6 @@
+/** The clients that `bun run test:clients` knows, in the order in which they run. */
+
+import type { ForeignClient } from "./foreign-client.ts";
+import { python } from "./python.ts";
+
+export const CLIENTS: readonly ForeignClient[] = [python];
