@@ -152,6 +152,8 @@ const notify: Body = ([channel, payload], s) => {
   return "";
 };
 define("pg_notify", [TEXT, TEXT], VOID, notify, false);
+// Pools call it to clean up a session. There are no advisory locks, so none is held.
+define("pg_advisory_unlock_all", [], VOID, () => "");
 
 // Text.
 define("upper", [TEXT], TEXT, ([a]) => text(a).toUpperCase());

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from decimal import Decimal
 
 import psycopg
 from psycopg import sql
@@ -10,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 import statements as s
 from story import DAY, HOST, HOUR, PASSWORD, PORT, STORY, USER, diary_entry, run_in_room, run_of
-from story import say_ok, say_story, say_version
+from story import attempt, say_story, say_version
 
 ME = "psycopg"
 
@@ -238,7 +239,6 @@ def copy(connection: psycopg.Connection, room: str) -> None:
     except psycopg.errors.ExclusionViolation:
         connection.rollback()
     assert connection.execute("SELECT count(*) FROM bookings").fetchone() == (110,)
-    say_ok(ME, "COPY in and out, text and binary, all or nothing")
 
 
 def cursors(connection: psycopg.Connection, room: str) -> None:
@@ -247,11 +247,10 @@ def cursors(connection: psycopg.Connection, room: str) -> None:
         cursor.itersize = 30
         cursor.execute(by_start, [room])
         assert [b.start for b in cursor] == [DAY + n * HOUR for n in range(110)]
-    with connection.transaction(), connection.cursor(name="hold", withhold=True, binary=True) as cursor:
-        cursor.execute(by_start, [room])
-    rows = connection.execute("FETCH 2 FROM hold").fetchall()
-    assert [start for start, _ in rows] == [DAY, DAY + HOUR], rows
-    connection.execute("CLOSE hold")
+    with connection.cursor(name="held", withhold=True) as cursor:
+        cursor.execute(by_start, [room], binary=True)
+        connection.commit()
+        assert [start for start, _ in cursor.fetchmany(2)] == [DAY, DAY + HOUR]
     with psycopg.ServerCursor(connection, "raw") as cursor:
         cursor.execute(by_start, [room])
         assert len(cursor.fetchmany(7)) == 7
@@ -261,35 +260,32 @@ def cursors(connection: psycopg.Connection, room: str) -> None:
     streamed = connection.cursor().stream(by_start, [room])
     assert next(streamed)[0] == DAY and len(list(streamed)) == 109
     connection.commit()
-    say_ok(ME, "server-side cursors, WITH HOLD, stream()")
 
 
 def types(connection: psycopg.Connection) -> None:
     """What goes out comes back the same, with text and binary in all combinations."""
     values = [
         (1, "int4"), (-5, "int2"), (2**40, "int8"), (1.5, "float8"), (True, "bool"), ("Chœur ♫", "text"),
-        (None, "text"), ([1, 2, None], "int8[]"), (["a,b", 'c"d'], "text[]"), (b"\x00\xff", "bytea"),
+        (None, "text"), ([1, 2, None], "int8[]"), (["a,b", 'c"d'], "text[]"), (Decimal("12.50"), "numeric"),
     ]
     for value, kind in values:
         for binary in (False, True):
             for placeholder in ("%s", "%b", "%t"):
                 row = connection.execute(f"SELECT {placeholder}::{kind}", [value], binary=binary).fetchone()
                 assert row == (value,), (kind, binary, placeholder, row)
-    say_ok(ME, "parameters and results, text and binary")
 
 
 def prepared(connection: psycopg.Connection, room: str) -> None:
     count = "SELECT count(*) FROM bookings WHERE resource_id = %s"
     for _ in range(8):
         assert connection.execute(count, [room], prepare=True).fetchone() == (110,)
-    names = connection.execute("SELECT name FROM pg_prepared_statements").fetchall()
-    assert len(names) > 0, names
+    names = connection.execute("SELECT name FROM pg_prepared_statements WHERE statement ~ 'FROM bookings'").fetchall()
+    assert len(names) == 1, names
     connection.prepared_max = 2
     for n in range(8):
         for _ in range(8):
             assert connection.execute(f"{count} AND start > {n}", [room]).fetchone() == (110,)
     connection.commit()
-    say_ok(ME, "prepared statements, and their eviction")
 
 
 def pipeline(connection: psycopg.Connection, room: str) -> None:
@@ -309,13 +305,8 @@ def pipeline(connection: psycopg.Connection, room: str) -> None:
             raise AssertionError("a collision was let in")
         except psycopg.errors.ExclusionViolation:
             pass
-        try:
-            after.fetchone()
-            raise AssertionError("a statement after a failed one was run")
-        except psycopg.errors.PipelineAborted:
-            pass
+        assert after.pgresult.status == psycopg.pq.ExecStatus.PIPELINE_ABORTED, after.pgresult.status
     connection.rollback()
-    say_ok(ME, "pipeline mode, and what follows an error in it")
 
 
 def savepoints(connection: psycopg.Connection, room: str) -> None:
@@ -338,7 +329,6 @@ def savepoints(connection: psycopg.Connection, room: str) -> None:
     except psycopg.errors.ReadOnlySqlTransaction:
         connection.rollback()
     connection.isolation_level = connection.read_only = None
-    say_ok(ME, "transactions, savepoints, isolation level, read only")
 
 
 def rows_and_names(connection: psycopg.Connection) -> None:
@@ -357,7 +347,6 @@ def rows_and_names(connection: psycopg.Connection) -> None:
     connection.commit()
     info = connection.info
     assert info.server_version >= 140000 and info.encoding == "utf-8", (info.server_version, info.encoding)
-    say_ok(ME, "row factories, composed statements, client-side binding, connection info")
 
 
 def pool(room: str) -> None:
@@ -373,7 +362,6 @@ def pool(room: str) -> None:
             pass
         with p.connection() as connection:
             assert connection.execute("SELECT count(*) FROM bookings").fetchone() == (100,)
-    say_ok(ME, "ConnectionPool")
 
 
 async def async_pool() -> None:
@@ -394,37 +382,42 @@ async def async_pool() -> None:
             await connection.execute("INSERT INTO resources (id) VALUES (%s)", [STORY.large.id])
         answers = await asyncio.gather(*(book(n) for n in range(40)))
         assert answers.count("booked") == 10, answers
-    say_ok(ME, "AsyncConnectionPool: every hour is booked once, whoever comes first")
 
 
 async def cancel() -> None:
     """A query that is given up is cancelled on the server, and the connection goes on."""
     async with await psycopg.AsyncConnection.connect(address("psycopg_more"), autocommit=True) as connection:
-        slow = connection.execute("SELECT count(*) FROM generate_series(1, 100000000)")
+        slow = connection.execute("SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 100000) b")
         try:
             await asyncio.wait_for(slow, 0.3)
             raise AssertionError("the query came to its end")
         except TimeoutError:
             pass
         assert await (await connection.execute("SELECT 1")).fetchone() == (1,)
-    say_ok(ME, "a query given up by asyncio is cancelled")
 
 
 def tell_all() -> None:
     say_version(ME, psycopg.__version__)
-    tell("psycopg", psycopg.Cursor, binary=False)
-    tell("psycopg-binary", psycopg.Cursor, binary=True)
-    tell("psycopg-client-cursor", psycopg.ClientCursor, binary=False)
-    asyncio.run(tell_async("psycopg-async"))
+    attempt(ME, "tells the story", tell, "psycopg", psycopg.Cursor, False)
+    attempt(ME, "tells it with binary results", tell, "psycopg-binary", psycopg.Cursor, True)
+    attempt(ME, "tells it with client-side binding", tell, "psycopg-client-cursor", psycopg.ClientCursor, False)
+    attempt(ME, "tells it by asyncio, in pipelines", lambda: asyncio.run(tell_async("psycopg-async")))
     room = STORY.small.id
     with psycopg.connect(address("psycopg_more")) as connection:
-        copy(connection, room)
-        cursors(connection, room)
-        types(connection)
-        prepared(connection, room)
-        pipeline(connection, room)
-        savepoints(connection, room)
-        rows_and_names(connection)
-    pool(room)
-    asyncio.run(async_pool())
-    asyncio.run(cancel())
+        attempt(ME, "COPY in and out, text and binary, all or nothing", copy, connection, room)
+        connection.rollback()
+        attempt(ME, "server-side cursors, WITH HOLD, stream()", cursors, connection, room)
+        connection.rollback()
+        attempt(ME, "parameters and results, text and binary", types, connection)
+        connection.rollback()
+        attempt(ME, "prepared statements, and their eviction", prepared, connection, room)
+        connection.rollback()
+        attempt(ME, "pipeline mode, and what follows an error in it", pipeline, connection, room)
+        connection.rollback()
+        attempt(ME, "transactions, savepoints, isolation level, read only", savepoints, connection, room)
+        connection.rollback()
+        attempt(ME, "row factories, composed statements, client-side binding, connection info", rows_and_names, connection)
+        connection.rollback()
+    attempt(ME, "ConnectionPool", pool, room)
+    attempt(ME, "AsyncConnectionPool: every hour is booked once, whoever comes first", lambda: asyncio.run(async_pool()))
+    attempt(ME, "a query given up by asyncio is cancelled", lambda: asyncio.run(cancel()))

@@ -2,6 +2,8 @@
 
 import json
 import os
+import sys
+import traceback
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,10 +25,6 @@ def say_story(client: str, outcome: dict) -> None:
     print("story", client, json.dumps(outcome), flush=True)
 
 
-def say_ok(client: str, what: str) -> None:
-    print("ok", client, what, flush=True)
-
-
 def run_of(row) -> dict:
     """A free run, or a row with one."""
     start, end = row
@@ -41,3 +39,18 @@ def run_in_room(row) -> dict:
 def diary_entry(row) -> dict:
     room, label, start, end = row
     return {"room": room, "label": label, "start": start, "end": end}
+
+
+failures: list[str] = []
+
+
+def attempt(client: str, what: str, work, *arguments) -> None:
+    """Says that it went as it should, or shows why it did not; either way the next one has its turn."""
+    try:
+        work(*arguments)
+    except Exception:
+        failures.append(f"{client}: {what}")
+        print(f"-- {client}: {what}", file=sys.stderr)
+        traceback.print_exc()
+    else:
+        print("ok", client, what, flush=True)
