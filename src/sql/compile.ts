@@ -38,7 +38,7 @@ import {
 } from "./operators.ts";
 import { fitTime, intervalByField } from "./time/modifiers.ts";
 import { applyModifiers, resolveTypeName } from "./type-names.ts";
-import { arrayTypeOf, INT4, INTERVAL, isString, isVector, type PgType, TEXT } from "./types.ts";
+import { arrayTypeOf, firstSubscript, INT4, INTERVAL, isString, type PgType, TEXT } from "./types.ts";
 import { constant, isUntyped, resolveUntyped } from "./untyped.ts";
 import type { Value } from "./value.ts";
 
@@ -365,7 +365,7 @@ function compileSubscript(node: { arg?: Node; indirection?: Node[] }, context: C
     );
   }
   const at = castExplicitly(compileNode(index, context), INT4, position);
-  const first = isVector(array.type) ? 0 : 1;
+  const first = firstSubscript(array.type);
   return {
     type: element,
     evaluate: (frame): Value => {

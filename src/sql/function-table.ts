@@ -6,6 +6,7 @@
 import { DeltatError, SqlState } from "../errors.ts";
 import { ANY_FUNCTIONS } from "./any-functions.ts";
 import { CATALOG_FUNCTIONS } from "./catalog/catalog-functions.ts";
+import { NAME_FUNCTIONS } from "./catalog/name-functions.ts";
 import { withEscape } from "./like.ts";
 import { compareDecimals, decimalOf, divisionByZero, formatDecimal, rescale } from "./numeric.ts";
 import { integerValue } from "./scalar-text.ts";
@@ -209,4 +210,5 @@ define("array_length", [ANY_ARRAY, INT4], INT4, ([a, dimension]) => {
   return dimension === 1 && items.length > 0 ? items.length : null;
 });
 define("cardinality", [ANY_ARRAY], INT4, ([a]) => (a as readonly Value[]).length);
-for (const entry of [...TIME_FUNCTIONS, ...ANY_FUNCTIONS, ...CATALOG_FUNCTIONS]) add(entry);
+for (const entry of [...TIME_FUNCTIONS, ...ANY_FUNCTIONS, ...CATALOG_FUNCTIONS, ...NAME_FUNCTIONS])
+  add(entry);

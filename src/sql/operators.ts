@@ -6,6 +6,7 @@
 
 import { DeltatError, SqlState } from "../errors.ts";
 import { arithmeticOperation, type BinaryOperation, isArithmeticOperator, negation } from "./arithmetic.ts";
+import { bitwiseOperation, complement } from "./bitwise.ts";
 import { mapExpression, tryCast } from "./casts.ts";
 import { type ComparisonOperator, comparisonTest, isComparisonOperator } from "./comparison.ts";
 import type { Expression } from "./expression.ts";
@@ -143,7 +144,9 @@ function compileTimeOperator(
 
 function binaryOperation(operator: string, left: Expression, right: Expression): BinaryOperation | null {
   if (isArithmeticOperator(operator)) return arithmeticOperation(operator, left.type, right.type);
-  if (!isString(left.type) || !isString(right.type)) return null;
+  if (!isString(left.type) || !isString(right.type)) {
+    return bitwiseOperation(operator, left.type, right.type);
+  }
   switch (operator) {
     case "~~":
       return { type: BOOL, apply: (a, b) => isLike(String(a), String(b)) };
@@ -274,11 +277,13 @@ function joinArray(type: PgType, array: Expression, element: Expression, isLast:
   };
 }
 
-/** Unary `+` or `-`. Throws 42883 for any other, or a type that has none; 42725 without a type. */
+/** Unary `+`, `-` or `~`. Throws 42883 for any other, or a type that has none; 42725 without a type. */
 export function compileUnary(operator: string, operand: Expression, position: number): Expression {
   if (operator === "-" && operand.type === INTERVAL) {
     return mapExpression(operand, INTERVAL, (value) => formatInterval(negateInterval(intervalOf(value))));
   }
+  const flip = operator === "~" ? complement(operand.type) : null;
+  if (flip !== null) return mapExpression(operand, operand.type, flip);
   const isSign = operator === "-" || operator === "+";
   if (isSign && isUntyped(operand)) throw notUnique(`${operator} unknown`, position);
   const negate = negation(operand.type);
