@@ -1,6 +1,7 @@
 /** The clients that `bun run test:clients` knows, in the order in which they run. */
 
 import type { ForeignClient } from "./foreign-client.ts";
+import { pgbouncer } from "./pgbouncer.ts";
 import { python } from "./python.ts";
 
-export const CLIENTS: readonly ForeignClient[] = [python];
+export const CLIENTS: readonly ForeignClient[] = [python, pgbouncer];
