@@ -7,7 +7,7 @@
 import { DeltatError, SqlState } from "../errors.ts";
 import { arithmeticOperation, type BinaryOperation, isArithmeticOperator, negation } from "./arithmetic.ts";
 import { setOperation } from "./array-operators.ts";
-import { bitOperation, complement } from "./bit-operators.ts";
+import { bitwiseOperation, complement } from "./bitwise.ts";
 import { mapExpression, tryCast } from "./casts.ts";
 import { type ComparisonOperator, comparisonTest, isComparisonOperator } from "./comparison.ts";
 import type { Expression } from "./expression.ts";
@@ -147,7 +147,7 @@ function compileTimeOperator(
 function binaryOperation(operator: string, left: Expression, right: Expression): BinaryOperation | null {
   if (isArithmeticOperator(operator)) return arithmeticOperation(operator, left.type, right.type);
   const special =
-    bitOperation(operator, left.type, right.type) ?? setOperation(operator, left.type, right.type);
+    bitwiseOperation(operator, left.type, right.type) ?? setOperation(operator, left.type, right.type);
   if (special !== null) return special;
   if (!isString(left.type) || !isString(right.type)) return null;
   switch (operator) {

@@ -66,7 +66,7 @@ export class SessionState implements SessionControl {
   /** A statement of the transaction has asked the engine for something. */
   private hasQueried = false;
   /** By PREPARE and by the protocol's Parse. */
-  readonly prepared = new PreparedStatements<PlannedStatement>();
+  readonly prepared = new PreparedStatements<PlannedStatement>(() => this.clockNowMs());
 
   constructor(
     private readonly store: Database,
