@@ -15,6 +15,7 @@ export const SqlState = {
   datetimeFieldOverflow: "22008",
   substringError: "22011",
   divisionByZero: "22012",
+  invalidUseOfEscapeCharacter: "2200C",
   invalidEscapeSequence: "22025",
   characterNotInRepertoire: "22021",
   invalidTextRepresentation: "22P02",

@@ -90,6 +90,15 @@ export const MAX_WORK_MEMORY_BYTES = 4 * 1024 * 1024 * 1024;
 /** Rows that one call of a function in FROM may give. */
 export const MAX_FUNCTION_ROWS = 2_000_000;
 
+/** States of the automaton of a regular expression, its repetitions written out; more are 2201B. */
+export const MAX_REGEX_STATES = 20_000;
+
+/** Parentheses of a regular expression inside each other; more are 2201B. */
+export const MAX_REGEX_DEPTH = 500;
+
+/** Members of the sets of states that a regular expression keeps while it is matched; beyond it they are made anew. */
+export const MAX_REGEX_CACHE = 50_000;
+
 /** Body of one log frame. */
 export const MAX_FRAME_BYTES = 1024 * 1024 * 1024;
 

@@ -4,7 +4,6 @@ import { DeltatError, SqlState } from "../errors.ts";
 import { formatValue } from "./codec.ts";
 import type { SqlFunction } from "./function-table.ts";
 import { normaliseJson, toJson } from "./json.ts";
-import { regexOf } from "./regex.ts";
 import { ANY, ANY_ARRAY, INT4, JSON_TYPE, JSONB, type PgType, REGTYPE, TEXT, TEXT_ARRAY } from "./types.ts";
 import type { Value } from "./value.ts";
 
@@ -148,18 +147,4 @@ export const ANY_FUNCTIONS: readonly SqlFunction[] = [
         .split(String(by))
         .at(Number(n) - (Number(n) > 0 ? 1 : 0)) ?? "",
   ),
-  fn("regexp_replace", [TEXT, TEXT, TEXT], TEXT, ([a, pattern, by]) =>
-    String(a).replace(regexOf(String(pattern), ""), replacement(String(by))),
-  ),
-  fn("regexp_replace", [TEXT, TEXT, TEXT, TEXT], TEXT, ([a, pattern, by, flags]) =>
-    String(a).replace(regexOf(String(pattern), String(flags).replace(/[^gi]/g, "")), replacement(String(by))),
-  ),
 ];
-
-/** `\1` and `\&` as JavaScript's replace spells them. */
-function replacement(text: string): string {
-  return text
-    .replaceAll("$", "$$$$")
-    .replace(/\\(\d)/g, "$$$1")
-    .replaceAll("\\&", "$$&");
-}

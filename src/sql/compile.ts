@@ -141,8 +141,6 @@ function compileOperator(expression: A_Expr, context: CompileContext): Expressio
     case "AEXPR_BETWEEN_SYM":
     case "AEXPR_NOT_BETWEEN_SYM":
       return compileBetween(expression, context);
-    case "AEXPR_SIMILAR":
-      throw notSupported("SIMILAR TO is", position);
     default:
   }
   if (lexpr === undefined) return compileUnary(name, operand(rexpr, context), position);
@@ -162,6 +160,7 @@ function compileOperator(expression: A_Expr, context: CompileContext): Expressio
     case "AEXPR_OP":
     case "AEXPR_LIKE":
     case "AEXPR_ILIKE":
+    case "AEXPR_SIMILAR":
       return compileBinary(name, left, right, position);
     default:
       throw notSupported(`${expression.kind} is`, position);

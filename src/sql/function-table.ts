@@ -8,6 +8,7 @@ import { ANY_FUNCTIONS } from "./any-functions.ts";
 import { CATALOG_FUNCTIONS } from "./catalog/catalog-functions.ts";
 import { withEscape } from "./like.ts";
 import { compareDecimals, decimalOf, divisionByZero, formatDecimal, rescale } from "./numeric.ts";
+import { REGEX_FUNCTIONS } from "./regex-functions.ts";
 import { integerValue } from "./scalar-text.ts";
 import type { SessionContext } from "./session-context.ts";
 import {
@@ -228,4 +229,4 @@ define("array_length", [ANY_ARRAY, INT4], INT4, ([a, dimension]) => {
   return dimension === 1 && items.length > 0 ? items.length : null;
 });
 define("cardinality", [ANY_ARRAY], INT4, ([a]) => (a as readonly Value[]).length);
-for (const entry of [...ANY_FUNCTIONS, ...CATALOG_FUNCTIONS]) add(entry);
+for (const entry of [...ANY_FUNCTIONS, ...REGEX_FUNCTIONS, ...CATALOG_FUNCTIONS]) add(entry);

@@ -6,6 +6,7 @@ import { tryCast } from "../casts.ts";
 import type { Expression, Frame } from "../expression.ts";
 import { compileCall } from "../function-call.ts";
 import { addDecimals, compareDecimals, decimalOf, formatDecimal } from "../numeric.ts";
+import { regexOf, splitByRegex } from "../regex.ts";
 import { integerValue } from "../scalar-text.ts";
 import { INT4, INT8, isInteger, NUMERIC, type PgType, REGCLASS, TEXT } from "../types.ts";
 import { isUntyped, resolveUntyped } from "../untyped.ts";
@@ -172,8 +173,9 @@ function splitText(name: string, args: readonly Expression[]): SetFunction | nul
       const [text, separator] = cast.map((arg) => arg.evaluate(frame)) as (string | null)[];
       if (text == null) return [];
       if (separator == null) return [...text].map((character) => [character]);
-      const by = name === "string_to_table" ? separator : new RegExp(separator, "u");
-      return text.split(by).map((part) => [part]);
+      const parts =
+        name === "string_to_table" ? text.split(separator) : splitByRegex(text, regexOf(separator));
+      return parts.map((part) => [part]);
     },
   };
 }
