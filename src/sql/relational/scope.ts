@@ -10,8 +10,9 @@ import { compile, compileCondition } from "../compile.ts";
 import type { CompileContext } from "../compile-context.ts";
 import type { Expression, Scope } from "../expression.ts";
 import { canonicalId } from "../field-values.ts";
-import { disjunction, negated } from "../logic.ts";
-import { compileArrayComparison, compileBinary } from "../operators.ts";
+import { negated } from "../logic.ts";
+import { isRunConstant } from "../membership.ts";
+import { compileArrayComparison, compileBinary, compileMembership } from "../operators.ts";
 import { isString, TEXT, TEXT_ARRAY } from "../types.ts";
 import { notSupported } from "../unsupported.ts";
 import { resolveUntyped } from "../untyped.ts";
@@ -147,7 +148,15 @@ export class QueryScope implements Scope {
     const left = compile(lexpr, context);
     const right = compile(rexpr, context);
     if (isArray) {
-      return compileArrayComparison(operator, kind === "AEXPR_OP_ALL", left, canonicalArray(right), position);
+      const all = kind === "AEXPR_OP_ALL";
+      return compileArrayComparison(
+        operator,
+        all,
+        left,
+        canonicalArray(right),
+        isRunConstant(rexpr),
+        position,
+      );
     }
     if (isIdExpression(left)) return compileBinary(operator, left, canonicalText(right), position);
     if (isIdExpression(right)) return compileBinary(operator, canonicalText(left), right, position);
@@ -159,10 +168,10 @@ export class QueryScope implements Scope {
       return null;
     const position = context.position(location);
     const left = compile(lexpr, context);
-    const tests = (rexpr.List.items ?? []).map((item) =>
-      compileBinary("=", left, canonicalText(compile(item, context)), position),
-    );
-    return nameParts(name).at(-1) === "<>" ? negated(disjunction(tests)) : disjunction(tests);
+    const nodes = rexpr.List.items ?? [];
+    const items = nodes.map((item) => canonicalText(compile(item, context)));
+    const found = compileMembership(left, items, nodes.every(isRunConstant), position);
+    return nameParts(name).at(-1) === "<>" ? negated(found) : found;
   }
 
   private isIdColumn(node: Node): boolean {

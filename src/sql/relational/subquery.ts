@@ -8,7 +8,7 @@ import { type Node, nameParts, type SelectStmt, type SubLink } from "../ast.ts";
 import type { CompileContext } from "../compile-context.ts";
 import type { Execution } from "../execution.ts";
 import type { Expression, Frame } from "../expression.ts";
-import { conjunction } from "../logic.ts";
+import { conjunction, negated } from "../logic.ts";
 import { compileBinary } from "../operators.ts";
 import { arrayTypeOf, BOOL, type PgType, TEXT } from "../types.ts";
 import { notSupported } from "../unsupported.ts";
@@ -148,6 +148,10 @@ function quantified(
   const position = context.position(link.location);
   const operator = link.operName === undefined ? "=" : (nameParts(link.operName).at(-1) ?? "=");
   const isAny = link.subLinkType === "ANY_SUBLINK";
+  if (operator === "<>" && !isAny) {
+    const { operName, ...isIn } = link;
+    return negated(quantified({ ...isIn, subLinkType: "ANY_SUBLINK" }, subquery, scope, context));
+  }
   const nodes = testNodes(link.testexpr);
   checkWidth(nodes.length, subquery.outputs.length, position);
   if (nodes.length > 1 && operator !== "=") throw notSupported(`a row ${operator} ${isAny ? "ANY" : "ALL"}`);
@@ -254,6 +258,7 @@ function hashedSearch(
       run.memo[subquery.resultMemo] = rows;
     }
     const key = keyOfRow(left.map((side) => side.evaluate(frame)));
+    if (key === null && left.length === 1) return rows.all.length > 0 ? null : false;
     if (key === null) return linear(frame, rows.all);
     return rows.keys.has(key) ? true : linear(frame, rows.withNull);
   };
