@@ -74,7 +74,7 @@ export class RelationScope implements Scope {
     const [first, second] = fields;
     if (first === BOUND || first === BOUND_CONSTANT) return this.bound[Number(second)] as Expression;
     const found = this.resolve(fields, position);
-    if (found.column.hidden) {
+    if (found.column.filterOnly) {
       throw notSupported(
         `reading column "${found.column.name}" of relation "${found.table.name}"`,
         found.column.description,

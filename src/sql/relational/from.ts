@@ -185,6 +185,7 @@ function planOwnTable(range: RangeVar, alias: string, scope: QueryScope): FromIt
     entry.add(aliases[at] ?? column.name, column.type, {
       isId: column.isId,
       hidden: column.hidden,
+      filterOnly: column.filterOnly,
       origin: { tableOid: table.oid, columnNumber: at + 1 },
     });
   });

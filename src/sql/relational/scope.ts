@@ -79,7 +79,7 @@ export class QueryScope implements Scope {
     const found = this.find(fields, position);
     if (found === null) return this.wholeRow(fields, position);
     const { named, scope } = found;
-    if (named.hidden) {
+    if (named.column?.traits.filterOnly === true) {
       throw notSupported(`column "${named.name}" in this place`, "It only filters, by = in WHERE.");
     }
     for (const entry of named.entries) this.planner.noteReference(entry);
