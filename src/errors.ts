@@ -13,6 +13,8 @@ export const SqlState = {
   invalidRowCountInResultOffsetClause: "2201X",
   invalidDatetimeFormat: "22007",
   datetimeFieldOverflow: "22008",
+  invalidTimeZoneDisplacement: "22009",
+  intervalFieldOverflow: "22015",
   substringError: "22011",
   divisionByZero: "22012",
   invalidUseOfEscapeCharacter: "2200C",

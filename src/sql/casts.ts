@@ -10,6 +10,7 @@ import type { Expression } from "./expression.ts";
 import { normaliseJson } from "./json.ts";
 import { formatDecimal, parseDecimal, rescale, roundToInteger } from "./numeric.ts";
 import { integerValue, isInRange, truncateName } from "./scalar-text.ts";
+import { findTimeCast } from "./time/casts.ts";
 import {
   BOOL,
   BPCHAR,
@@ -36,7 +37,7 @@ const STRENGTH: Record<CastContext, number> = { implicit: 0, assignment: 1, expl
 /** Widening order of the numeric types: a cast to a later one is implicit. */
 const NUMERIC_RANKS = ["int2", "int4", "int8", "numeric", "float4", "float8"];
 
-interface Cast {
+export interface Cast {
   /** The least context that may use it. */
   readonly context: CastContext;
   /** null: the value stays as it is. Never called with null. */
@@ -55,6 +56,8 @@ function findCast(from: PgType, to: PgType): Cast | null {
     return { context: "implicit", convert: (value) => String(value).replace(/ +$/, "") };
   }
   if (isString(from) && isString(to)) return { context: "implicit", convert: to === NAME ? toName : null };
+  const timeCast = findTimeCast(from, to);
+  if (timeCast !== null) return timeCast;
   // Input and output functions connect every type with text.
   if (isString(to)) return { context: "assignment", convert: textConversion(from) };
   if (isString(from)) return { context: "explicit", convert: (value) => decodeText(to, String(value)) };

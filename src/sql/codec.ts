@@ -9,7 +9,7 @@ import { formatArray, parseArray, severalDimensions } from "./array-text.ts";
 import { writeInteger } from "./integer-text.ts";
 import { readNumericBinary, writeNumericBinary } from "./numeric-binary.ts";
 import { formatScalar, integerValue, parseScalar } from "./scalar-text.ts";
-import { timestampFromBinary, timestampToBinary } from "./timestamp.ts";
+import { isTimeBinary, readTimeBinary, writeTimeBinary } from "./time/binary.ts";
 import {
   BOOL,
   FLOAT4,
@@ -24,7 +24,6 @@ import {
   OID,
   type PgType,
   TEXT,
-  TIMESTAMPTZ,
   typeByOid,
   XID,
 } from "./types.ts";
@@ -76,6 +75,7 @@ function invalidBinary(message: string): DeltatError {
 export function decodeBinary(type: PgType, bytes: Uint8Array): Value {
   if (type.arrayOf !== undefined) return decodeBinaryArray(type.arrayOf, bytes);
   if (type === JSONB) return parseScalar(type, decodeUtf8(bytes.subarray(1)));
+  if (isTimeBinary(type)) return readTimeBinary(type, bytes);
   if (type.length > 0 && type.category !== "string" && bytes.length !== type.length) {
     throw invalidBinary("incorrect binary data format");
   }
@@ -95,8 +95,6 @@ export function decodeBinary(type: PgType, bytes: Uint8Array): Value {
       return view.getFloat64(0);
     case FLOAT4:
       return view.getFloat32(0);
-    case TIMESTAMPTZ:
-      return timestampFromBinary(view.getBigInt64(0));
     case NUMERIC: {
       const text = readNumericBinary(bytes);
       if (text === null) throw invalidBinary("invalid numeric value in external binary format");
@@ -154,7 +152,8 @@ function isPlainInteger(type: PgType): boolean {
 
 /** Appends the binary form of a value that is not null, without length. */
 export function encodeBinary(out: ByteWriter, type: PgType, value: Value): void {
-  if (type.fields !== undefined) encodeBinaryRecord(out, type.fields, value as readonly Value[]);
+  if (isTimeBinary(type)) writeTimeBinary(out, type, value);
+  else if (type.fields !== undefined) encodeBinaryRecord(out, type.fields, value as readonly Value[]);
   else if (Array.isArray(value)) encodeBinaryArray(out, type.arrayOf ?? type, value);
   else if (typeof value === "boolean") out.u8(value ? 1 : 0);
   else if (typeof value === "number") encodeBinaryNumber(out, type, value);
@@ -207,9 +206,6 @@ function encodeBinaryNumber(out: ByteWriter, type: PgType, value: number): void 
     case FLOAT4:
       float4Bits.setFloat32(0, value);
       out.u32(float4Bits.getUint32(0));
-      break;
-    case TIMESTAMPTZ:
-      out.bigInt64(timestampToBinary(value));
       break;
     default:
       if (isOid(type) || type === XID) {

@@ -5,7 +5,8 @@
 
 import { compareDecimals, type Decimal, decimalOf } from "./numeric.ts";
 import { compareTexts } from "./text-order.ts";
-import { isFloat, isInteger, isOid, isString, NUMERIC, type PgType } from "./types.ts";
+import { comparableMicros, intervalOf } from "./time/interval.ts";
+import { INTERVAL, isFloat, isInteger, isOid, isString, NUMERIC, type PgType } from "./types.ts";
 import type { Value } from "./value.ts";
 
 /** Negative, zero or positive as `a` sorts before, with or after `b`; neither is null. */
@@ -22,6 +23,7 @@ export function isComparisonOperator(name: string): name is ComparisonOperator {
 
 /** The comparator of two types, or null if PostgreSQL has no such operator. */
 export function comparatorOf(left: PgType, right: PgType = left): Comparator | null {
+  if (left === INTERVAL && right === INTERVAL) return compareIntervals;
   const bothWhole = isWhole(left) && isWhole(right);
   // Numbers and bigints compare with each other exactly; booleans and instants as JavaScript orders them.
   if (bothWhole || (left === right && (left.category === "boolean" || left.category === "date/time"))) {
@@ -40,6 +42,10 @@ export function comparatorOf(left: PgType, right: PgType = left): Comparator | n
     return element === null || !isSameKind ? null : arrayComparator(element);
   }
   return null;
+}
+
+function compareIntervals(a: Value, b: Value): number {
+  return compareOrdered(comparableMicros(intervalOf(a)), comparableMicros(intervalOf(b)));
 }
 
 function isWhole(type: PgType): boolean {
@@ -111,7 +117,8 @@ function recordComparator(
 
 /** Whether equal values of these types are the same JavaScript value. */
 function equalIsIdentical(left: PgType, right: PgType): boolean {
-  if (isFloat(left) || isFloat(right) || left === NUMERIC || right === NUMERIC) return false;
+  if (isFloat(left) || isFloat(right) || left === NUMERIC || right === NUMERIC || left === INTERVAL)
+    return false;
   return left.arrayOf === undefined && left.fields === undefined;
 }
 

@@ -38,8 +38,9 @@ import {
   compileNullIf,
   compileUnary,
 } from "./operators.ts";
+import { fitTime, intervalByField } from "./time/modifiers.ts";
 import { applyModifiers, resolveTypeName } from "./type-names.ts";
-import { arrayTypeOf, INT4, isString, isVector, type PgType, TEXT } from "./types.ts";
+import { arrayTypeOf, INT4, INTERVAL, isString, isVector, type PgType, TEXT } from "./types.ts";
 import { constant, isUntyped, resolveUntyped } from "./untyped.ts";
 import type { Value } from "./value.ts";
 
@@ -238,7 +239,12 @@ function compileCast(cast: TypeCast, context: CompileContext): Expression {
   ) {
     return constant(named.type, []);
   }
-  const expression = castExplicitly(operand(cast.arg, context), named.type, position);
+  const arg = operand(cast.arg, context);
+  const [mask] = named.modifiers;
+  const expression =
+    named.type === INTERVAL && mask !== undefined && isUntyped(arg)
+      ? intervalByField(arg.resolveAs(TEXT), mask)
+      : castExplicitly(arg, named.type, position);
   return applyModifiers(expression, named, position);
 }
 
@@ -269,6 +275,11 @@ const AGGREGATES = new Set(
 const VALUE_FUNCTIONS: Record<string, string> = {
   SVFOP_CURRENT_TIMESTAMP: "current_timestamp",
   SVFOP_CURRENT_TIMESTAMP_N: "current_timestamp",
+  SVFOP_CURRENT_DATE: "current_date",
+  SVFOP_LOCALTIME: "localtime",
+  SVFOP_LOCALTIME_N: "localtime",
+  SVFOP_LOCALTIMESTAMP: "localtimestamp",
+  SVFOP_LOCALTIMESTAMP_N: "localtimestamp",
   SVFOP_CURRENT_USER: "current_user",
   SVFOP_CURRENT_ROLE: "current_role",
   SVFOP_SESSION_USER: "session_user",
@@ -280,7 +291,10 @@ const VALUE_FUNCTIONS: Record<string, string> = {
 function compileValueFunction(call: SQLValueFunction, context: CompileContext): Expression {
   const position = context.position(call.location);
   const name = VALUE_FUNCTIONS[call.op ?? ""];
-  if (name !== undefined && call.op !== "SVFOP_CURRENT_TIMESTAMP_N") return compileCall(name, [], position);
+  if (name !== undefined) {
+    const value = compileCall(name, [], position);
+    return call.op?.endsWith("_N") === true ? fitTime(value, [call.typmod ?? 0]) : value;
+  }
   throw notSupported(`${(call.op ?? "").replace(/^SVFOP_/, "").replace(/_N$/, "(n)")} is`, position);
 }
 

@@ -4,10 +4,21 @@
  */
 
 import { DeltatError, SqlState } from "../errors.ts";
-import { canCast, numericRank, tryCast } from "./casts.ts";
+import { canCast, tryCast } from "./casts.ts";
 import type { Expression } from "./expression.ts";
 import { functionsNamed, type SqlFunction } from "./function-table.ts";
-import { ANY, ANY_ARRAY, FLOAT8, isString, type PgType, TEXT, TEXT_ARRAY } from "./types.ts";
+import {
+  ANY,
+  ANY_ARRAY,
+  BOOL,
+  FLOAT8,
+  INTERVAL,
+  isString,
+  type PgType,
+  TEXT,
+  TEXT_ARRAY,
+  TIMESTAMPTZ,
+} from "./types.ts";
 import { isUntyped, resolveUntyped } from "./untyped.ts";
 import type { Value } from "./value.ts";
 
@@ -83,6 +94,11 @@ function chooseFunction(name: string, args: readonly Expression[], position: num
   });
 }
 
+/** Of its category, the type that a choice falls on (`typispreferred` of pg_type). */
+function isPreferred(type: PgType): boolean {
+  return type === FLOAT8 || type === TEXT || type === TIMESTAMPTZ || type === INTERVAL || type === BOOL;
+}
+
 /**
  * An exact match counts most. A literal without type prefers text, then the preferred number type; a number prefers
  * what it converts to without leaving its kind: whole numbers a wider one, numeric a float.
@@ -93,9 +109,7 @@ function score(candidate: SqlFunction, args: readonly Expression[]): number {
     const parameter = parameterAt(candidate, i);
     if (arg.type === parameter) total += 100;
     else if (isUntyped(arg)) total += isString(parameter) ? 2 : parameter === FLOAT8 ? 1 : 0;
-    else if (parameter.category === arg.type.category && numericRank(arg.type) >= 0) {
-      total += parameter === FLOAT8 ? 2 : 1;
-    }
+    else if (parameter.category === arg.type.category) total += isPreferred(parameter) ? 2 : 1;
   }
   return total;
 }

@@ -11,6 +11,7 @@ import { compareDecimals, decimalOf, divisionByZero, formatDecimal, rescale } fr
 import { REGEX_FUNCTIONS } from "./regex-functions.ts";
 import { integerValue } from "./scalar-text.ts";
 import type { SessionContext } from "./session-context.ts";
+import { TIME_FUNCTIONS } from "./time/functions.ts";
 import {
   ANY_ARRAY,
   BOOL,
@@ -22,7 +23,6 @@ import {
   NUMERIC,
   type PgType,
   TEXT,
-  TIMESTAMPTZ,
   VOID,
 } from "./types.ts";
 import type { Value } from "./value.ts";
@@ -93,15 +93,6 @@ function characterIndex(source: string, part: string): number {
   return at < 0 ? 0 : [...source.slice(0, at)].length + 1;
 }
 
-/** The only field that makes sense of a timestamp here: clients compute instants from it. */
-function extractEpoch(field: string, ms: number): string {
-  if (field.toLowerCase() !== "epoch") {
-    throw new DeltatError(SqlState.featureNotSupported, `extract of ${field} is not supported`);
-  }
-  const micros = BigInt(Math.round(ms * 1000));
-  return formatDecimal({ digits: micros, scale: 6 });
-}
-
 function absolute(value: number | bigint): number | bigint {
   if (value >= 0) return value;
   const negated = typeof value === "bigint" ? integerValue(-value) : -value;
@@ -163,18 +154,6 @@ const notify: Body = ([channel, payload], s) => {
 };
 define("pg_notify", [TEXT, TEXT], VOID, notify, false);
 
-// Time.
-define("now", [], TIMESTAMPTZ, (_, s) => s.transactionNowMs);
-define("current_timestamp", [], TIMESTAMPTZ, (_, s) => s.transactionNowMs);
-define("transaction_timestamp", [], TIMESTAMPTZ, (_, s) => s.transactionNowMs);
-define("statement_timestamp", [], TIMESTAMPTZ, (_, s) => s.statementNowMs);
-define("clock_timestamp", [], TIMESTAMPTZ, (_, s) => s.clockNowMs());
-define("to_timestamp", [FLOAT8], TIMESTAMPTZ, ([seconds]) => Math.round(number(seconds) * 1_000_000) / 1000);
-define("extract", [TEXT, TIMESTAMPTZ], NUMERIC, ([field, at]) => extractEpoch(text(field), number(at)));
-define("date_part", [TEXT, TIMESTAMPTZ], FLOAT8, ([field, at]) =>
-  Number(extractEpoch(text(field), number(at))),
-);
-
 // Text.
 define("upper", [TEXT], TEXT, ([a]) => text(a).toUpperCase());
 define("lower", [TEXT], TEXT, ([a]) => text(a).toLowerCase());
@@ -229,4 +208,5 @@ define("array_length", [ANY_ARRAY, INT4], INT4, ([a, dimension]) => {
   return dimension === 1 && items.length > 0 ? items.length : null;
 });
 define("cardinality", [ANY_ARRAY], INT4, ([a]) => (a as readonly Value[]).length);
-for (const entry of [...ANY_FUNCTIONS, ...REGEX_FUNCTIONS, ...CATALOG_FUNCTIONS]) add(entry);
+for (const entry of [...ANY_FUNCTIONS, ...REGEX_FUNCTIONS, ...TIME_FUNCTIONS, ...CATALOG_FUNCTIONS])
+  add(entry);

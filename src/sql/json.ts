@@ -3,7 +3,7 @@
 import { DeltatError, SqlState } from "../errors.ts";
 import { formatValue } from "./codec.ts";
 import { compareTexts } from "./text-order.ts";
-import { BOOL, JSON_TYPE, JSONB, type PgType, TEXT, TIMESTAMPTZ } from "./types.ts";
+import { BOOL, JSON_TYPE, JSONB, type PgType, TEXT, TIMESTAMP, TIMESTAMPTZ } from "./types.ts";
 import type { Value } from "./value.ts";
 
 /** The JSON text of a value (to_json, https://www.postgresql.org/docs/current/functions-json.html). */
@@ -22,7 +22,8 @@ export function toJson(type: PgType, value: Value): string {
   if (type === JSON_TYPE || type === JSONB) return value as string;
   if (type === BOOL) return value === true ? "true" : "false";
   const text = formatValue(type, value);
-  if (type === TIMESTAMPTZ) return JSON.stringify(text.replace(" ", "T").replace(/\+00$/, "+00:00"));
+  if (type === TIMESTAMPTZ) return JSON.stringify(text.replace(" ", "T").replace(/([+-]\d\d)$/, "$1:00"));
+  if (type === TIMESTAMP) return JSON.stringify(text.replace(" ", "T"));
   if (type.category === "numeric" && /^-?\d/.test(text)) return text;
   return JSON.stringify(text);
 }

@@ -13,14 +13,20 @@ import { isLike } from "./like.ts";
 import { disjunction } from "./logic.ts";
 import { arrayMembership, isLong, memberOf, oncePerRun } from "./membership.ts";
 import { matchesRegex } from "./regex.ts";
+import { comparableTimeType } from "./time/casts.ts";
+import { formatInterval, intervalOf, negateInterval } from "./time/interval.ts";
+import { timeOperations } from "./time/operators.ts";
 import {
   arrayTypeOf,
   BOOL,
   CHAR,
+  DATE,
   FLOAT8,
+  INTERVAL,
   isInteger,
   isOid,
   isString,
+  isTimeType,
   NAME,
   type PgType,
   TEXT,
@@ -84,6 +90,8 @@ export function compileBinary(
 ): Expression {
   const operator = name === "!=" ? "<>" : name;
   const shown = [left.type.name, right.type.name] as const;
+  const ofTime = compileTimeOperator(operator, left, right, position);
+  if (ofTime !== null) return ofTime;
   const [a, b] = resolveSides(left, right, operator, position);
   if (isComparisonOperator(operator)) {
     const comparison = compileComparison(operator, a, b);
@@ -98,6 +106,41 @@ export function compileBinary(
   const operation = binaryOperation(operator, a, b);
   if (operation === null) throw noOperator(shown[0], name, shown[1], position);
   return strict(operation.type, a, b, operation.apply);
+}
+
+/**
+ * An operator of dates, instants and intervals; null where neither side is one. A literal without type is an
+ * interval where something is added to an instant, else of the other side's type.
+ */
+function compileTimeOperator(
+  operator: string,
+  left: Expression,
+  right: Expression,
+  position: number,
+): Expression | null {
+  if (!isTimeType(left.type) && !isTimeType(right.type)) return null;
+  const isAmbiguous = operator === "+" && (left.type === DATE || right.type === DATE);
+  if (isAmbiguous && (isUntyped(left) || isUntyped(right))) {
+    throw notUnique(`${left.type.name} + ${right.type.name}`, position);
+  }
+  const typed = (side: Expression, other: PgType): Expression => {
+    if (!isUntyped(side)) return side;
+    if (operator === "+" && other !== INTERVAL) return side.resolveAs(INTERVAL);
+    return side.resolveAs(operator === "*" || operator === "/" ? FLOAT8 : other);
+  };
+  const a = typed(left, right.type);
+  const b = typed(right, left.type);
+  const operations = timeOperations(operator);
+  const exact = operations.find((each) => each.left === a.type && each.right === b.type);
+  const chosen =
+    exact ??
+    operations.find(
+      (each) => tryCast(a, each.left, "implicit") !== null && tryCast(b, each.right, "implicit") !== null,
+    );
+  if (chosen === undefined) return null;
+  const x = tryCast(a, chosen.left, "implicit");
+  const y = tryCast(b, chosen.right, "implicit");
+  return x === null || y === null ? null : strict(chosen.result, x, y, chosen.apply);
 }
 
 function binaryOperation(operator: string, left: Expression, right: Expression): BinaryOperation | null {
@@ -170,6 +213,12 @@ function compileComparison(
   left: Expression,
   right: Expression,
 ): Expression | null {
+  const instants = comparableTimeType(left.type, right.type);
+  if (instants !== null && left.type !== right.type) {
+    const a = tryCast(left, instants, "implicit");
+    const b = tryCast(right, instants, "implicit");
+    return a === null || b === null ? null : compileComparison(operator, a, b);
+  }
   const isWhole = (type: PgType): boolean => isInteger(type) || isOid(type);
   if (isWhole(left.type) && isWhole(right.type)) return compareWhole(operator, left, right);
   const test = comparisonTest(operator, left.type, right.type);
@@ -251,6 +300,9 @@ function joinArray(type: PgType, array: Expression, element: Expression, isLast:
 
 /** Unary `+` or `-`. Throws 42883 for any other, or a type that has none; 42725 without a type. */
 export function compileUnary(operator: string, operand: Expression, position: number): Expression {
+  if (operator === "-" && operand.type === INTERVAL) {
+    return mapExpression(operand, INTERVAL, (value) => formatInterval(negateInterval(intervalOf(value))));
+  }
   const isSign = operator === "-" || operator === "+";
   if (isSign && isUntyped(operand)) throw notUnique(`${operator} unknown`, position);
   const negate = negation(operand.type);

@@ -5,15 +5,17 @@ import { formatFloat4, formatFloat8, parseFloat8 } from "./float-text.ts";
 import { checkedJson, normaliseJson } from "./json.ts";
 import { formatDecimal, parseDecimal } from "./numeric.ts";
 import { objectName, objectOid } from "./object-names.ts";
-import { formatTimestamp, parseTimestamp } from "./timestamp.ts";
+import { formatTimeValue, parseTimeValue } from "./time/text.ts";
 import {
   BOOL,
   CHAR,
+  DATE,
   FLOAT4,
   FLOAT8,
   INT2,
   INT4,
   INT8,
+  INTERVAL,
   isOid,
   JSON_TYPE,
   JSONB,
@@ -21,6 +23,8 @@ import {
   NUMERIC,
   OID,
   type PgType,
+  TIME,
+  TIMESTAMP,
   TIMESTAMPTZ,
 } from "./types.ts";
 import type { Value } from "./value.ts";
@@ -85,7 +89,11 @@ export function parseScalar(type: PgType, text: string): Value {
       return formatDecimal(decimal);
     }
     case TIMESTAMPTZ:
-      return parseTimestampText(text);
+    case TIMESTAMP:
+    case DATE:
+    case TIME:
+    case INTERVAL:
+      return parseTimeValue(type, text);
     case NAME:
       return truncateName(text);
     case CHAR:
@@ -144,20 +152,6 @@ function parseFloatText(type: PgType, text: string): number {
   return stored;
 }
 
-function parseTimestampText(text: string): number {
-  const value = parseTimestamp(text);
-  if (value === "syntax") {
-    throw new DeltatError(
-      SqlState.invalidDatetimeFormat,
-      `invalid input syntax for type ${TIMESTAMPTZ.name}: "${text}"`,
-    );
-  }
-  if (value === "range") {
-    throw new DeltatError(SqlState.datetimeFieldOverflow, `date/time field value out of range: "${text}"`);
-  }
-  return value;
-}
-
 /** Cuts a name to what PostgreSQL keeps of it, at a character's edge. */
 export function truncateName(text: string): string {
   if (text.length * 3 <= MAX_NAME_BYTES || Buffer.byteLength(text) <= MAX_NAME_BYTES) return text;
@@ -178,8 +172,9 @@ export function formatScalar(type: PgType, value: Value): string {
   if (typeof value === "number") {
     if (type === FLOAT8) return formatFloat8(value);
     if (type === FLOAT4) return formatFloat4(value);
-    if (type === TIMESTAMPTZ) return formatTimestamp(value);
+    if (type.category === "date/time") return formatTimeValue(type, value);
     if (isOid(type) && type !== OID) return objectName(type, value) ?? String(value);
   }
+  if (typeof value === "bigint" && type.category === "date/time") return formatTimeValue(type, value);
   return String(value);
 }

@@ -4,6 +4,8 @@ export interface SessionContext {
   readonly user: string;
   readonly database: string;
   readonly processId: number;
+  /** The setting TimeZone. */
+  readonly timeZone: string;
   /** Unix milliseconds of the transaction's start: `now()`. */
   readonly transactionNowMs: number;
   /** Unix milliseconds of the statement's arrival. */

@@ -301,6 +301,10 @@ export class SessionState implements SessionControl {
     this.store.unlistenAll(this.listener);
   }
 
+  get timeZone(): string {
+    return this.settings.timeZone;
+  }
+
   clockNowMs(): number {
     return this.store.engine.now;
   }

@@ -19,6 +19,7 @@ import type { PreparedStatements } from "./prepared-statements.ts";
 import { type RowStream, type RunResult, streamOf, WrittenRows } from "./row-stream.ts";
 import { type Notice, SessionState, type SqlClient } from "./session-state.ts";
 import { type LiftedLiterals, liftLiterals } from "./shape.ts";
+import { useSessionTime } from "./time/session-time.ts";
 import { TEXT, typeByOid } from "./types.ts";
 import type { Value } from "./value.ts";
 
@@ -121,6 +122,7 @@ export class SqlSession {
   /** Throws what planning may: 42P01, 42703, 42883, 0A000, … and 25P02 in a failed block. */
   plan(raw: RawStatement): Statement {
     const { text, node, literals } = raw;
+    useSessionTime(this.state);
     if (raw.plan !== null) {
       this.refuseInFailedBlock(raw.plan);
       return new PlannedStatement(text, raw.plan, literals?.values ?? NO_VALUES, this.state);
@@ -133,6 +135,7 @@ export class SqlSession {
 
   /** Exactly one statement, or an empty one. `parameterTypes`: OIDs; 0 or missing: to be inferred. */
   prepare(text: string, parameterTypes: readonly number[]): Statement {
+    useSessionTime(this.state);
     // No shape begins like this: the lexer declines texts with a zero byte.
     const key = `\0p${parameterTypes.join(",")}\0${text}`;
     const known = plans.find(key);
@@ -156,6 +159,7 @@ export class SqlSession {
 
   /** Throws 22P02, 22P03, 22003, 22021. */
   decodeParameter(typeOid: number, format: number, bytes: Uint8Array): Value {
+    useSessionTime(this.state);
     return decodeParameter(typeByOid(typeOid) ?? TEXT, format, bytes);
   }
 
@@ -199,6 +203,11 @@ export class SqlSession {
     }
   }
 
+  /** A statement of this session that had paused goes on. */
+  resumes(): void {
+    useSessionTime(this.state);
+  }
+
   /** Commits the implicit transaction; does nothing in a block. Throws 40001, 53100, 58030. */
   commitImplicit(): void {
     if (!this.state.inBlock) this.state.commit();
@@ -234,6 +243,7 @@ export class SqlSession {
   ): Execution {
     const { state } = this;
     this.refuseInFailedBlock(plan);
+    useSessionTime(state);
     state.startTimer();
     let transaction = null;
     if (plan.usage === "read") transaction = state.enterEngine(null);

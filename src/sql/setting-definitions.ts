@@ -6,6 +6,7 @@
 
 import { DeltatError, SqlState } from "../errors.ts";
 import { MAX_WORK_MEMORY_BYTES } from "../limits.ts";
+import { findZone, formatOffset } from "./time/time-zone.ts";
 
 export interface SettingDefinition {
   /** Spelled as PostgreSQL shows it; looked up without regard to case. */
@@ -111,17 +112,15 @@ function dateStyle(value: string): string | undefined {
   return `ISO, ${order}`;
 }
 
-/** Any zone that exists; instants are written with the offset +00 whichever it is. */
+/** Any zone that exists; hours east of Greenwich in POSIX's spelling, which counts westward. */
 function timeZone(value: string): string | undefined {
   const name = value.trim();
-  if (/^[+-]?\d{1,2}(:\d{2})?$/.test(name)) return name;
-  if (name.toUpperCase() === "UTC" || name.toUpperCase() === "GMT") return name.toUpperCase();
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: name });
-    return name;
-  } catch {
-    return undefined;
+  if (/^[+-]?\d{1,2}(\.\d+)?$/.test(name)) {
+    const seconds = Math.round(Number(name) * 3600);
+    const offset = formatOffset(seconds);
+    return `<${offset}>${formatOffset(-seconds)}`;
   }
+  return findZone(name)?.name;
 }
 
 const isolationLevel = oneOf("serializable", "repeatable read", "read committed", "read uncommitted");
@@ -203,7 +202,7 @@ export const SETTINGS: readonly SettingDefinition[] = [
   setting("statement_timeout", "0", milliseconds, "How long a statement may take; 0: for ever."),
   setting("synchronize_seqscans", "on", booleanValue, "Kept only."),
   setting("synchronous_commit", "on", oneOf("on"), "A commit is durable before it is acknowledged."),
-  reported(setting("TimeZone", "UTC", timeZone, "Kept only: instants are written in UTC.")),
+  reported(setting("TimeZone", "UTC", timeZone, "Zone in which instants are read and written as text.")),
   setting("transaction_deferrable", "off", booleanValue, "Kept only."),
   setting("transaction_isolation", "read committed", isolationLevel, "Isolation of this transaction."),
   setting("transaction_read_only", "off", booleanValue, "Whether this transaction refuses to write."),

@@ -51,6 +51,8 @@ export class Settings {
   isSerializable = false;
   /** default_transaction_isolation, because every transaction asks. */
   startsIsolation = "read committed";
+  /** TimeZone, because every instant that is read or written asks. */
+  timeZone = "UTC";
   /** statement_timeout and the two of idle sessions, milliseconds, 0: none; every statement asks. */
   statementTimeoutMs = 0;
   idleInTransactionTimeoutMs = 0;
@@ -71,6 +73,7 @@ export class Settings {
     this.startsReadOnly = this.starting.get("default_transaction_read_only") === "on";
     this.startsIsolation = this.starting.get("default_transaction_isolation") ?? "read committed";
     this.readTimeouts();
+    this.timeZone = this.get("TimeZone");
     for (const definition of SETTINGS) {
       if (definition.reported) this.unreported.add(definition.name);
     }
@@ -198,6 +201,7 @@ export class Settings {
       this.startsIsolation = value ?? this.starting.get(lower) ?? "read committed";
     }
     if (lower.endsWith("timeout")) this.readTimeouts();
+    if (lower === "timezone") this.timeZone = this.get("TimeZone");
     const definition = findSetting(lower);
     if (definition?.reported) this.unreported.add(definition.name);
   }

@@ -6,14 +6,15 @@ import { fitNumeric, mapExpression } from "./casts.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { planConstant } from "./constant-expression.ts";
 import type { Expression } from "./expression.ts";
-import { arrayTypeOf, BPCHAR, NUMERIC, type PgType, typeByName, VARCHAR } from "./types.ts";
+import { fitTime } from "./time/modifiers.ts";
+import { arrayTypeOf, BPCHAR, isTimeType, NUMERIC, type PgType, typeByName, VARCHAR } from "./types.ts";
 
 /** Types of PostgreSQL that the server does not have: said so by name, rather than that they do not exist. */
 const UNSUPPORTED = new Set(
   (
-    "bit box bytea cidr circle date daterange inet int4range int8range interval jsonpath line lseg " +
+    "bit box bytea cidr circle daterange inet int4range int8range jsonpath line lseg " +
     "macaddr macaddr8 money numrange path pg_lsn point polygon regoper " +
-    "regprocedure tid time timestamp timetz tsquery tsrange tstzrange tsvector uuid varbit xml"
+    "regprocedure tid timetz tsquery tsrange tstzrange tsvector uuid varbit xml"
   ).split(" "),
 );
 
@@ -32,7 +33,7 @@ export function resolveTypeName(node: TypeName, context: CompileContext): NamedT
   const base = isQualified ? undefined : typeByName(name);
   if (base === undefined) throw unknownType(isQualified ? names.join(".") : name, position);
   const modifiers = (node.typmods ?? []).map((modifier) => modifierValue(modifier, context, position));
-  if (modifiers.length > 0 && base !== VARCHAR && base !== BPCHAR && base !== NUMERIC) {
+  if (modifiers.length > 0 && base !== VARCHAR && base !== BPCHAR && base !== NUMERIC && !isTimeType(base)) {
     throw new DeltatError(SqlState.featureNotSupported, `modifiers of type ${base.name} are not supported`, {
       position,
     });
@@ -67,6 +68,7 @@ export function applyModifiers(expression: Expression, named: NamedType, positio
       position,
     });
   }
+  if (isTimeType(named.type)) return fitTime(expression, named.modifiers);
   if (first < 1) {
     const what = named.type === NUMERIC ? `NUMERIC precision ${first} must be between 1 and 1000` : undefined;
     throw new DeltatError(

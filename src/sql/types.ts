@@ -12,6 +12,7 @@ type TypeCategory =
   | "internal"
   | "numeric"
   | "string"
+  | "timespan"
   | "unknown"
   | "user";
 
@@ -79,6 +80,10 @@ export const BPCHAR = scalar(1042, "character", "bpchar", -1, "string");
 export const NAME = scalar(19, "name", "name", 64, "string");
 /** The one-byte type `"char"` of the catalogs. */
 export const CHAR = scalar(18, '"char"', "char", 1, "internal");
+export const DATE = scalar(1082, "date", "date", 4, "date/time");
+export const TIME = scalar(1083, "time without time zone", "time", 8, "date/time");
+export const TIMESTAMP = scalar(1114, "timestamp without time zone", "timestamp", 8, "date/time");
+export const INTERVAL = scalar(1186, "interval", "interval", 16, "timespan");
 export const TIMESTAMPTZ = scalar(1184, "timestamp with time zone", "timestamptz", 8, "date/time");
 /** What a function gives that gives nothing: an empty text. */
 export const VOID = scalar(2278, "void", "void", 4, "internal");
@@ -115,6 +120,10 @@ array(1015, VARCHAR);
 array(1014, BPCHAR);
 export const NAME_ARRAY = array(1003, NAME);
 const CHAR_ARRAY = array(1002, CHAR);
+array(1182, DATE);
+array(1183, TIME);
+array(1115, TIMESTAMP);
+array(1187, INTERVAL);
 array(1185, TIMESTAMPTZ);
 array(199, JSON_TYPE);
 array(3807, JSONB);
@@ -126,6 +135,7 @@ array(2287, RECORD);
 /** Spellings that reach the catalog lookup although the grammar does not rewrite them (as `"bigint"` quoted would not). */
 const ALIASES: readonly (readonly [string, PgType])[] = [
   ["timestamp with time zone", TIMESTAMPTZ],
+  ["timestamp without time zone", TIMESTAMP],
   ["_char", CHAR_ARRAY],
 ];
 for (const [name, type] of ALIASES) byName.set(name, type);
@@ -182,4 +192,10 @@ export function isFloat(type: PgType): boolean {
 
 export function isString(type: PgType): boolean {
   return type.category === "string" || type === CHAR;
+}
+
+/** Dates, clock times, instants and intervals, and arrays of them. */
+export function isTimeType(type: PgType): boolean {
+  const { category } = type.arrayOf ?? type;
+  return category === "date/time" || category === "timespan";
 }

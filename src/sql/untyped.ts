@@ -6,7 +6,7 @@
 import { DeltatError } from "../errors.ts";
 import { decodeText } from "./codec.ts";
 import type { Expression } from "./expression.ts";
-import { type PgType, TEXT, UNKNOWN } from "./types.ts";
+import { isTimeType, type PgType, TEXT, UNKNOWN } from "./types.ts";
 import type { Value } from "./value.ts";
 
 export interface UntypedExpression extends Expression {
@@ -52,7 +52,12 @@ export function untypedText(text: string, position: number): UntypedExpression {
   return {
     type: UNKNOWN,
     evaluate: () => text,
-    resolveAs: (type) => constant(type, decodeLiteral(type, text, position)),
+    resolveAs: (type) => {
+      const value = decodeLiteral(type, text, position);
+      // What `now` or a clock without zone means depends on who asks, and plans are shared.
+      if (!isTimeType(type)) return constant(type, value);
+      return { type, evaluate: () => decodeText(type, text) };
+    },
   };
 }
 

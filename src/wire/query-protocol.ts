@@ -66,6 +66,7 @@ export class QueryProtocol {
   resume(): void {
     const { paused } = this;
     if (paused === null) return;
+    this.sql.resumes();
     try {
       if (!paused.resume()) {
         this.hold(paused);

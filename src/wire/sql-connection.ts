@@ -77,6 +77,8 @@ export interface SqlConnection {
     resultFormats: readonly number[],
     rows: ByteWriter,
   ): RowStream;
+  /** A statement that had paused goes on: other sessions have run meanwhile. */
+  resumes(): void;
   /** Commits the implicit transaction; does nothing in a transaction block. */
   commitImplicit(): void;
   /** A statement failed: the implicit transaction is rolled back, a transaction block becomes a failed one. */

@@ -18,6 +18,7 @@ export const SESSION: SessionContext = {
   user: "alice",
   database: "clinic",
   processId: 42,
+  timeZone: "UTC",
   transactionNowMs: 1_700_000_000_000,
   statementNowMs: 1_700_000_000_500,
   clockNowMs: () => 1_700_000_001_000,

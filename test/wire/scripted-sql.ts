@@ -247,6 +247,8 @@ export class ScriptedSql implements SqlConnection {
     return "SET";
   }
 
+  resumes(): void {}
+
   commitImplicit(): void {
     this.calls.push("commitImplicit");
     if (this.transactionStatus === "I") this.commit();

@@ -24,6 +24,7 @@ const CATEGORY_LETTERS: Record<PgType["category"], string> = {
   internal: "Z",
   numeric: "N",
   string: "S",
+  timespan: "T",
   unknown: "X",
   user: "U",
 };

@@ -8,6 +8,13 @@ import { normaliseJson, toJson } from "../json.ts";
 import { addDecimals, type Decimal, decimalOf, divideDecimals, formatDecimal } from "../numeric.ts";
 import { integerValue, isInRange } from "../scalar-text.ts";
 import {
+  addIntervals,
+  formatInterval,
+  type Interval,
+  intervalOf,
+  multiplyInterval,
+} from "../time/interval.ts";
+import {
   arrayTypeOf,
   BOOL,
   FLOAT4,
@@ -15,6 +22,7 @@ import {
   INT2,
   INT4,
   INT8,
+  INTERVAL,
   isFloat,
   isInteger,
   JSON_TYPE,
@@ -170,6 +178,7 @@ function sum(type: PgType): AggregateFunction | null {
     };
   }
   if (isFloat(type)) return floatSum(type);
+  if (type === INTERVAL) return intervalSum((total) => total);
   if (type !== NUMERIC) return null;
   return { type: NUMERIC, parameters: [NUMERIC], create: () => decimalSum((total) => formatDecimal(total)) };
 }
@@ -187,6 +196,25 @@ function floatSum(type: PgType): AggregateFunction {
           if (type === FLOAT4) total = Math.fround(total);
         },
         result: () => total,
+      };
+    },
+  };
+}
+
+function intervalSum(finish: (total: Interval, n: number) => Interval): AggregateFunction {
+  return {
+    type: INTERVAL,
+    parameters: [INTERVAL],
+    create: () => {
+      let total: Interval | null = null;
+      let n = 0;
+      return {
+        add: (value) => {
+          if (value === null) return;
+          n++;
+          total = total === null ? intervalOf(value) : addIntervals(total, intervalOf(value));
+        },
+        result: () => (total === null ? null : formatInterval(finish(total, n))),
       };
     },
   };
@@ -225,6 +253,7 @@ function average(type: PgType): AggregateFunction | null {
       },
     };
   }
+  if (type === INTERVAL) return intervalSum((total, n) => multiplyInterval(total, 1 / n));
   const mean = (total: Decimal, n: number): Value =>
     formatDecimal(divideDecimals(total, { digits: BigInt(n), scale: 0 }));
   if (type === NUMERIC) return { type: NUMERIC, parameters: [NUMERIC], create: () => decimalSum(mean) };

@@ -16,6 +16,7 @@ import type { Expression } from "../expression.ts";
 import { type RowStream, type Slice, WrittenRows } from "../row-stream.ts";
 import { expandFormats, RowWriter } from "../row-writer.ts";
 import { sentType } from "../targets.ts";
+import { useSessionTime } from "../time/session-time.ts";
 import type { PgType } from "../types.ts";
 import { type Cursor, DONE, type Operator, PAUSE } from "./operator.ts";
 import { Run } from "./run.ts";
@@ -91,11 +92,15 @@ export class QueryStream implements RowStream, PausedReader {
   settle(share: number): void {
     const buffer = new ByteWriter();
     this.writer = this.writerTo(buffer);
+    // Another session changes something: it waits in the middle of its own statement.
+    const interrupted = useSessionTime(this.execution.session);
     try {
       const rows = this.writeRest(buffer, stopwatchMs() + MAX_SETTLE_MS * share);
       this.settled = new WrittenRows(buffer.written(), `SELECT ${rows}`, this.out);
     } catch (error) {
       this.failure = { error };
+    } finally {
+      useSessionTime(interrupted);
     }
   }
 

@@ -2,7 +2,8 @@
 
 import { comparatorOf } from "../comparison.ts";
 import { decimalOf } from "../numeric.ts";
-import { isFloat, isInteger, isOid, NUMERIC, type PgType } from "../types.ts";
+import { comparableMicros, intervalOf } from "../time/interval.ts";
+import { INTERVAL, isFloat, isInteger, isOid, NUMERIC, type PgType } from "../types.ts";
 import type { Value } from "../value.ts";
 
 /** What a Map can hold as a key of one value. */
@@ -16,6 +17,7 @@ export function keyOf(left: PgType, right: PgType = left): KeyOf | null {
   if (comparatorOf(left, right) === null) return null;
   if (left.arrayOf !== undefined || left.fields !== undefined) return (value) => compositeKey(left, value);
   if (isFloat(left) || isFloat(right)) return (value) => Number(value);
+  if (left === INTERVAL) return (value) => comparableMicros(intervalOf(value));
   if (left === NUMERIC || right === NUMERIC) return (value) => plainDecimal(String(value));
   return (value) => value as Key;
 }

@@ -8,7 +8,22 @@ import { compileCall } from "../function-call.ts";
 import { addDecimals, compareDecimals, decimalOf, formatDecimal } from "../numeric.ts";
 import { regexOf, splitByRegex } from "../regex.ts";
 import { integerValue } from "../scalar-text.ts";
-import { INT4, INT8, isInteger, NUMERIC, type PgType, REGCLASS, TEXT } from "../types.ts";
+import type { Micros } from "../time/calendar.ts";
+import { addToLocal, comparableMicros, intervalOf } from "../time/interval.ts";
+import { moveInstant } from "../time/operators.ts";
+import {
+  INT4,
+  INT8,
+  INTERVAL,
+  isInteger,
+  isTimeType,
+  NUMERIC,
+  type PgType,
+  REGCLASS,
+  TEXT,
+  TIMESTAMP,
+  TIMESTAMPTZ,
+} from "../types.ts";
 import { isUntyped, resolveUntyped } from "../untyped.ts";
 import type { Value } from "../value.ts";
 
@@ -82,6 +97,7 @@ function castAll(args: readonly Expression[], type: PgType): Expression[] | null
 function generateSeries(args: readonly Expression[]): SetFunction | null {
   if (args.length < 2 || args.length > 3) return null;
   const typed = args.filter((arg) => !isUntyped(arg));
+  if (typed.some((arg) => isTimeType(arg.type))) return timeSeries(args);
   const isWhole = typed.every((arg) => isInteger(arg.type));
   const type = !isWhole ? NUMERIC : typed.some((arg) => arg.type === INT8) ? INT8 : INT4;
   const cast = castAll(args, type);
@@ -93,6 +109,33 @@ function generateSeries(args: readonly Expression[]): SetFunction | null {
       const [first, last, step = type === NUMERIC ? "1" : 1] = cast.map((arg) => arg.evaluate(frame));
       if (first == null || last == null || step === null) return [];
       return series(first, last, step).map((value) => [value]);
+    },
+  };
+}
+
+/** From one instant to another by an interval; dates are taken as timestamptz, as PostgreSQL does. */
+function timeSeries(args: readonly Expression[]): SetFunction | null {
+  const isLocal = args.slice(0, 2).every((arg) => isUntyped(arg) || arg.type === TIMESTAMP);
+  const type = isLocal ? TIMESTAMP : TIMESTAMPTZ;
+  const [first, last, step] = args.map((arg, at) => tryCast(arg, at < 2 ? type : INTERVAL, "implicit"));
+  if (first == null || last == null || step == null) return null;
+  return {
+    columns: [{ name: null, type }],
+    rows: (frame) => {
+      const from = first.evaluate(frame) as Micros | null;
+      const to = last.evaluate(frame) as Micros | null;
+      const by = step.evaluate(frame);
+      if (from === null || to === null || by === null) return [];
+      const interval = intervalOf(by);
+      const direction = comparableMicros(interval);
+      if (direction === 0n) throw zeroStep();
+      const values: (readonly Value[])[] = [];
+      for (let at = from; direction > 0n ? at <= to : at >= to; ) {
+        values.push([at]);
+        checkLength(values.length);
+        at = isLocal ? addToLocal(at, interval) : moveInstant(at, interval);
+      }
+      return values;
     },
   };
 }
