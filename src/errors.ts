@@ -68,6 +68,7 @@ export const SqlState = {
   outOfMemory: "53200",
   tooManyConnections: "53300",
   programLimitExceeded: "54000",
+  statementTooComplex: "54001",
   tooManyColumns: "54011",
   objectNotInPrerequisiteState: "55000",
   cantChangeRuntimeParameter: "55P02",

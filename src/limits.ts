@@ -87,6 +87,12 @@ export const MAX_AVAILABILITY_RESOURCES = 100_000;
 /** The most that work_mem may be set to; DELTAT_WORK_MEM_MB bounds what it asks for. Beyond either: 53200. */
 export const MAX_WORK_MEMORY_BYTES = 4 * 1024 * 1024 * 1024;
 
+/** Sets that one GROUP BY groups by (PostgreSQL's own bound); more are 54001. */
+export const MAX_GROUPING_SETS = 4096;
+
+/** Elements of one CUBE (PostgreSQL's own bound); more are 54011. */
+export const MAX_CUBE_ELEMENTS = 12;
+
 /** Rows that one call of a function in FROM may give. */
 export const MAX_FUNCTION_ROWS = 2_000_000;
 

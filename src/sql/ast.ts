@@ -28,6 +28,7 @@ export type {
   ExplainStmt,
   FetchStmt,
   FuncCall,
+  GroupingFunc,
   InsertStmt,
   JoinExpr,
   ListenStmt,

@@ -39,6 +39,11 @@ export class Run {
       const value = row[i];
       if (typeof value === "string") bytes += value.length;
     }
+    this.keepBytes(bytes);
+  }
+
+  /** The same for what is no row. */
+  keepBytes(bytes: number): void {
     this.keptBytes += bytes;
     if (this.keptBytes > this.maxBytes) {
       throw new DeltatError(SqlState.outOfMemory, "out of memory", {

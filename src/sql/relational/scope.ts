@@ -113,6 +113,13 @@ export class QueryScope implements Scope {
       const grouped = this.grouping.match(node);
       if (grouped !== null) return grouped;
     }
+    if ("GroupingFunc" in node) {
+      if (this.grouping !== null) return this.grouping.groupingCall(node.GroupingFunc);
+      const position = context.position(node.GroupingFunc.location);
+      throw new DeltatError(SqlState.groupingError, `grouping operations are not allowed in ${this.clause}`, {
+        position,
+      });
+    }
     if ("SubLink" in node) return compileSubLink(node.SubLink, this, context);
     if ("FuncCall" in node) return this.specialCall(node.FuncCall, context);
     if ("A_Expr" in node) return this.idComparison(node.A_Expr, context);
