@@ -3,7 +3,16 @@
 import type { Value } from "../value.ts";
 import type { GroupState } from "./aggregate-plan.ts";
 import type { Grouping } from "./grouping.ts";
-import { type Cursor, DONE, type Operator, type PlanNode, planNode, ROW, type Step } from "./operator.ts";
+import {
+  type Cursor,
+  DONE,
+  type Operator,
+  PAUSE,
+  type PlanNode,
+  planNode,
+  ROW,
+  type Step,
+} from "./operator.ts";
 import { takeIn } from "./pipeline.ts";
 import { type Key, RowKey } from "./row-key.ts";
 import type { Run } from "./run.ts";
@@ -77,6 +86,7 @@ class GroupCursor implements Cursor {
       this.pending = this.groupsAt(0);
     }
     for (;;) {
+      if (this.run.isSpent()) return PAUSE;
       const { done, value: group } = this.pending.next();
       if (done !== true) {
         this.give(group);
