@@ -45,5 +45,4 @@ export const SERVER_FUNCTIONS: readonly SqlFunction[] = [
 
   fn("pg_notify", [TEXT, TEXT], VOID, notify, { isStrict: false }),
   // Pools call it to clean up a session. There are no advisory locks, so none is held.
-  fn("pg_advisory_unlock_all", [], VOID, () => ""),
 ];
