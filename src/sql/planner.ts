@@ -4,6 +4,7 @@ import { type Node, nodeKind } from "./ast.ts";
 import { planListen, planNotify, planUnlisten } from "./channel-statements.ts";
 import { planCopy } from "./copy-statement.ts";
 import { planClose, planDeclare, planFetch } from "./cursor-statements.ts";
+import { planCreateDatabase, planDropDatabase } from "./database-statements.ts";
 import { planDelete } from "./delete.ts";
 import { planDeallocate, planExecute, planPrepare } from "./execute.ts";
 import type { Plan } from "./execution.ts";
@@ -66,6 +67,8 @@ function planNode(node: Node, compiler: StatementCompiler): Plan {
   if ("TransactionStmt" in node) return planTransaction(node.TransactionStmt);
   if ("VariableSetStmt" in node) return planSet(node.VariableSetStmt);
   if ("VariableShowStmt" in node) return planShow(node.VariableShowStmt);
+  if ("CreatedbStmt" in node) return planCreateDatabase(node.CreatedbStmt);
+  if ("DropdbStmt" in node) return planDropDatabase(node.DropdbStmt);
   if ("DiscardStmt" in node) return planDiscard(node.DiscardStmt);
   if ("ListenStmt" in node) return planListen(node.ListenStmt);
   if ("UnlistenStmt" in node) return planUnlisten(node.UnlistenStmt);

@@ -23,6 +23,8 @@ export const SESSION: SessionContext = {
   statementNowMs: 1_700_000_000_500,
   clockNowMs: () => 1_700_000_001_000,
   getSetting: (name) => (name === "server_version" ? "15.0" : null),
+  warn: () => {},
+  findSession: () => undefined,
   notify: () => {},
   setSetting: (_name, value) => value,
 };
