@@ -23,6 +23,8 @@ export interface Cluster {
   /** Names of all databases, sorted. */
   names(): readonly string[];
   sessions(): readonly ConnectedSession[];
+  /** What a database takes on the disk. Throws 3D000 if it is not there. */
+  sizeBytes(name: string): number;
   /** Makes a database, durably. Throws 42P04 if it is there, 22023, 54000, and as the log does. */
   create(name: string): void;
   /** Removes a database with all it holds, durably. Throws 3D000 if it is not there, 55006 while it is in use. */
@@ -34,7 +36,13 @@ export function loneCluster(name: string, sessions: ReadonlySet<ConnectedSession
   const refuse = (): never => {
     throw new DeltatError(SqlState.featureNotSupported, "this server has one database only");
   };
-  return { names: () => [name], sessions: () => [...sessions], create: refuse, drop: refuse };
+  return {
+    names: () => [name],
+    sessions: () => [...sessions],
+    sizeBytes: () => 0,
+    create: refuse,
+    drop: refuse,
+  };
 }
 
 /** 57P01, as a session is told that another has ended it. */

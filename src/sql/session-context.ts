@@ -1,6 +1,6 @@
 /** What functions such as `current_user` or `now()` may ask of the session that executes them. */
 
-import type { ConnectedSession } from "./cluster.ts";
+import type { Cluster } from "./cluster.ts";
 
 export interface SessionContext {
   readonly user: string;
@@ -17,8 +17,8 @@ export interface SessionContext {
   /** A setting as SHOW prints it, or null if there is none of that name. */
   getSetting(name: string): string | null;
   warn(sqlState: string, message: string): void;
-  /** A session of this server, of any database. */
-  findSession(processId: number): ConnectedSession | undefined;
+  /** The server's databases and sessions. */
+  readonly cluster: Cluster;
   /** As NOTIFY: told once the transaction has committed. Throws 22023, 54000. */
   notify(channel: string, payload: string): void;
   /** Sets as `SET` or, if `isLocal`, `SET LOCAL` would, and returns the value as SHOW prints it. */

@@ -8,7 +8,7 @@ import { stopwatchMs } from "../clock.ts";
 import type { Transaction } from "../engine/transaction.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { ChannelChanges } from "./channel-changes.ts";
-import type { ConnectedSession } from "./cluster.ts";
+import type { Cluster, ConnectedSession } from "./cluster.ts";
 import type { Database, Listener } from "./database.ts";
 import type { SessionControl } from "./execution.ts";
 import type { PlannedStatement } from "./planned-statement.ts";
@@ -324,8 +324,8 @@ export class SessionState implements SessionControl, ConnectedSession {
     return this.settings.timeZone;
   }
 
-  findSession(processId: number): ConnectedSession | undefined {
-    return this.store.cluster.sessions().find((session) => session.processId === processId);
+  get cluster(): Cluster {
+    return this.store.cluster;
   }
 
   clockNowMs(): number {

@@ -120,6 +120,20 @@ export class TenantRegistry implements Cluster {
     return [...this.tenants.values()].flatMap((tenant) => [...tenant.sessions]);
   }
 
+  sizeBytes(name: string): number {
+    if (!this.tenants.has(name)) throw noDatabase(name);
+    const { files } = this;
+    const folder = join(this.root, folderOf(name));
+    return files.list(folder).reduce((sum, file) => {
+      const fd = files.open(join(folder, file), "read");
+      try {
+        return sum + files.size(fd);
+      } finally {
+        files.close(fd);
+      }
+    }, 0);
+  }
+
   create(name: string): void {
     if (this.tenants.has(name)) {
       throw new DeltatError(SqlState.duplicateDatabase, `database "${name}" already exists`);
@@ -133,9 +147,7 @@ export class TenantRegistry implements Cluster {
    */
   drop(name: string): void {
     const tenant = this.tenants.get(name);
-    if (tenant === undefined) {
-      throw new DeltatError(SqlState.invalidCatalogName, `database "${name}" does not exist`);
-    }
+    if (tenant === undefined) throw noDatabase(name);
     const others = tenant.sessions.size;
     if (others > 0) {
       throw new DeltatError(SqlState.objectInUse, `database "${name}" is being accessed by other users`, {
@@ -210,6 +222,10 @@ export class TenantRegistry implements Cluster {
         "that expires before that instant is gone at once; is the clock right?",
     );
   }
+}
+
+function noDatabase(name: string): DeltatError {
+  return new DeltatError(SqlState.invalidCatalogName, `database "${name}" does not exist`);
 }
 
 function foldersIn(root: string): string[] {

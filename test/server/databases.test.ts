@@ -122,3 +122,11 @@ test("a folder that a crash left half removed is no database any more, and goes 
   expect((await second.stop()).stderr).toBe("");
   expect(foldersOf(second)).toEqual(["main"]);
 }, 20_000);
+
+test("a database's size is that of its folder", async () => {
+  const server = await startServer();
+  const admin = await connect(server);
+  const [[size] = []] = await rowsOf(admin, "SELECT pg_database_size('main')::int");
+  expect(size).toBeGreaterThan(1024 * 1024);
+  expect((await refusalOf(admin.query("SELECT pg_database_size('none')"))).code).toBe("3D000");
+}, 20_000);

@@ -3,7 +3,7 @@
 import { DeltatError, SqlState } from "../../errors.ts";
 import { type ConnectedSession, terminatedByCommand } from "../cluster.ts";
 import type { SessionContext } from "../session-context.ts";
-import { BOOL, INT4, NAME, NAME_ARRAY, TEXT, UUID, VOID } from "../types.ts";
+import { BOOL, INT4, INT8, NAME, NAME_ARRAY, OID, TEXT, UUID, VOID } from "../types.ts";
 import type { Value } from "../value.ts";
 import { type FunctionBody, fn, number, type SqlFunction, text } from "./signature.ts";
 
@@ -21,7 +21,7 @@ function onSession(
   processId: number,
   act: (found: ConnectedSession) => void,
 ): boolean {
-  const found = session.findSession(processId);
+  const found = session.cluster.sessions().find((each) => each.processId === processId);
   if (found === undefined) {
     session.warn(SqlState.warning, `PID ${processId} is not a PostgreSQL server process`);
     return false;
@@ -59,6 +59,11 @@ export const SERVER_FUNCTIONS: readonly SqlFunction[] = [
     s.setSetting(text(name), text(value), local === true),
   ),
 
+  fn("pg_database_size", [NAME], INT8, ([name], s) => s.cluster.sizeBytes(text(name))),
+  fn("pg_tablespace_location", [OID], TEXT, () => ""),
+  fn("pg_tablespace_size", [OID], INT8, (_, s) =>
+    s.cluster.names().reduce((sum, name) => sum + s.cluster.sizeBytes(name), 0),
+  ),
   fn("pg_cancel_backend", [INT4], BOOL, ([pid], s) => onSession(s, number(pid), (found) => found.cancel())),
   fn("pg_terminate_backend", [INT4], BOOL, ([pid], s) =>
     onSession(s, number(pid), (found) => found.disconnect(terminatedByCommand())),
