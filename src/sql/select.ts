@@ -31,7 +31,7 @@ const SELECT_FIELDS = new Set([
 ]);
 
 export function planSelect(node: SelectStmt, compiler: StatementCompiler): Plan {
-  if (!isPlain(node)) return planRelationalSelect(node, compiler);
+  if (!isPlain(node, compiler)) return planRelationalSelect(node, compiler);
   const scope = new RelationScope(fromRelation(node, compiler.statementText));
   compiler.enter(scope);
   const locks = planRowLocks(node.lockingClause, scope.relation, compiler.statementText);
@@ -65,7 +65,9 @@ export function planSelect(node: SelectStmt, compiler: StatementCompiler): Plan 
  * Whether the query reads one table of ours, or none, row by row: then it is planned without slots and operators.
  * All else is for the relational planner.
  */
-function isPlain(node: SelectStmt): boolean {
+function isPlain(node: SelectStmt, compiler: StatementCompiler): boolean {
+  // The name of a table may be that of a change in WITH.
+  if (compiler.changes !== null) return false;
   for (const field in node) if (!SELECT_FIELDS.has(field)) return false;
   if (node.op !== undefined && node.op !== "SETOP_NONE") return false;
   if (node.limitOption === "LIMIT_OPTION_WITH_TIES") return false;

@@ -38,7 +38,7 @@ export function planQuery(
   parent: QueryScope | null,
 ): QueryPlan {
   refuseOtherFields(select, SELECT_FIELDS);
-  const scope = new QueryScope(planner, parent, parent?.ctes ?? null);
+  const scope = new QueryScope(planner, parent, parent === null ? planner.compiler.changes : parent.ctes);
   const memos = select.withClause === undefined ? [] : planWith(select.withClause, scope);
   const plan = planBody(select, scope);
   if (memos.length === 0 || parent === null) return plan;
