@@ -42,6 +42,7 @@ export class CopyOut implements RowStream {
   private readonly inner = new Slice();
   private readonly quoted: readonly boolean[];
   private hasBegun = false;
+  private hasBinaryHeader = false;
 
   /**
    * @param written where the query writes; it may have written rows already
@@ -93,13 +94,7 @@ export class CopyOut implements RowStream {
   private begin(): void {
     const { out, columns, options } = this;
     this.respond();
-    if (options.format === "binary") {
-      const lengthAt = this.beginData();
-      out.raw(COPY_SIGNATURE);
-      out.i32(0);
-      out.i32(0);
-      this.endData(lengthAt);
-    } else if (options.header !== false) {
+    if (options.format !== "binary" && options.header !== false) {
       const lengthAt = this.beginData();
       columns.forEach(({ name }, at) => {
         if (at > 0) out.u8(options.delimiter);
@@ -109,6 +104,16 @@ export class CopyOut implements RowStream {
       out.u8(NEWLINE);
       this.endData(lengthAt);
     }
+  }
+
+  /** The header of binary COPY, unless it is there. As in PostgreSQL it is in one message with what comes first. */
+  private binaryHeader(): void {
+    const { out } = this;
+    if (this.hasBinaryHeader) return;
+    this.hasBinaryHeader = true;
+    out.raw(COPY_SIGNATURE);
+    out.i32(0);
+    out.i32(0);
   }
 
   /** CopyOutResponse: all columns have one format. */
@@ -126,6 +131,7 @@ export class CopyOut implements RowStream {
     const { out } = this;
     if (this.options.format === "binary") {
       const lengthAt = this.beginData();
+      this.binaryHeader();
       out.u16(0xffff);
       this.endData(lengthAt);
     }
@@ -143,9 +149,10 @@ export class CopyOut implements RowStream {
     for (let at = 0; at < rows.length; count++) {
       const end = at + 1 + view.getInt32(at + 1);
       if (isBinary) {
-        const from = out.length;
-        out.raw(rows.subarray(at, end));
-        out.bytes[from] = COPY_DATA;
+        const lengthAt = this.beginData();
+        this.binaryHeader();
+        out.raw(rows.subarray(at + 1 + 4, end));
+        this.endData(lengthAt);
       } else {
         this.line(rows, view, at + FIELDS_AT, end);
       }

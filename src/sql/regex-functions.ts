@@ -1,6 +1,6 @@
 /** Functions over regular expressions and over the patterns of SIMILAR TO. */
 
-import type { SqlFunction } from "./function-table.ts";
+import type { SqlFunction } from "./functions/signature.ts";
 import { regexOf, replaceByRegex, similarToRegex, splitFlags, substringByRegex } from "./regex.ts";
 import { TEXT } from "./types.ts";
 import type { Value } from "./value.ts";

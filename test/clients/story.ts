@@ -23,12 +23,12 @@ export interface Address {
   readonly database: string;
 }
 
-export function addressOf(server: ServerProcess, database: string): Address {
-  return { host: "127.0.0.1", port: server.port, user: USER, password: PASSWORD, database };
+export function addressOf({ port }: Pick<ServerProcess, "port">, database: string): Address {
+  return { host: "127.0.0.1", port, user: USER, password: PASSWORD, database };
 }
 
 /** The same as a connection string. */
-export function urlOf(server: ServerProcess, database: string): string {
+export function urlOf(server: Pick<ServerProcess, "port">, database: string): string {
   const { host, port, user, password } = addressOf(server, database);
   return `postgres://${user}:${encodeURIComponent(password)}@${host}:${port}/${database}`;
 }
@@ -118,7 +118,7 @@ export interface Outcome {
 }
 
 /** How many notifications there are to wait for. */
-const HEARD = 3;
+export const HEARD = 3;
 
 export function expectedOutcome(story: Story): Outcome {
   const { small, large, ada, grace, moved } = story;

@@ -173,6 +173,17 @@ describe("by extended query", () => {
     ]);
     expect(outcome(replies)).toEqual(["COPY 2"]);
   });
+
+  test("a binary COPY TO has its header in one message with what comes first", async () => {
+    const lengths = async (query: string) => {
+      client.send(...messages(`COPY (${query}) TO STDOUT (FORMAT binary)`), serialize.sync());
+      const replies = await client.cycle();
+      return replies.filter(({ name }) => name === "copyData").map(({ length = 0 }) => length - 4);
+    };
+    const [header, tuple, end] = [19, 2 + 4 + 4, 2];
+    expect(await lengths("VALUES (1), (2)")).toEqual([header + tuple, tuple, end]);
+    expect(await lengths("VALUES (1) LIMIT 0")).toEqual([header + end]);
+  });
 });
 
 test("postgres.js loads and unloads with its streams, and hears of an error", async () => {

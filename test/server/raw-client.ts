@@ -14,6 +14,8 @@ export { serialize };
 /** A message from the server; the fields depend on its kind. */
 export interface Reply {
   readonly name: string;
+  /** Bytes, without the type. */
+  readonly length?: number;
   readonly code?: string;
   readonly message?: string;
   readonly text?: string;

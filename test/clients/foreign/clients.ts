@@ -1,0 +1,8 @@
+/** The clients that `bun run test:clients` knows, in the order in which they run. */
+
+import type { ForeignClient } from "./foreign-client.ts";
+import { go } from "./go.ts";
+import { java } from "./java.ts";
+import { python } from "./python.ts";
+
+export const CLIENTS: readonly ForeignClient[] = [python, go, java];
