@@ -321,7 +321,6 @@ describe("SELECT", () => {
 
   test.each([
     "SELECT 1 FROM availability FOR UPDATE",
-    "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY start) FROM bookings",
     "SELECT 1 FROM ONLY bookings",
     "SELECT 1 FROM bookings TABLESAMPLE SYSTEM (1)",
     "SELECT 1 INTO x FROM bookings",
