@@ -16,6 +16,7 @@ const byName = Map.groupBy(
     ...SERVER_FUNCTIONS,
     ...TEXT_FUNCTIONS,
     ...NUMBER_FUNCTIONS,
+    ...REGEX_FUNCTIONS,
     ...TIME_FUNCTIONS,
     ...ARRAY_FUNCTIONS,
     ...ANY_FUNCTIONS,

@@ -11,6 +11,7 @@ import type { Plan } from "./execution.ts";
 import { planInsert } from "./insert.ts";
 import type { PlannedStatement } from "./planned-statement.ts";
 import type { PreparedStatements } from "./prepared-statements.ts";
+import { hasChangesInWith, planChangesInWith } from "./relational/changes-in-with.ts";
 import { planExplain } from "./relational/explain.ts";
 import { planSelect } from "./select.ts";
 import { planDiscard, planSet, planShow } from "./setting-statements.ts";
@@ -56,6 +57,7 @@ export function planStatement(
 }
 
 function planNode(node: Node, compiler: StatementCompiler): Plan {
+  if (hasChangesInWith(node)) return planChangesInWith(node, compiler, planNode);
   if ("SelectStmt" in node) return planSelect(node.SelectStmt, compiler);
   if ("InsertStmt" in node) return planInsert(node.InsertStmt, compiler);
   if ("UpdateStmt" in node) return planUpdate(node.UpdateStmt, compiler);
