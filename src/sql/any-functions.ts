@@ -2,28 +2,11 @@
 
 import { DeltatError, SqlState } from "../errors.ts";
 import { formatValue } from "./codec.ts";
-import type { SqlFunction } from "./function-table.ts";
+import { fn, type SqlFunction } from "./functions/signature.ts";
 import { normaliseJson, toJson } from "./json.ts";
 import { regexOf } from "./regex.ts";
-import { ANY, ANY_ARRAY, INT4, JSON_TYPE, JSONB, type PgType, REGTYPE, TEXT, TEXT_ARRAY } from "./types.ts";
+import { ANY, ANY_ARRAY, INT4, JSON_TYPE, JSONB, type PgType, REGTYPE, TEXT } from "./types.ts";
 import type { Value } from "./value.ts";
-
-function fn(
-  name: string,
-  parameters: readonly PgType[],
-  result: PgType,
-  body: SqlFunction["body"],
-  traits: { readonly isStrict?: boolean; readonly isVariadic?: boolean } = {},
-): SqlFunction {
-  return {
-    name,
-    parameters,
-    result,
-    body,
-    isStrict: traits.isStrict ?? true,
-    isVariadic: traits.isVariadic ?? false,
-  };
-}
 
 const ANY_NUMBER = { isStrict: false, isVariadic: true } as const;
 
@@ -51,24 +34,6 @@ function buildObject(args: readonly Value[], types: readonly PgType[]): string {
 function buildArray(args: readonly Value[], types: readonly PgType[]): string {
   return `[${args.map((value, at) => toJson(types[at] ?? TEXT, value)).join(", ")}]`;
 }
-
-/** array_to_string: NULLs are left out, or shown as `missing`. */
-function joinArray(
-  items: readonly Value[],
-  array: PgType,
-  separator: string,
-  missing: string | null,
-): string {
-  const element = array.arrayOf ?? TEXT;
-  return items
-    .flatMap((item) => {
-      if (item !== null) return [formatValue(element, item)];
-      return missing === null ? [] : [missing];
-    })
-    .join(separator);
-}
-
-const items = (value: Value | undefined): readonly Value[] => value as readonly Value[];
 
 export const ANY_FUNCTIONS: readonly SqlFunction[] = [
   fn("to_json", [ANY], JSON_TYPE, ([a], _, [type]) => toJson(type ?? TEXT, a ?? null)),
@@ -109,45 +74,9 @@ export const ANY_FUNCTIONS: readonly SqlFunction[] = [
     },
     ANY_NUMBER,
   ),
+  fn("num_nulls", [ANY], INT4, (args) => args.filter((arg) => arg === null).length, ANY_NUMBER),
+  fn("num_nonnulls", [ANY], INT4, (args) => args.filter((arg) => arg !== null).length, ANY_NUMBER),
   fn("pg_typeof", [ANY], REGTYPE, (_, __, [type]) => type?.oid ?? 0, { isStrict: false }),
-  fn("array_to_string", [ANY_ARRAY, TEXT], TEXT, ([a, by], _, [type]) =>
-    joinArray(items(a), type ?? TEXT, String(by), null),
-  ),
-  fn(
-    "array_to_string",
-    [ANY_ARRAY, TEXT, TEXT],
-    TEXT,
-    ([a = null, by = null, missing = null], _, [type]) =>
-      a === null || by === null
-        ? null
-        : joinArray(items(a), type ?? TEXT, String(by), missing === null ? null : String(missing)),
-    { isStrict: false },
-  ),
-  fn("array_upper", [ANY_ARRAY, INT4], INT4, ([a, n]) =>
-    n === 1 && items(a).length > 0 ? items(a).length : null,
-  ),
-  fn("array_lower", [ANY_ARRAY, INT4], INT4, ([a, n]) => (n === 1 && items(a).length > 0 ? 1 : null)),
-  fn("array_ndims", [ANY_ARRAY], INT4, ([a]) => (items(a).length > 0 ? 1 : null)),
-  fn(
-    "array_position",
-    [ANY_ARRAY, ANY],
-    INT4,
-    ([a = null, wanted = null]) => {
-      const at = a === null ? -1 : items(a).indexOf(wanted);
-      return at < 0 ? null : at + 1;
-    },
-    { isStrict: false },
-  ),
-  fn("string_to_array", [TEXT, TEXT], TEXT_ARRAY, ([a, by]) => (a === "" ? [] : String(a).split(String(by)))),
-  fn(
-    "split_part",
-    [TEXT, TEXT, INT4],
-    TEXT,
-    ([a, by, n]) =>
-      String(a)
-        .split(String(by))
-        .at(Number(n) - (Number(n) > 0 ? 1 : 0)) ?? "",
-  ),
   fn("regexp_replace", [TEXT, TEXT, TEXT], TEXT, ([a, pattern, by]) =>
     String(a).replace(regexOf(String(pattern), ""), replacement(String(by))),
   ),

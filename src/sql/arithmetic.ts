@@ -5,6 +5,7 @@
 
 import { DeltatError, SqlState } from "../errors.ts";
 import { integerOutOfRange, numericRank } from "./casts.ts";
+import { decimalPower } from "./functions/decimal-math.ts";
 import {
   addDecimals,
   type Decimal,
@@ -36,7 +37,11 @@ export function isArithmeticOperator(name: string): boolean {
 export function arithmeticOperation(operator: string, left: PgType, right: PgType): BinaryOperation | null {
   const isNumber = (type: PgType): boolean => numericRank(type) >= 0;
   if (!isNumber(left) || !isNumber(right)) return null;
-  if (operator === "^") return left === NUMERIC || right === NUMERIC ? null : floatOperation("^", FLOAT8);
+  if (operator === "^") {
+    const isDecimal = (left === NUMERIC || right === NUMERIC) && !isFloat(left) && !isFloat(right);
+    if (!isDecimal) return floatOperation("^", FLOAT8);
+    return { type: NUMERIC, apply: (a, b) => decimalPower(String(a), String(b)) };
+  }
   if (isInteger(left) && isInteger(right)) {
     return integerOperation(operator, numericRank(left) >= numericRank(right) ? left : right);
   }

@@ -10,6 +10,7 @@ import type { Node } from "libpg-query";
 export type {
   A_Const,
   A_Expr,
+  A_Indices,
   Alias,
   BoolExpr,
   BooleanTest,

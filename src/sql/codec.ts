@@ -26,6 +26,7 @@ import {
   type PgType,
   TEXT,
   typeByOid,
+  UUID,
   XID,
 } from "./types.ts";
 import { decodeUtf8 } from "./utf8.ts";
@@ -98,6 +99,8 @@ export function decodeBinary(type: PgType, bytes: Uint8Array): Value {
       return view.getFloat64(0);
     case FLOAT4:
       return view.getFloat32(0);
+    case UUID:
+      return parseScalar(type, Buffer.from(bytes).toString("hex"));
     case NUMERIC: {
       const text = readNumericBinary(bytes);
       if (text === null) throw invalidBinary("invalid numeric value in external binary format");
@@ -163,6 +166,7 @@ export function encodeBinary(out: ByteWriter, type: PgType, value: Value): void 
   else if (typeof value === "bigint") out.bigInt64(value);
   else if (typeof value === "string") {
     if (type === NUMERIC) writeNumericBinary(out, value);
+    else if (type === UUID) out.raw(Buffer.from(value.replaceAll("-", ""), "hex"));
     else if (type === JSONB) {
       // jsonb_send: a version byte, then the text.
       out.u8(1);

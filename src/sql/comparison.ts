@@ -6,7 +6,7 @@
 import { compareDecimals, type Decimal, decimalOf } from "./numeric.ts";
 import { compareTexts } from "./text-order.ts";
 import { comparableMicros, intervalOf } from "./time/interval.ts";
-import { INTERVAL, isFloat, isInteger, isOid, isString, NUMERIC, type PgType } from "./types.ts";
+import { INTERVAL, isFloat, isInteger, isOid, isString, NUMERIC, type PgType, UUID } from "./types.ts";
 import type { Value } from "./value.ts";
 
 /** Negative, zero or positive as `a` sorts before, with or after `b`; neither is null. */
@@ -33,6 +33,7 @@ export function comparatorOf(left: PgType, right: PgType = left): Comparator | n
     return isFloat(left) || isFloat(right) ? compareFloats : compareNumerics;
   }
   if (isString(left) && isString(right)) return (a, b) => compareTexts(a as string, b as string);
+  if (left === UUID && right === UUID) return (a, b) => compareTexts(a as string, b as string);
   if (left === right && left.category === "internal") return (a, b) => compareTexts(a as string, b as string);
   if (left.fields !== undefined && right.fields !== undefined)
     return recordComparator(left.fields, right.fields);

@@ -28,6 +28,7 @@ import { type CaseBranch, chooseCase, coalesce, extreme } from "./conditional.ts
 import { compileConstant, compileParameter } from "./constant-expression.ts";
 import type { Expression } from "./expression.ts";
 import { compileCall } from "./function-call.ts";
+import { compileIndirection } from "./indirection.ts";
 import { asCondition, conjunction, disjunction, isNullTest, isTruthValue, negated } from "./logic.ts";
 import {
   compileArrayComparison,
@@ -36,11 +37,11 @@ import {
   compileNullIf,
   compileUnary,
 } from "./operators.ts";
+import { PARAMETER_NAMES } from "./time/functions.ts";
 import { fitTime, intervalByField } from "./time/modifiers.ts";
 import { applyModifiers, resolveTypeName } from "./type-names.ts";
-import { arrayTypeOf, firstSubscript, INT4, INTERVAL, isString, type PgType, TEXT } from "./types.ts";
+import { arrayTypeOf, INT4, INTERVAL, isString, type PgType, TEXT } from "./types.ts";
 import { constant, isUntyped, resolveUntyped } from "./untyped.ts";
-import type { Value } from "./value.ts";
 
 /**
  * Compiles an expression. `expected` types it if nothing else does; without it, a literal or parameter alone keeps
@@ -88,7 +89,12 @@ function compileNode(node: Node, context: CompileContext): Expression {
   if ("SQLValueFunction" in node) return compileValueFunction(node.SQLValueFunction, context);
   if ("A_ArrayExpr" in node)
     return compileArray(node.A_ArrayExpr.elements, node.A_ArrayExpr.location, context);
-  if ("A_Indirection" in node) return compileSubscript(node.A_Indirection, context);
+  if ("A_Indirection" in node) {
+    const { arg, indirection } = node.A_Indirection;
+    const position = arg === undefined ? 1 : context.position(nodeLocation(arg));
+    const compileIndex = (index: Node): Expression => compileNode(index, context);
+    return compileIndirection(operand(arg, context), indirection ?? [], compileIndex, position);
+  }
   if ("CollateClause" in node) return compileCollate(node.CollateClause, context);
   if ("SetToDefault" in node) {
     throw new DeltatError(SqlState.syntaxError, "DEFAULT is not allowed in this context", {
@@ -108,7 +114,6 @@ const KIND_NAMES: Record<string, string> = {
   GroupingFunc: "GROUPING is",
   XmlExpr: "XML expressions are",
   CurrentOfExpr: "WHERE CURRENT OF is",
-  NamedArgExpr: "named arguments are",
 };
 
 function describeKind(node: Node): string {
@@ -262,9 +267,37 @@ function compileFunction(call: FuncCall, context: CompileContext): Expression {
     call.agg_within_group === undefined;
   if (!isPlain || AGGREGATES.has(name)) throw notSupported(`aggregate function ${name} is`, position);
   if (call.func_variadic === true) throw notSupported("VARIADIC is", position);
-  const args = compileAll(call.args, context);
+  const args = compileArguments(name, call.args ?? [], context, position);
   const shown = parts.length > 1 && parts[0] !== "pg_catalog" ? parts.join(".") : name;
   return compileCall(shown, args, position);
+}
+
+/** Arguments by position, and then by name (`mins => 5`), where the function's parameters have names and defaults. */
+function compileArguments(
+  name: string,
+  nodes: readonly Node[],
+  context: CompileContext,
+  position: number,
+): Expression[] {
+  const args: Expression[] = [];
+  const names = PARAMETER_NAMES.get(name) ?? [];
+  for (const node of nodes) {
+    if (!("NamedArgExpr" in node)) {
+      args.push(compileNode(node, context));
+      continue;
+    }
+    const { name: argument = "", arg } = node.NamedArgExpr;
+    const at = names.indexOf(argument);
+    if (at < 0) {
+      throw new DeltatError(SqlState.undefinedFunction, `function ${name}(${argument} => …) does not exist`, {
+        position,
+      });
+    }
+    // What is left out in between has the default of all such parameters, 0.
+    while (args.length < at) args.push(constant(INT4, 0));
+    args[at] = operand(arg, context);
+  }
+  return args;
 }
 
 /** Refused as aggregates, not as functions that do not exist, wherever the planner has not taken them out. */
@@ -344,34 +377,4 @@ function compileCollate(clause: CollateClause, context: CompileContext): Express
   throw new DeltatError(SqlState.datatypeMismatch, `collations are not supported by type ${text.type.name}`, {
     position,
   });
-}
-
-/** `array[n]`: counted from 1, NULL outside. */
-function compileSubscript(node: { arg?: Node; indirection?: Node[] }, context: CompileContext): Expression {
-  const array = operand(node.arg, context);
-  const [step, ...others] = node.indirection ?? [];
-  const position = node.arg === undefined ? 1 : context.position(nodeLocation(node.arg));
-  const element = array.type.arrayOf;
-  const index =
-    step !== undefined && "A_Indices" in step && step.A_Indices.is_slice !== true
-      ? step.A_Indices.uidx
-      : undefined;
-  if (index === undefined || others.length > 0) throw notSupported("this kind of subscript is", position);
-  if (element === undefined) {
-    throw new DeltatError(
-      SqlState.datatypeMismatch,
-      `cannot subscript type ${array.type.name} because it does not support subscripting`,
-      { position },
-    );
-  }
-  const at = castExplicitly(compileNode(index, context), INT4, position);
-  const first = firstSubscript(array.type);
-  return {
-    type: element,
-    evaluate: (frame): Value => {
-      const items = array.evaluate(frame) as readonly Value[] | null;
-      const n = at.evaluate(frame) as number | null;
-      return items === null || n === null ? null : (items[n - first] ?? null);
-    },
-  };
 }

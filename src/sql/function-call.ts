@@ -6,10 +6,13 @@
 import { DeltatError, SqlState } from "../errors.ts";
 import { canCast, tryCast } from "./casts.ts";
 import type { Expression } from "./expression.ts";
-import { functionsNamed, type SqlFunction } from "./function-table.ts";
+import { functionsNamed } from "./function-table.ts";
+import type { SqlFunction } from "./functions/signature.ts";
 import {
   ANY,
   ANY_ARRAY,
+  ANY_ELEMENT,
+  arrayTypeOf,
   BOOL,
   FLOAT8,
   INTERVAL,
@@ -18,6 +21,7 @@ import {
   TEXT,
   TEXT_ARRAY,
   TIMESTAMPTZ,
+  UNKNOWN,
 } from "./types.ts";
 import { isUntyped, resolveUntyped } from "./untyped.ts";
 import type { Value } from "./value.ts";
@@ -25,16 +29,34 @@ import type { Value } from "./value.ts";
 /** Compiles a call. Throws 42883 if there is no such function for these arguments, 42725 if it cannot be told which. */
 export function compileCall(name: string, args: readonly Expression[], position: number): Expression {
   const chosen = chooseFunction(name, args, position);
+  const common = polymorphicTypes(chosen, args);
   const converted = args.map((arg, i) => {
     const parameter = parameterAt(chosen, i);
-    if (parameter === ANY || parameter === ANY_ARRAY) {
-      return resolveUntyped(arg, parameter === ANY ? TEXT : TEXT_ARRAY);
-    }
-    const cast = tryCast(arg, parameter, "implicit");
+    if (parameter === ANY) return resolveUntyped(arg, TEXT);
+    const wanted =
+      parameter === ANY_ARRAY ? common.array : parameter === ANY_ELEMENT ? common.element : parameter;
+    const cast = tryCast(arg, wanted, "implicit");
     if (cast === null) throw noFunction(name, args, position);
     return cast;
   });
-  return { type: chosen.result, evaluate: callOf(chosen, converted) };
+  const types = converted.map(({ type }) => type);
+  return { type: chosen.resultOf?.(types) ?? chosen.result, evaluate: callOf(chosen, converted) };
+}
+
+/** What `anyarray` and `anyelement` stand for in this call: those of its arguments that have a type say it. */
+function polymorphicTypes(
+  chosen: SqlFunction,
+  args: readonly Expression[],
+): { readonly array: PgType; readonly element: PgType } {
+  let element: PgType | undefined;
+  for (const [i, { type }] of args.entries()) {
+    const parameter = parameterAt(chosen, i);
+    if (parameter === ANY_ARRAY && type.arrayOf !== undefined) {
+      return { array: type, element: type.arrayOf };
+    }
+    if (parameter === ANY_ELEMENT && type !== UNKNOWN) element ??= type;
+  }
+  return { array: (element && arrayTypeOf(element)) ?? TEXT_ARRAY, element: element ?? TEXT };
 }
 
 function parameterAt({ parameters }: SqlFunction, at: number): PgType {
@@ -42,7 +64,7 @@ function parameterAt({ parameters }: SqlFunction, at: number): PgType {
 }
 
 function accepts(parameter: PgType, arg: Expression): boolean {
-  if (isUntyped(arg) || parameter === ANY) return true;
+  if (isUntyped(arg) || parameter === ANY || parameter === ANY_ELEMENT) return true;
   if (parameter === ANY_ARRAY) return arg.type.arrayOf !== undefined;
   return canCast(arg.type, parameter, "implicit");
 }

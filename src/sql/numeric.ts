@@ -141,7 +141,7 @@ function quotientScale(a: Decimal, b: Decimal): number {
 }
 
 /** The first group of four that is not zero, and its power of 10,000. */
-function leadingGroup(value: Decimal): { weight: number; group: number } {
+export function leadingGroup(value: Decimal): { weight: number; group: number } {
   if (value.digits === 0n) return { weight: 0, group: 0 };
   const text = (value.digits < 0n ? -value.digits : value.digits).toString();
   // The decimal exponent of the first digit says which group it stands in, and where.

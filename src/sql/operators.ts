@@ -6,10 +6,12 @@
 
 import { DeltatError, SqlState } from "../errors.ts";
 import { arithmeticOperation, type BinaryOperation, isArithmeticOperator, negation } from "./arithmetic.ts";
-import { bitwiseOperation, complement } from "./bitwise.ts";
+import { setOperation } from "./array-operators.ts";
+import { bitOperation, complement } from "./bit-operators.ts";
 import { mapExpression, tryCast } from "./casts.ts";
 import { type ComparisonOperator, comparisonTest, isComparisonOperator } from "./comparison.ts";
 import type { Expression } from "./expression.ts";
+import { compileCall } from "./function-call.ts";
 import { isLike } from "./like.ts";
 import { matchesRegex } from "./regex.ts";
 import { comparableTimeType } from "./time/casts.ts";
@@ -144,10 +146,13 @@ function compileTimeOperator(
 
 function binaryOperation(operator: string, left: Expression, right: Expression): BinaryOperation | null {
   if (isArithmeticOperator(operator)) return arithmeticOperation(operator, left.type, right.type);
-  if (!isString(left.type) || !isString(right.type)) {
-    return bitwiseOperation(operator, left.type, right.type);
-  }
+  const special =
+    bitOperation(operator, left.type, right.type) ?? setOperation(operator, left.type, right.type);
+  if (special !== null) return special;
+  if (!isString(left.type) || !isString(right.type)) return null;
   switch (operator) {
+    case "^@":
+      return { type: BOOL, apply: (a, b) => String(a).startsWith(String(b)) };
     case "~~":
       return { type: BOOL, apply: (a, b) => isLike(String(a), String(b)) };
     case "!~~":
@@ -277,13 +282,18 @@ function joinArray(type: PgType, array: Expression, element: Expression, isLast:
   };
 }
 
-/** Unary `+`, `-` or `~`. Throws 42883 for any other, or a type that has none; 42725 without a type. */
+/** Operators that are functions by another name. */
+const PREFIX_FUNCTIONS: Readonly<Record<string, string>> = { "@": "abs", "|/": "sqrt", "||/": "cbrt" };
+
+/** Unary `+` or `-`. Throws 42883 for any other, or a type that has none; 42725 without a type. */
 export function compileUnary(operator: string, operand: Expression, position: number): Expression {
   if (operator === "-" && operand.type === INTERVAL) {
     return mapExpression(operand, INTERVAL, (value) => formatInterval(negateInterval(intervalOf(value))));
   }
-  const flip = operator === "~" ? complement(operand.type) : null;
-  if (flip !== null) return mapExpression(operand, operand.type, flip);
+  const called = PREFIX_FUNCTIONS[operator];
+  if (called !== undefined) return compileCall(called, [operand], position);
+  const bits = operator === "~" ? complement(operand.type) : null;
+  if (bits !== null) return mapExpression(operand, operand.type, bits);
   const isSign = operator === "-" || operator === "+";
   if (isSign && isUntyped(operand)) throw notUnique(`${operator} unknown`, position);
   const negate = negation(operand.type);

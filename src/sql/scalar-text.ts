@@ -26,6 +26,7 @@ import {
   TIME,
   TIMESTAMP,
   TIMESTAMPTZ,
+  UUID,
 } from "./types.ts";
 import type { Value } from "./value.ts";
 
@@ -94,6 +95,8 @@ export function parseScalar(type: PgType, text: string): Value {
     case TIME:
     case INTERVAL:
       return parseTimeValue(type, text);
+    case UUID:
+      return parseUuid(text);
     case NAME:
       return truncateName(text);
     case CHAR:
@@ -124,6 +127,14 @@ function parseUnusualInteger(type: PgType, text: string, trimmed: string): numbe
   const value = integerValue(decimal.digits);
   if (!isInRange(type, value)) throw valueOutOfRange(type, text);
   return value;
+}
+
+/** Hexadecimal digits, with or without braces, hyphens after any group of four. */
+function parseUuid(text: string): string {
+  const match = /^(\{?)([0-9a-f]{4}(?:-?[0-9a-f]{4}){7})(\}?)$/i.exec(text);
+  if (match === null || (match[1] === "{") !== (match[3] === "}")) throw invalidSyntax(UUID, text);
+  const digits = (match[2] ?? "").replaceAll("-", "").toLowerCase();
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
 /** Any unambiguous beginning of true, false, yes, no, on, off, and 1 and 0. */

@@ -188,6 +188,7 @@ export const SETTINGS: readonly SettingDefinition[] = [
   setting("lc_messages", "C", oneOf("C", "POSIX"), "Language of messages."),
   setting("lock_timeout", "0", milliseconds, "Kept only: nothing waits for locks."),
   setting("max_identifier_length", "63", null, "Longest identifier, bytes."),
+  setting("max_index_keys", "32", null, "Columns of an index at most."),
   setting("plan_cache_mode", "auto", oneOf("auto", "force_generic_plan", "force_custom_plan"), "Kept only."),
   setting("quote_all_identifiers", "off", booleanValue, "Kept only."),
   reported(setting("search_path", '"$user", public', anyText, "Kept only: the tables are in public.")),

@@ -97,8 +97,10 @@ export function defaultName(node: Node): string | null {
   if ("SubLink" in node) return subqueryName(node.SubLink);
   if ("CollateClause" in node && node.CollateClause.arg !== undefined)
     return defaultName(node.CollateClause.arg);
-  if ("A_Indirection" in node && node.A_Indirection.arg !== undefined)
-    return defaultName(node.A_Indirection.arg);
+  if ("A_Indirection" in node && node.A_Indirection.arg !== undefined) {
+    const fields = nameParts(node.A_Indirection.indirection);
+    return fields.at(-1) ?? defaultName(node.A_Indirection.arg);
+  }
   if ("A_Expr" in node) return node.A_Expr.kind === "AEXPR_NULLIF" ? "nullif" : null;
   return NAMES_BY_KIND.get(nodeKind(node)) ?? null;
 }

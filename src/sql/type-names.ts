@@ -14,7 +14,7 @@ const UNSUPPORTED = new Set(
   (
     "bit box bytea cidr circle daterange inet int4range int8range jsonpath line lseg " +
     "macaddr macaddr8 money numrange path pg_lsn point polygon regoper " +
-    "regprocedure tid timetz tsquery tsrange tstzrange tsvector uuid varbit xml"
+    "regprocedure tid timetz tsquery tsrange tstzrange tsvector varbit xml"
   ).split(" "),
 );
 

@@ -85,6 +85,7 @@ export const TIME = scalar(1083, "time without time zone", "time", 8, "date/time
 export const TIMESTAMP = scalar(1114, "timestamp without time zone", "timestamp", 8, "date/time");
 export const INTERVAL = scalar(1186, "interval", "interval", 16, "timespan");
 export const TIMESTAMPTZ = scalar(1184, "timestamp with time zone", "timestamptz", 8, "date/time");
+export const UUID = scalar(2950, "uuid", "uuid", 16, "user");
 /** What a function gives that gives nothing: an empty text. */
 export const VOID = scalar(2278, "void", "void", 4, "internal");
 export const JSON_TYPE = scalar(114, "json", "json", -1, "user");
@@ -102,6 +103,7 @@ export const XID = scalar(28, "xid", "xid", 4, "user");
 export const RECORD = scalar(2249, "record", "record", -1, "composite");
 /** Parameters of functions that take arguments of any type, or arrays of any. */
 export const ANY = scalar(2276, '"any"', "any", 4, "composite");
+export const ANY_ELEMENT = scalar(2283, "anyelement", "anyelement", 4, "composite");
 export const ANY_ARRAY = scalar(2277, "anyarray", "anyarray", -1, "composite");
 export const UNKNOWN = scalar(705, "unknown", "unknown", -2, "unknown");
 
@@ -120,6 +122,7 @@ array(1015, VARCHAR);
 array(1014, BPCHAR);
 export const NAME_ARRAY = array(1003, NAME);
 const CHAR_ARRAY = array(1002, CHAR);
+array(2951, UUID);
 array(1182, DATE);
 array(1183, TIME);
 array(1115, TIMESTAMP);

@@ -7,6 +7,7 @@ import { loadParser } from "../../src/sql/parser.ts";
 import { BOOL, INT4, INT8, INT8_ARRAY, NUMERIC, TEXT, VARCHAR } from "../../src/sql/types.ts";
 import { constant, untypedText } from "../../src/sql/untyped.ts";
 import { answer, compileExpression, SESSION } from "./expression-fixture.ts";
+import { FUNCTION_ANSWERS } from "./function-answers.ts";
 import { POSTGRES_ANSWERS } from "./postgres-answers.ts";
 
 beforeAll(loadParser);
@@ -22,7 +23,7 @@ function stateOf(action: () => unknown): string {
 }
 
 describe("expressions answer as PostgreSQL does", () => {
-  for (const [expression, expected] of POSTGRES_ANSWERS) {
+  for (const [expression, expected] of [...POSTGRES_ANSWERS, ...FUNCTION_ANSWERS]) {
     test(expression, () => {
       expect(answer(expression, false)).toBe(expected);
       expect(answer(expression, true)).toBe(expected);

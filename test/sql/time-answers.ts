@@ -135,6 +135,8 @@ export const TIME_ANSWERS: readonly (readonly [expression: string, answer: strin
   ["make_timestamptz(2024,1,2,3,4,5.5)", "timestamp with time zone|2024-01-02 03:04:05.5+00"],
   ["make_interval(1,2,3,4,5,6,7.5)", "interval|1 year 2 mons 25 days 05:06:07.5"],
   ["make_interval(1)", "interval|1 year"],
+  ["make_interval(mins => 5)", "interval|00:05:00"],
+  ["make_interval(1, days => 5, secs => 1.5)", "interval|1 year 5 days 00:00:01.5"],
   ["to_timestamp(0)", "timestamp with time zone|1970-01-01 00:00:00+00"],
   ["to_timestamp(1700000000.123456)", "timestamp with time zone|2023-11-14 22:13:20.123456+00"],
   ["to_timestamp(1700000000123 / 1000.0)", "timestamp with time zone|2023-11-14 22:13:20.123+00"],

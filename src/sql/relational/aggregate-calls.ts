@@ -12,7 +12,10 @@ const AGGREGATE_NAMES: ReadonlySet<string> = new Set(
 /** The name of a function in pg_catalog or without a schema; null for others. */
 export function functionName(call: FuncCall): string | null {
   const parts = nameParts(call.funcname);
-  if (parts.length > 1 && parts[0] !== "pg_catalog") return null;
+  const [schema] = parts;
+  if (parts.length > 1 && schema !== "pg_catalog") {
+    return schema === "information_schema" ? parts.join(".") : null;
+  }
   return parts.at(-1) ?? null;
 }
 

@@ -2,6 +2,7 @@
 
 import type { FuncCall } from "../ast.ts";
 import type { Expression } from "../expression.ts";
+import { recordType } from "../types.ts";
 import type { Value } from "../value.ts";
 import { functionName } from "./aggregate-calls.ts";
 import { type Cursor, type Operator, type PlanNode, planNode, ROW, SlotExpression } from "./operator.ts";
@@ -9,8 +10,14 @@ import type { Run } from "./run.ts";
 import type { QueryScope } from "./scope.ts";
 import { isSetFunction, planSetFunction, type SetFunction } from "./set-functions.ts";
 
+interface SetCall {
+  readonly set: SetFunction;
+  readonly isRecord: boolean;
+  readonly result: SlotExpression;
+}
+
 export class SetCalls {
-  private readonly calls: { readonly set: SetFunction; readonly result: SlotExpression }[] = [];
+  private readonly calls: SetCall[] = [];
 
   constructor(private readonly scope: QueryScope) {}
 
@@ -24,10 +31,15 @@ export class SetCalls {
     if (name === null || !isSetFunction(name)) return null;
     const args = (call.args ?? []).map((arg) => this.scope.compile(arg));
     const set = planSetFunction(name, args, position);
-    const [column] = set.columns;
-    if (column === undefined || set.columns.length !== 1) return null;
-    const result = new SlotExpression(column.type, this.scope.planner.newSlot());
-    this.calls.push({ set, result });
+    const [column, ...others] = set.columns;
+    if (column === undefined) return null;
+    // Several columns are one record here.
+    const isRecord = others.length > 0;
+    const type = isRecord
+      ? recordType(set.columns.map((each) => ({ name: each.name ?? name, type: each.type })))
+      : column.type;
+    const result = new SlotExpression(type, this.scope.planner.newSlot());
+    this.calls.push({ set, isRecord, result });
     return result;
   }
 
@@ -41,7 +53,7 @@ class ProjectSet implements Operator {
 
   constructor(
     private readonly child: Operator,
-    private readonly calls: readonly { readonly set: SetFunction; readonly result: SlotExpression }[],
+    private readonly calls: readonly SetCall[],
   ) {
     this.plan = planNode("ProjectSet", [child]);
   }
@@ -66,8 +78,9 @@ class ProjectSet implements Operator {
           length = Math.max(...sets.map((rows) => rows.length));
           at = 0;
         }
-        for (const [i, { result }] of calls.entries()) {
-          run.execution.slots[result.slot] = sets[i]?.[at]?.[0] ?? null;
+        for (const [i, { isRecord, result }] of calls.entries()) {
+          const row = sets[i]?.[at];
+          run.execution.slots[result.slot] = (isRecord ? row : row?.[0]) ?? null;
         }
         at++;
         return ROW;

@@ -36,6 +36,7 @@ export interface SetFunction {
 const NAMES: ReadonlySet<string> = new Set([
   "generate_series",
   "generate_subscripts",
+  "information_schema._pg_expandarray",
   "pg_partition_ancestors",
   "regexp_split_to_table",
   "string_to_table",
@@ -64,6 +65,8 @@ function plan(name: string, args: readonly Expression[]): SetFunction | null {
   switch (name) {
     case "generate_series":
       return generateSeries(args);
+    case "information_schema._pg_expandarray":
+      return expandArray(args);
     case "unnest":
       return unnest(args);
     case "pg_partition_ancestors":
@@ -188,6 +191,19 @@ function unnest(args: readonly Expression[]): SetFunction | null {
       const length = Math.max(...arrays.map((array) => array.length));
       return Array.from({ length }, (_, at) => arrays.map((array) => array[at] ?? null));
     },
+  };
+}
+
+/** Elements and their places from 1: information_schema's own helper, which drivers use on keys. */
+function expandArray([array]: readonly Expression[]): SetFunction | null {
+  const element = array?.type.arrayOf;
+  if (array === undefined || element === undefined) return null;
+  return {
+    columns: [
+      { name: "x", type: element },
+      { name: "n", type: INT4 },
+    ],
+    rows: (frame) => ((array.evaluate(frame) ?? []) as readonly Value[]).map((item, at) => [item, at + 1]),
   };
 }
 

@@ -1,7 +1,7 @@
 /** The functions on dates, clock times, instants and intervals. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import type { SqlFunction } from "../function-table.ts";
+import { fn, type SqlFunction } from "../functions/signature.ts";
 import {
   BOOL,
   DATE,
@@ -54,7 +54,7 @@ function define(
   body: SqlFunction["body"],
   isStrict = true,
 ): void {
-  functions.push({ name, parameters, result, body, isStrict, isVariadic: false });
+  functions.push(fn(name, parameters, result, body, { isStrict }));
 }
 
 const text = (value: Value | undefined): string => String(value);
@@ -285,3 +285,8 @@ define("timeofday", [], TEXT, (_, s) =>
 );
 
 export const TIME_FUNCTIONS: readonly SqlFunction[] = functions;
+
+/** Names of parameters, of the functions that are called by them; each has the default 0. */
+export const PARAMETER_NAMES: ReadonlyMap<string, readonly string[]> = new Map([
+  ["make_interval", ["years", "months", "weeks", "days", "hours", "mins", "secs"]],
+]);

@@ -1,7 +1,9 @@
 /** The clients that `bun run test:clients` knows, in the order in which they run. */
 
 import type { ForeignClient } from "./foreign-client.ts";
+import { go } from "./go.ts";
+import { java } from "./java.ts";
 import { pgbouncer } from "./pgbouncer.ts";
 import { python } from "./python.ts";
 
-export const CLIENTS: readonly ForeignClient[] = [python, pgbouncer];
+export const CLIENTS: readonly ForeignClient[] = [python, pgbouncer, go, java];
