@@ -20,7 +20,6 @@ const byName = Map.groupBy(
     ...TIME_FUNCTIONS,
     ...ARRAY_FUNCTIONS,
     ...ANY_FUNCTIONS,
-    ...REGEX_FUNCTIONS,
     ...CATALOG_FUNCTIONS,
     ...NAME_FUNCTIONS,
   ],
