@@ -71,6 +71,8 @@ export class Slice {
  * Rows as DataRow messages, taken bit by bit; of COPY TO, the messages of COPY.
  */
 export interface RowStream {
+  /** Where it waits for something else than its turn: `next` need not be called before this resolves. It never rejects. */
+  readonly waitsFor?: Promise<void>;
   /** Where rows go from now on, and in which formats: none (all text), one for all, or one per column. */
   sendTo(out: ByteWriter, formats: readonly number[]): void;
   /** Writes rows, and counts them in `slice.rows`, until the slice is over: false, or no row is left: true. */
