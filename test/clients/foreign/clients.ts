@@ -3,7 +3,8 @@
 import type { ForeignClient } from "./foreign-client.ts";
 import { go } from "./go.ts";
 import { java } from "./java.ts";
+import { javascript } from "./javascript.ts";
 import { pgbouncer } from "./pgbouncer.ts";
 import { python } from "./python.ts";
 
-export const CLIENTS: readonly ForeignClient[] = [python, pgbouncer, go, java];
+export const CLIENTS: readonly ForeignClient[] = [python, javascript, pgbouncer, go, java];
