@@ -87,8 +87,23 @@ export const MAX_AVAILABILITY_RESOURCES = 100_000;
 /** The most that work_mem may be set to; DELTAT_WORK_MEM_MB bounds what it asks for. Beyond either: 53200. */
 export const MAX_WORK_MEMORY_BYTES = 4 * 1024 * 1024 * 1024;
 
+/** Sets that one GROUP BY groups by (PostgreSQL's own bound); more are 54001. */
+export const MAX_GROUPING_SETS = 4096;
+
+/** Elements of one CUBE (PostgreSQL's own bound); more are 54011. */
+export const MAX_CUBE_ELEMENTS = 12;
+
 /** Rows that one call of a function in FROM may give. */
 export const MAX_FUNCTION_ROWS = 2_000_000;
+
+/** States of the automaton of a regular expression, its repetitions written out; more are 2201B. */
+export const MAX_REGEX_STATES = 20_000;
+
+/** Parentheses of a regular expression inside each other; more are 2201B. */
+export const MAX_REGEX_DEPTH = 500;
+
+/** Members of the sets of states that a regular expression keeps while it is matched; beyond it they are made anew. */
+export const MAX_REGEX_CACHE = 50_000;
 
 /** Body of one log frame. */
 export const MAX_FRAME_BYTES = 1024 * 1024 * 1024;

@@ -4,7 +4,6 @@ import { DeltatError, SqlState } from "../errors.ts";
 import { formatValue } from "./codec.ts";
 import { fn, type SqlFunction } from "./functions/signature.ts";
 import { normaliseJson, toJson } from "./json.ts";
-import { regexOf } from "./regex.ts";
 import { ANY, ANY_ARRAY, INT4, JSON_TYPE, JSONB, type PgType, REGTYPE, TEXT } from "./types.ts";
 import type { Value } from "./value.ts";
 
@@ -77,18 +76,4 @@ export const ANY_FUNCTIONS: readonly SqlFunction[] = [
   fn("num_nulls", [ANY], INT4, (args) => args.filter((arg) => arg === null).length, ANY_NUMBER),
   fn("num_nonnulls", [ANY], INT4, (args) => args.filter((arg) => arg !== null).length, ANY_NUMBER),
   fn("pg_typeof", [ANY], REGTYPE, (_, __, [type]) => type?.oid ?? 0, { isStrict: false }),
-  fn("regexp_replace", [TEXT, TEXT, TEXT], TEXT, ([a, pattern, by]) =>
-    String(a).replace(regexOf(String(pattern), ""), replacement(String(by))),
-  ),
-  fn("regexp_replace", [TEXT, TEXT, TEXT, TEXT], TEXT, ([a, pattern, by, flags]) =>
-    String(a).replace(regexOf(String(pattern), String(flags).replace(/[^gi]/g, "")), replacement(String(by))),
-  ),
 ];
-
-/** `\1` and `\&` as JavaScript's replace spells them. */
-function replacement(text: string): string {
-  return text
-    .replaceAll("$", "$$$$")
-    .replace(/\\(\d)/g, "$$$1")
-    .replaceAll("\\&", "$$&");
-}

@@ -29,6 +29,7 @@ export type {
   ExplainStmt,
   FetchStmt,
   FuncCall,
+  GroupingFunc,
   InsertStmt,
   JoinExpr,
   ListenStmt,

@@ -30,10 +30,12 @@ import type { Expression } from "./expression.ts";
 import { compileCall } from "./function-call.ts";
 import { compileIndirection } from "./indirection.ts";
 import { asCondition, conjunction, disjunction, isNullTest, isTruthValue, negated } from "./logic.ts";
+import { isRunConstant } from "./membership.ts";
 import {
   compileArrayComparison,
   compileBinary,
   compileDistinct,
+  compileMembership,
   compileNullIf,
   compileUnary,
 } from "./operators.ts";
@@ -147,8 +149,6 @@ function compileOperator(expression: A_Expr, context: CompileContext): Expressio
     case "AEXPR_BETWEEN_SYM":
     case "AEXPR_NOT_BETWEEN_SYM":
       return compileBetween(expression, context);
-    case "AEXPR_SIMILAR":
-      throw notSupported("SIMILAR TO is", position);
     default:
   }
   if (lexpr === undefined) return compileUnary(name, operand(rexpr, context), position);
@@ -156,9 +156,9 @@ function compileOperator(expression: A_Expr, context: CompileContext): Expressio
   const right = operand(rexpr, context);
   switch (expression.kind) {
     case "AEXPR_OP_ANY":
-      return compileArrayComparison(name, false, left, right, position);
+      return compileArrayComparison(name, false, left, right, isRunConstant(rexpr), position);
     case "AEXPR_OP_ALL":
-      return compileArrayComparison(name, true, left, right, position);
+      return compileArrayComparison(name, true, left, right, isRunConstant(rexpr), position);
     case "AEXPR_DISTINCT":
       return compileDistinct(false, left, right, position);
     case "AEXPR_NOT_DISTINCT":
@@ -168,6 +168,7 @@ function compileOperator(expression: A_Expr, context: CompileContext): Expressio
     case "AEXPR_OP":
     case "AEXPR_LIKE":
     case "AEXPR_ILIKE":
+    case "AEXPR_SIMILAR":
       return compileBinary(name, left, right, position);
     default:
       throw notSupported(`${expression.kind} is`, position);
@@ -185,9 +186,7 @@ function compileIn(expression: A_Expr, operator: string, context: CompileContext
   let left = operand(expression.lexpr, context);
   // Without a type of its own, the left side takes that of the list.
   if (isUntyped(left)) left = left.resolveAs(unify(items, "IN", position).type);
-  const tests = items.map((item) => compileBinary("=", left, item, position));
-  const [only] = tests;
-  const found = tests.length === 1 && only !== undefined ? only : disjunction(tests);
+  const found = compileMembership(left, items, listItems(expression.rexpr).every(isRunConstant), position);
   return operator === "<>" ? negated(found) : found;
 }
 

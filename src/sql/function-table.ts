@@ -8,6 +8,7 @@ import { NUMBER_FUNCTIONS } from "./functions/numbers.ts";
 import { SERVER_FUNCTIONS } from "./functions/server.ts";
 import type { SqlFunction } from "./functions/signature.ts";
 import { TEXT_FUNCTIONS } from "./functions/text.ts";
+import { REGEX_FUNCTIONS } from "./regex-functions.ts";
 import { TIME_FUNCTIONS } from "./time/functions.ts";
 
 const byName = Map.groupBy(
@@ -18,6 +19,7 @@ const byName = Map.groupBy(
     ...TIME_FUNCTIONS,
     ...ARRAY_FUNCTIONS,
     ...ANY_FUNCTIONS,
+    ...REGEX_FUNCTIONS,
     ...CATALOG_FUNCTIONS,
     ...NAME_FUNCTIONS,
   ],

@@ -8,6 +8,7 @@ import { type Node, nameParts, nodeLocation } from "./ast.ts";
 import { mapExpression } from "./casts.ts";
 import { columnOf } from "./conjuncts.ts";
 import { canonicalId } from "./field-values.ts";
+import { isRunConstant } from "./membership.ts";
 import type { RelationScope } from "./relation.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
 import { isString, TEXT, TEXT_ARRAY } from "./types.ts";
@@ -58,12 +59,17 @@ function canonical(node: Node, isArray: boolean, scope: RelationScope, compiler:
   const expression = resolveUntyped(compiler.compilePlain(node), type);
   if (isArray) {
     if (expression.type.arrayOf === undefined || !isString(expression.type.arrayOf)) return node;
-    return scope.bind(mapExpression(expression, TEXT_ARRAY, canonicalIds()), nodeLocation(node));
+    return scope.bind(
+      mapExpression(expression, TEXT_ARRAY, canonicalIds()),
+      nodeLocation(node),
+      isRunConstant(node),
+    );
   }
   if (!isString(expression.type)) return node;
   return scope.bind(
     mapExpression(expression, TEXT, (text) => canonicalId(text as string)),
     nodeLocation(node),
+    isRunConstant(node),
   );
 }
 

@@ -7,12 +7,14 @@
 import { DeltatError, SqlState } from "../errors.ts";
 import { arithmeticOperation, type BinaryOperation, isArithmeticOperator, negation } from "./arithmetic.ts";
 import { setOperation } from "./array-operators.ts";
-import { bitOperation, complement } from "./bit-operators.ts";
+import { bitwiseOperation, complement } from "./bitwise.ts";
 import { mapExpression, tryCast } from "./casts.ts";
 import { type ComparisonOperator, comparisonTest, isComparisonOperator } from "./comparison.ts";
 import type { Expression } from "./expression.ts";
 import { compileCall } from "./function-call.ts";
 import { isLike } from "./like.ts";
+import { disjunction } from "./logic.ts";
+import { arrayMembership, isLong, memberOf, oncePerRun } from "./membership.ts";
 import { matchesRegex } from "./regex.ts";
 import { comparableTimeType } from "./time/casts.ts";
 import { formatInterval, intervalOf, negateInterval } from "./time/interval.ts";
@@ -147,7 +149,7 @@ function compileTimeOperator(
 function binaryOperation(operator: string, left: Expression, right: Expression): BinaryOperation | null {
   if (isArithmeticOperator(operator)) return arithmeticOperation(operator, left.type, right.type);
   const special =
-    bitOperation(operator, left.type, right.type) ?? setOperation(operator, left.type, right.type);
+    bitwiseOperation(operator, left.type, right.type) ?? setOperation(operator, left.type, right.type);
   if (special !== null) return special;
   if (!isString(left.type) || !isString(right.type)) return null;
   switch (operator) {
@@ -172,6 +174,28 @@ function binaryOperation(operator: string, left: Expression, right: Expression):
     default:
       return null;
   }
+}
+
+/** `left = item` for each item, in one: a set where there are many that are constant for a run. */
+export function compileMembership(
+  left: Expression,
+  items: readonly Expression[],
+  areConstant: boolean,
+  position: number,
+): Expression {
+  const sides = items.map((item) => resolveSides(left, item, "=", position));
+  const member =
+    areConstant && sides.every(([same]) => same === left)
+      ? memberOf(
+          left,
+          sides.map(([, item]) => item),
+        )
+      : null;
+  // Also where there is a set, for the refusal of types that do not compare.
+  const tests = (member === null ? sides : sides.slice(0, 1)).map(([a, b]) =>
+    compileBinary("=", a, b, position),
+  );
+  return member ?? (tests.length === 1 ? (tests[0] as Expression) : disjunction(tests));
 }
 
 /** A closure for two operands and a strict operation. Both sides run even if the first is NULL: either may throw. */
@@ -310,6 +334,8 @@ export function compileArrayComparison(
   all: boolean,
   left: Expression,
   right: Expression,
+  /** Whether `right` has one value for a run. */
+  isConstant: boolean,
   position: number,
 ): Expression {
   const operator = name === "!=" ? "<>" : name;
@@ -330,7 +356,10 @@ export function compileArrayComparison(
   }
   const test = comparisonTest(operator, typedLeft.type, element);
   if (test === null) throw noOperator(typedLeft.type.name, name, element.name, position);
-  return { type: BOOL, evaluate: quantified(all, typedLeft, typedRight, test) };
+  const isEquality = operator === (all ? "<>" : "=");
+  const lookUp = isEquality ? arrayMembership(typedLeft.type, element) : null;
+  const array = isConstant ? oncePerRun(typedRight) : typedRight;
+  return { type: BOOL, evaluate: quantified(all, typedLeft, array, test, lookUp) };
 }
 
 /** One element that decides is enough; a NULL that might have decided makes the answer NULL. */
@@ -339,6 +368,8 @@ function quantified(
   left: Expression,
   right: Expression,
   test: (a: Value, b: Value) => boolean,
+  /** Tells whether a value is in an array, where that decides. */
+  lookUp: ReturnType<typeof arrayMembership>,
 ): Expression["evaluate"] {
   const deciding = !all;
   return (frame) => {
@@ -347,6 +378,10 @@ function quantified(
     if (items === null) return null;
     if (items.length === 0) return all;
     if (value === null) return null;
+    if (lookUp !== null && isLong(items)) {
+      const isThere = lookUp(value, items);
+      return isThere === null ? null : isThere !== all;
+    }
     let sawNull = false;
     for (const item of items) {
       if (item === null) sawNull = true;

@@ -44,6 +44,12 @@ export function planStatement(
     const plan = planExecute(node.ExecuteStmt, compiler, prepared);
     return { plan, isShapeSafe: false, isOfSession: true };
   }
+  if ("ExplainStmt" in node) {
+    const plan = planExplain(node.ExplainStmt, compiler, prepared);
+    const { query } = node.ExplainStmt;
+    const isOfSession = query !== undefined && "ExecuteStmt" in query;
+    return { plan, isShapeSafe: !isOfSession && compiler.isShapeSafe(), isOfSession };
+  }
   const plan = planNode(node, compiler);
   return { plan, isShapeSafe: compiler.isShapeSafe(), isOfSession: false };
 }
@@ -60,7 +66,6 @@ function planNode(node: Node, compiler: StatementCompiler): Plan {
   if ("TransactionStmt" in node) return planTransaction(node.TransactionStmt);
   if ("VariableSetStmt" in node) return planSet(node.VariableSetStmt);
   if ("VariableShowStmt" in node) return planShow(node.VariableShowStmt);
-  if ("ExplainStmt" in node) return planExplain(node.ExplainStmt, compiler);
   if ("DiscardStmt" in node) return planDiscard(node.DiscardStmt);
   if ("ListenStmt" in node) return planListen(node.ListenStmt);
   if ("UnlistenStmt" in node) return planUnlisten(node.UnlistenStmt);

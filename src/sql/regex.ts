@@ -1,64 +1,211 @@
 /**
- * PostgreSQL's regular expressions (https://www.postgresql.org/docs/current/functions-matching.html) on JavaScript's:
- * what both spell alike passes as it is, the classes and word boundaries that differ are put into JavaScript's words.
+ * PostgreSQL's regular expressions (https://www.postgresql.org/docs/15/functions-matching.html), matched by automata:
+ * the time is proportional to the text, whatever the pattern. Of several matches the one that begins first is taken, and
+ * of those the longest, or the shortest if the pattern prefers that: not the first that a backtracking matcher would try.
+ * Places are offsets in UTF-16 units, as JavaScript counts them.
  */
 
 import { DeltatError, SqlState } from "../errors.ts";
+import { Alphabet, buildAutomaton } from "./regex/automaton.ts";
+import { Dissector, type GroupSpan } from "./regex/groups.ts";
+import { parseRegex } from "./regex/parse-regex.ts";
+import { LookScanners, TextPlaces } from "./regex/places.ts";
+import { Scanner } from "./regex/scanner.ts";
+import {
+  DEFAULT_FLAGS,
+  hasGroup,
+  preferenceOf,
+  type RegexFlags,
+  type RegexNode,
+  withFlag,
+} from "./regex/syntax.ts";
 
-const CLASSES: Record<string, string> = {
-  alnum: "a-zA-Z0-9",
-  alpha: "a-zA-Z",
-  blank: " \\t",
-  cntrl: "\\x00-\\x1f\\x7f",
-  digit: "0-9",
-  graph: "\\x21-\\x7e",
-  lower: "a-z",
-  print: "\\x20-\\x7e",
-  punct: "!-\\/:-@\\[-`{-~",
-  space: "\\s",
-  upper: "A-Z",
-  xdigit: "0-9A-Fa-f",
-};
+export { similarToRegex } from "./regex/similar-to.ts";
 
-const compiled = new Map<string, RegExp>();
-
-/** Patterns are mostly constants: a few of the last ones are kept. */
-const MAX_COMPILED = 256;
-
-export function matchesRegex(text: string, pattern: string, ignoreCase: boolean): boolean {
-  return regexOf(pattern, ignoreCase ? "i" : "").test(text);
+/** One match. */
+export interface RegexMatch {
+  readonly start: number;
+  readonly end: number;
+  /** What each pair of parentheses took, as offsets; null where it took no part. */
+  readonly groups: readonly GroupSpan[];
 }
 
-/** Throws 2201B for a pattern that is none. */
-export function regexOf(pattern: string, flags: string): RegExp {
+/** A pattern that is ready to be matched. Obtained by `regexOf`. */
+export class Regex {
+  private readonly node: RegexNode;
+  /** Pairs of parentheses that capture. */
+  readonly groupCount: number;
+  private readonly alphabet = new Alphabet();
+  private readonly looks = new LookScanners(this.alphabet);
+  private readonly dissector = new Dissector(this.alphabet);
+  private readonly forward: Scanner;
+  private readonly isShort: boolean;
+  private backward: Scanner | null = null;
+
+  constructor(pattern: string, flags: RegexFlags) {
+    const { node, groupCount } = parseRegex(pattern, flags);
+    this.node = node;
+    this.groupCount = groupCount;
+    this.forward = new Scanner(buildAutomaton(node, this.alphabet, "forward"), this.alphabet);
+    this.isShort = preferenceOf(node) === "shortest";
+  }
+
+  /** Whether the pattern matches anywhere in `text`. */
+  test(text: string): boolean {
+    let found = false;
+    this.forward.scan(text, 0, text.length, this.placesOf(text), true, () => {
+      found = true;
+      return true;
+    });
+    return found;
+  }
+
+  /** The first match that begins at `from` or later; what stands before `from` is still seen by `^`, `\m` and the like. */
+  match(text: string, from = 0): RegexMatch | null {
+    for (const match of this.matches(text, from)) return match;
+    return null;
+  }
+
+  /** All matches from `from` on that do not overlap, one after the other. */
+  *matches(text: string, from = 0): Generator<RegexMatch> {
+    const places = this.placesOf(text);
+    const starts = this.startsOf(text, from, places);
+    let earliest = from;
+    for (let i = starts.length - 1; i >= 0; i--) {
+      const start = starts[i] as number;
+      if (start < earliest) continue;
+      const end = this.endOf(text, start, places);
+      yield { start, end, groups: this.groupsOf(text, start, end, places) };
+      // As in PostgreSQL, an empty match is stepped over.
+      earliest = end > start ? end : start + 1;
+    }
+  }
+
+  private placesOf(text: string): TextPlaces {
+    return new TextPlaces(text, this.alphabet, this.looks);
+  }
+
+  /** Where matches begin, the last one first. */
+  private startsOf(text: string, from: number, places: TextPlaces): number[] {
+    this.backward ??= new Scanner(buildAutomaton(this.node, this.alphabet, "backward"), this.alphabet);
+    const starts: number[] = [];
+    this.backward.scan(text, text.length, from, places, true, (place) => {
+      starts.push(place);
+      return false;
+    });
+    return starts;
+  }
+
+  private endOf(text: string, start: number, places: TextPlaces): number {
+    let end = start;
+    this.forward.scan(text, start, text.length, places, false, (place) => {
+      end = place;
+      return this.isShort;
+    });
+    return end;
+  }
+
+  private groupsOf(text: string, start: number, end: number, places: TextPlaces): GroupSpan[] {
+    const groups: GroupSpan[] = new Array(this.groupCount).fill(null);
+    if (hasGroup(this.node)) this.dissector.dissect(this.node, text, start, end, places, groups);
+    return groups;
+  }
+}
+
+const compiled = new Map<string, Regex>();
+
+/** Patterns are mostly constants: a few of the last ones are kept. */
+const MAX_COMPILED = 64;
+
+/**
+ * The pattern, read with the flags of a function such as regexp_match (`g` is not one of them: see `splitFlags`).
+ * Throws 2201B for a pattern that is none, 22023 for an unknown flag, 0A000 for back references.
+ */
+export function regexOf(pattern: string, flags = ""): Regex {
   const key = `${flags}/${pattern}`;
   const known = compiled.get(key);
-  if (known !== undefined) {
-    known.lastIndex = 0;
-    return known;
-  }
-  const regex = compileRegex(pattern, flags);
-  if (compiled.size >= MAX_COMPILED) compiled.clear();
+  if (known !== undefined) return known;
+  const regex = new Regex(pattern, flagsOf(flags));
+  if (compiled.size >= MAX_COMPILED) compiled.delete(compiled.keys().next().value as string);
   compiled.set(key, regex);
   return regex;
 }
 
-function compileRegex(pattern: string, flags: string): RegExp {
-  let source = pattern;
-  let all = `${flags}s`;
-  const embedded = /^\(\?([a-z]+)\)/.exec(source);
-  if (embedded !== null) {
-    source = source.slice(embedded[0].length);
-    if (embedded[1]?.includes("i") === true && !all.includes("i")) all += "i";
+function flagsOf(letters: string): RegexFlags {
+  let flags = DEFAULT_FLAGS;
+  for (const letter of letters) {
+    const changed = withFlag(flags, letter);
+    if (changed === null) {
+      throw new DeltatError(SqlState.invalidParameterValue, `invalid regular expression option: "${letter}"`);
+    }
+    flags = changed;
   }
-  source = source
-    .replace(/\[:(\w+):\]/g, (whole, name: string) => CLASSES[name] ?? whole)
-    .replace(/\\[myY<>]|\\M/g, (word) => (word === "\\Y" ? "\\B" : "\\b"))
-    .replace(/\\A/g, "^")
-    .replace(/\\Z/g, "$");
-  try {
-    return new RegExp(source, all);
-  } catch {
-    throw new DeltatError(SqlState.invalidRegularExpression, "invalid regular expression");
+  return flags;
+}
+
+/** The flags of a function without its `g`, and whether that was there. */
+export function splitFlags(flags: string): { readonly flags: string; readonly isGlobal: boolean } {
+  return { flags: flags.replaceAll("g", ""), isGlobal: flags.includes("g") };
+}
+
+/** `text ~ pattern`, or `~*`. */
+export function matchesRegex(text: string, pattern: string, ignoreCase: boolean): boolean {
+  return regexOf(pattern, ignoreCase ? "i" : "").test(text);
+}
+
+/** What `substring(text from pattern)` gives: the first group if there is one, else the match; null for none. */
+export function substringByRegex(text: string, regex: Regex): string | null {
+  const match = regex.match(text);
+  if (match === null) return null;
+  if (regex.groupCount === 0) return text.slice(match.start, match.end);
+  const [group] = match.groups;
+  return group == null ? null : text.slice(group[0], group[1]);
+}
+
+/**
+ * `text` with matches replaced, in which `\1` to `\9` stand for groups, `\&` for the match and `\\` for a backslash.
+ *
+ * @param from where to begin to look, as an offset
+ * @param only the number of the one match to be replaced, from 1; null: all
+ */
+export function replaceByRegex(
+  text: string,
+  regex: Regex,
+  replacement: string,
+  only: number | null,
+  from = 0,
+): string {
+  let result = "";
+  let at = 0;
+  let number = 0;
+  for (const match of regex.matches(text, from)) {
+    number++;
+    if (only !== null && number < only) continue;
+    result += text.slice(at, match.start) + replaced(text, match, replacement);
+    at = match.end;
+    if (only !== null) break;
   }
+  return result + text.slice(at);
+}
+
+function replaced(text: string, { start, end, groups }: RegexMatch, replacement: string): string {
+  return replacement.replace(/\\([1-9&\\])/g, (_, sign: string) => {
+    if (sign === "\\") return "\\";
+    if (sign === "&") return text.slice(start, end);
+    const group = groups[Number(sign) - 1];
+    return group == null ? "" : text.slice(group[0], group[1]);
+  });
+}
+
+/** What is between the matches. As in PostgreSQL, a match of nothing at either end or right behind another does not split. */
+export function splitByRegex(text: string, regex: Regex): string[] {
+  const parts: string[] = [];
+  let at = 0;
+  for (const { start, end } of regex.matches(text)) {
+    if (start === end && (start === at || start === text.length)) continue;
+    parts.push(text.slice(at, start));
+    at = end;
+  }
+  parts.push(text.slice(at));
+  return parts;
 }

@@ -4,6 +4,7 @@ import { DeltatError, SqlState } from "../errors.ts";
 import type { Node, RangeVar } from "./ast.ts";
 import type { Execution } from "./execution.ts";
 import type { Expression, Frame, Scope } from "./expression.ts";
+import { BOUND_CONSTANT } from "./membership.ts";
 import { characterPosition } from "./parser.ts";
 import { type Column, columnIndex, findTable, type Table } from "./schema.ts";
 import type { PgType } from "./types.ts";
@@ -57,7 +58,7 @@ export class ColumnExpression implements Expression {
   }
 }
 
-/** First part of the names that stand for expressions already compiled; no text can spell it. */
+/** First parts of the names that stand for expressions already compiled; no text can spell them. */
 const BOUND = "\0bound";
 
 /**
@@ -71,9 +72,9 @@ export class RelationScope implements Scope {
 
   column(fields: readonly string[], position: number): Expression {
     const [first, second] = fields;
-    if (first === BOUND) return this.bound[Number(second)] as Expression;
+    if (first === BOUND || first === BOUND_CONSTANT) return this.bound[Number(second)] as Expression;
     const found = this.resolve(fields, position);
-    if (found.column.hidden) {
+    if (found.column.filterOnly) {
       throw notSupported(
         `reading column "${found.column.name}" of relation "${found.table.name}"`,
         found.column.description,
@@ -114,15 +115,18 @@ export class RelationScope implements Scope {
 
   /** Whether a column reference is one that `bind` made. */
   static isBound(fields: readonly string[]): boolean {
-    return fields[0] === BOUND;
+    return fields[0] === BOUND || fields[0] === BOUND_CONSTANT;
   }
 
-  /** A node that stands for `expression` in a tree compiled in this scope. */
-  bind(expression: Expression, location: number): Node {
+  /** A node that stands for `expression` in a tree compiled in this scope; `isConstant`: it has one value for a run. */
+  bind(expression: Expression, location: number, isConstant = false): Node {
     const index = this.bound.push(expression) - 1;
     return {
       ColumnRef: {
-        fields: [{ String: { sval: BOUND } }, { String: { sval: String(index) } }],
+        fields: [
+          { String: { sval: isConstant ? BOUND_CONSTANT : BOUND } },
+          { String: { sval: String(index) } },
+        ],
         location,
       },
     };

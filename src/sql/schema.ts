@@ -22,8 +22,10 @@ export interface Column {
   readonly nullable: boolean;
   /** Holds ULIDs: text in, normalised to upper case. */
   readonly isId: boolean;
-  /** Not part of `*`; usable only where its table says. */
+  /** Not part of `*`, nor of the catalogs. */
   readonly hidden: boolean;
+  /** Not to be read: it stands in WHERE and is compared by `=`. */
+  readonly filterOnly: boolean;
   /** What an INSERT that leaves the column out puts there; undefined: nothing, so NULL or an id made here. */
   readonly fallback: Value | undefined;
   /** The same, in SQL, for catalogs and documentation; null: no default. */

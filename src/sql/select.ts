@@ -84,7 +84,7 @@ const PLAIN_COUNT_FIELDS = new Set(["funcname", "args", "agg_star", "funcformat"
 /** Whether an expression holds what only a query's scope compiles; `table`: its name as a value is such a thing. */
 function needsQuery(tree: unknown, table: string | null): boolean {
   return someNode(tree, (kind, inner) => {
-    if (kind === "SubLink" || kind === "RowExpr") return true;
+    if (kind === "SubLink" || kind === "RowExpr" || kind === "GroupingFunc") return true;
     if (kind === "ColumnRef") {
       const [name, ...rest] = nameParts((inner as ColumnRef).fields);
       return name === table && rest.length === 0;

@@ -4,7 +4,8 @@
  * be done twice, so a pause costs nothing.
  */
 
-import type { Slice } from "./row-stream.ts";
+/** Who says when to stop. */
+type Pacer = { isTimeUp(): boolean };
 
 const RUN_LENGTH = 16;
 
@@ -30,7 +31,7 @@ export class SlicedSort {
   }
 
   /** Goes on until the slice's time is up: false, or all is in order: true. */
-  advance(slice: Slice): boolean {
+  advance(slice: Pacer): boolean {
     if (this.width === 0) {
       for (; this.begin < this.count; this.begin += RUN_LENGTH) {
         if (slice.isTimeUp()) return false;
@@ -73,7 +74,7 @@ export class SlicedSort {
     this.at = begin;
   }
 
-  private mergePass(slice: Slice): boolean {
+  private mergePass(slice: Pacer): boolean {
     const { order, target, compare, count, width } = this;
     while (this.begin < count) {
       const middle = Math.min(this.begin + width, count);

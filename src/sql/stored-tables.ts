@@ -48,6 +48,7 @@ function describeColumn(name: string, type: PgType, description: string, traits:
     isId: false,
     nullable: traits.nullable ?? false,
     hidden: traits.hidden ?? false,
+    filterOnly: false,
     fallback: traits.fallback,
     fallbackText: traits.fallbackText ?? null,
   };
@@ -290,7 +291,7 @@ export const BOOKINGS: StoredTable = {
       ...plainColumn(
         "hold_id",
         TEXT,
-        "In INSERT only: the hold that becomes this booking, with its resource and span.",
+        "In INSERT: the hold that becomes this booking, with its resource and span. Reads as NULL: that hold is gone.",
         { nullable: true, hidden: true },
         () => null,
       ),

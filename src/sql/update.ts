@@ -133,7 +133,6 @@ function assignedColumns(
     const at = targetColumn(target.ResTarget, table, compiler);
     const column = table.columns[at] as Column;
     if (at === 0) throw notSupported("UPDATE of an id", "Delete the row and insert it under its new id.");
-    if (column.hidden) throw notSupported(`UPDATE of column "${column.name}"`, column.description);
     if (targets.some((other) => other.at === at)) {
       throw new DeltatError(SqlState.syntaxError, `multiple assignments to same column "${column.name}"`);
     }
@@ -207,6 +206,10 @@ function newImage(
 ): Command {
   const values = table.stored(execution);
   assignments.forEach(({ column, value }, at) => {
+    // Mappers write back all the columns they know, and NULL is what they have read.
+    if (table.columns[column]?.hidden === true && (assigned[at] ?? null) !== null) {
+      throw notSupported(`UPDATE of column "${table.columns[column]?.name}" to what is not NULL`);
+    }
     values[column] =
       value === null ? ((table.columns[column] as Column).fallback ?? null) : (assigned[at] as Value);
   });

@@ -2,6 +2,7 @@
 
 import { beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { MAX_FUNCTION_ROWS } from "../../src/limits.ts";
+import { ANALYSIS_ANSWERS } from "./analysis-answers.ts";
 import { RELATIONAL_ANSWERS, STORY } from "./relational-answers.ts";
 import { id, type TestClient, TestDatabase } from "./sql-fixture.ts";
 
@@ -17,7 +18,7 @@ describe("as PostgreSQL answers", () => {
     client = storyClient();
   });
 
-  test.each(RELATIONAL_ANSWERS)("%s", (query, answer) => {
+  test.each([...RELATIONAL_ANSWERS, ...ANALYSIS_ANSWERS])("%s", (query, answer) => {
     if (typeof answer === "string") expect(client.error(query)).toBe(answer);
     else expect(client.rows(query)).toEqual(answer as (string | null)[][]);
   });
@@ -179,6 +180,18 @@ describe("EXPLAIN", () => {
       .map(([line]) => line)
       .join("\n");
 
+  test("as JSON, and of what EXECUTE would run", () => {
+    const session = new TestDatabase().connect();
+    session.rows("PREPARE one AS SELECT label FROM bookings WHERE id = $1");
+    const [[json = ""] = []] = session.rows("EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE one(NULL)");
+    expect(JSON.parse(String(json))).toEqual([
+      { Plan: { "Node Type": "Index Scan", Label: "Index Scan using bookings_pkey on bookings" } },
+    ]);
+    expect(session.rows("EXPLAIN EXECUTE one(NULL)")).toEqual([
+      ["Index Scan using bookings_pkey on bookings"],
+    ]);
+  });
+
   test("a booking by id, a week of one resource, and a join scan no table of bookings", () => {
     expect(explain(`SELECT * FROM bookings WHERE id = '${id(1)}'`)).toBe(
       "Index Scan using bookings_pkey on bookings",
@@ -286,4 +299,17 @@ describe("bounds", () => {
       "54000 limit exceeded: rows of a function",
     );
   }, 30_000);
+});
+
+test("a GROUP BY has at most 4,096 sets, and a CUBE 12 elements", () => {
+  const client = new TestDatabase().connect();
+  const columns = Array.from({ length: 13 }, (_, i) => `c${i}`);
+  const from = `FROM (VALUES (${columns.map((_, i) => i).join()})) v(${columns.join()})`;
+  const cube = (n: number) =>
+    `SELECT count(*) FROM (SELECT 1 ${from} GROUP BY CUBE (${columns.slice(0, n).join()})) s`;
+  expect(client.rows(cube(12))).toEqual([["4096"]]);
+  expect(client.error(cube(13))).toBe("54011 CUBE is limited to 12 elements");
+  expect(client.error(`SELECT 1 ${from} GROUP BY CUBE (${columns.slice(0, 12).join()}), ROLLUP (c12)`)).toBe(
+    "54001 too many grouping sets present (maximum 4096)",
+  );
 });

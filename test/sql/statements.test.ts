@@ -96,6 +96,29 @@ describe("INSERT", () => {
     );
   });
 
+  test("hold_id reads as NULL wherever it is named, and NULL may be written back", () => {
+    client.run(`INSERT INTO bookings VALUES ('${id(20)}', '${ROOM}', 50, 60)`);
+    expect(
+      client.rows(`SELECT label, hold_id FROM bookings WHERE id = '${id(20)}' AND hold_id IS NULL`),
+    ).toEqual([[null, null]]);
+    expect(
+      client.rows(`SELECT b.hold_id, r.id FROM resources r JOIN bookings b ON b.resource_id = r.id
+        WHERE b.id = '${id(20)}'`),
+    ).toEqual([[null, ROOM]]);
+    expect(client.rows(`SELECT 1 FROM bookings WHERE hold_id = '${id(30)}'`)).toEqual([]);
+    const text = `UPDATE bookings SET label = 'x', hold_id = $1 WHERE id = '${id(20)}' RETURNING label, hold_id`;
+    expect(client.prepared(text, [null]).rows).toEqual([["x", null]]);
+    expect(client.error(text, [id(30)])).toStartWith('0A000 UPDATE of column "hold_id" to what is not NULL');
+    // Neither `*` nor the catalogs tell of it.
+    expect(client.rows(`SELECT * FROM bookings WHERE id = '${id(20)}'`)[0]).toHaveLength(5);
+    expect(client.rows("SELECT 1 FROM information_schema.columns WHERE column_name = 'hold_id'")).toEqual([]);
+    // What a mapper sends that knows every column.
+    client.run(`INSERT INTO holds VALUES ('${id(30)}', '${ROOM}', 5, 9, ${database.now + 1000})`);
+    const all = `INSERT INTO bookings (id, resource_id, start, "end", label, hold_id)
+      VALUES ('${id(21)}', DEFAULT, DEFAULT, DEFAULT, 'paid', '${id(30)}') RETURNING start, hold_id`;
+    expect(client.rows(all)).toEqual([["5", null]]);
+  });
+
   test("a wrong value has PostgreSQL's words", () => {
     const error = (values: string) => client.error(`INSERT INTO bookings VALUES (${values})`);
     expect(error(`'nope', '${ROOM}', 1, 2`)).toBe('22P02 invalid input syntax for type ulid: "nope"');
@@ -262,7 +285,11 @@ describe("SELECT", () => {
       '42P01 missing FROM-clause entry for table "x"',
     );
     expect(client.error("SELECT bookings.start FROM bookings b")).toStartWith("42P01");
-    expect(client.error("SELECT hold_id FROM bookings")).toStartWith('0A000 reading column "hold_id"');
+    expect(
+      client.error(
+        `SELECT min_duration FROM availability WHERE resource_id = '${ROOM}' AND start >= 0 AND "end" <= 9`,
+      ),
+    ).toStartWith('0A000 reading column "min_duration"');
   });
 
   test("count", () => {
@@ -294,10 +321,8 @@ describe("SELECT", () => {
 
   test.each([
     "SELECT 1 FROM availability FOR UPDATE",
-    "SELECT 1 FROM bookings GROUP BY ROLLUP (start)",
     "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY start) FROM bookings",
     "WITH x AS (DELETE FROM bookings RETURNING id) SELECT * FROM x",
-    "SELECT sum(start) OVER (ORDER BY start RANGE 5 PRECEDING) FROM bookings",
     "SELECT 1 FROM ONLY bookings",
     "SELECT 1 FROM bookings TABLESAMPLE SYSTEM (1)",
     "SELECT 1 INTO x FROM bookings",
@@ -307,7 +332,7 @@ describe("SELECT", () => {
     "CREATE TABLE a ()",
     "COPY bookings FROM '/tmp/bookings'",
     "EXPLAIN ANALYZE SELECT 1",
-    "EXPLAIN (FORMAT json) SELECT 1",
+    "EXPLAIN (FORMAT xml) SELECT 1",
     "DECLARE a SCROLL CURSOR FOR SELECT 1",
     "DECLARE a BINARY CURSOR FOR SELECT 1",
     "TRUNCATE bookings",

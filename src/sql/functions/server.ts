@@ -20,6 +20,8 @@ const notify: FunctionBody = ([channel, payload], s) => {
 };
 
 export const SERVER_FUNCTIONS: readonly SqlFunction[] = [
+  // Pools call it to clean up a session. There are no advisory locks, so none is held.
+  fn("pg_advisory_unlock_all", [], VOID, () => ""),
   fn("gen_random_uuid", [], UUID, () => crypto.randomUUID()),
   fn("version", [], TEXT, (_, s) => `PostgreSQL ${s.getSetting("server_version") ?? ""} (deltat)`),
   fn("current_database", [], NAME, (_, s) => s.database),
@@ -43,5 +45,4 @@ export const SERVER_FUNCTIONS: readonly SqlFunction[] = [
 
   fn("pg_notify", [TEXT, TEXT], VOID, notify, { isStrict: false }),
   // Pools call it to clean up a session. There are no advisory locks, so none is held.
-  fn("pg_advisory_unlock_all", [], VOID, () => ""),
 ];

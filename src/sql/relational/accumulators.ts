@@ -36,6 +36,8 @@ import type { Value } from "../value.ts";
 
 export interface Accumulator {
   add(value: Value, second: Value): void;
+  /** Takes out what was added first of all that is in, where that is exact: for frames that move. */
+  remove?(value: Value): void;
   result(): Value;
 }
 
@@ -125,6 +127,9 @@ function count(parameters: readonly PgType[]): AggregateFunction {
         add: (value) => {
           if (value !== null || parameters.length === 0) n++;
         },
+        remove: (value) => {
+          if (value !== null || parameters.length === 0) n--;
+        },
         result: () => n,
       };
     },
@@ -132,24 +137,28 @@ function count(parameters: readonly PgType[]): AggregateFunction {
 }
 
 /** Exact whole-number sums: a double while it is exact, then a BigInt. */
-function wholeSum(): { add(value: Value): void; total(): bigint; count(): number } {
+function wholeSum() {
   let small = 0;
   let big = 0n;
   let n = 0;
+  const put = (value: number | bigint): void => {
+    const next = typeof value === "bigint" ? Number.NaN : small + value;
+    if (Number.isSafeInteger(next)) small = next;
+    else {
+      big += BigInt(small) + BigInt(value);
+      small = 0;
+    }
+  };
   return {
-    add: (value) => {
+    add: (value: Value) => {
       if (value === null) return;
       n++;
-      if (typeof value === "bigint") {
-        big += value;
-        return;
-      }
-      const next = small + (value as number);
-      if (Number.isSafeInteger(next)) small = next;
-      else {
-        big += BigInt(small) + BigInt(value as number);
-        small = 0;
-      }
+      put(value as number | bigint);
+    },
+    remove: (value: Value) => {
+      if (value === null) return;
+      n--;
+      put(-(value as number | bigint));
     },
     total: () => big + BigInt(small),
     count: () => n,
@@ -166,6 +175,7 @@ function sum(type: PgType): AggregateFunction | null {
         const state = wholeSum();
         return {
           add: state.add,
+          remove: state.remove,
           result: () => {
             if (state.count() === 0) return null;
             const total = state.total();
@@ -265,6 +275,7 @@ function average(type: PgType): AggregateFunction | null {
       const state = wholeSum();
       return {
         add: state.add,
+        remove: state.remove,
         result: () => (state.count() === 0 ? null : mean({ digits: state.total(), scale: 0 }, state.count())),
       };
     },

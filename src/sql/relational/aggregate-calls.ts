@@ -24,9 +24,12 @@ export function isAggregateCall(call: FuncCall): boolean {
   return call.over === undefined && AGGREGATE_NAMES.has(functionName(call) ?? "");
 }
 
-/** Whether the tree itself, not a subquery in it, calls an aggregate. */
+/** Whether the tree itself, not a subquery in it, calls an aggregate or GROUPING. */
 export function hasAggregate(tree: unknown): boolean {
-  return someNode(tree, (kind, node) => kind === "FuncCall" && isAggregateCall(node as FuncCall));
+  return someNode(
+    tree,
+    (kind, node) => kind === "GroupingFunc" || (kind === "FuncCall" && isAggregateCall(node as FuncCall)),
+  );
 }
 
 export function hasWindowCall(tree: unknown): boolean {

@@ -7,8 +7,15 @@ import { type PgType, TEXT } from "../types.ts";
 import { notSupported, refuseOtherFields } from "../unsupported.ts";
 import { resolveUntyped } from "../untyped.ts";
 import type { Value } from "../value.ts";
-import { type ColumnOrigin, type Cursor, type Operator, type PlanNode, SlotExpression } from "./operator.ts";
-import { collectRows } from "./pipeline.ts";
+import {
+  type ColumnOrigin,
+  type Cursor,
+  type Operator,
+  PAUSE,
+  type PlanNode,
+  ROW,
+  SlotExpression,
+} from "./operator.ts";
 import type { RelationalPlanner } from "./planner.ts";
 import { planQuery } from "./query.ts";
 import type { QueryPlan } from "./query-tail.ts";
@@ -16,8 +23,7 @@ import type { RangeEntry } from "./range.ts";
 import { type Key, RowKey } from "./row-key.ts";
 import type { Run } from "./run.ts";
 import type { QueryScope } from "./scope.ts";
-
-type Rows = readonly (readonly Value[])[];
+import { ListFeed, type RowFeed, type RowProducer, type Rows, SharedRows } from "./shared-rows.ts";
 
 interface CteColumn {
   readonly name: string;
@@ -31,7 +37,7 @@ export interface Cte {
   readonly columns: readonly CteColumn[];
   /** What of the queries around it reads. */
   readonly references: ReadonlySet<RangeEntry>;
-  rows(run: Run): Rows;
+  rows(run: Run): RowFeed;
   onUse(): void;
 }
 
@@ -104,11 +110,7 @@ function planCte(
     columns: cteColumns(plan, outputs, aliases, name),
     references: outerOnly(references, scope),
     onUse: () => {},
-    rows: remembered(memo, (run) => {
-      const rows: (readonly Value[])[] = [];
-      collectRows(run, plan.operator.cursor(run), outputs, (row) => rows.push(row));
-      return rows;
-    }),
+    rows: shared(memo, (run) => plainProducer(run, plan, outputs)),
   };
 }
 
@@ -120,13 +122,27 @@ function outerOnly(references: ReadonlySet<RangeEntry>, scope: QueryScope): Read
   return new Set([...references].filter((entry) => entry.depth < scope.depth));
 }
 
-function remembered(memo: number, compute: (run: Run) => Rows): (run: Run) => Rows {
+/** The rows of this run, made by `start` when they are first asked for. */
+function shared(memo: number, start: (run: Run) => RowProducer): (run: Run) => SharedRows {
   return (run) => {
-    const known = run.memo[memo] as Rows | undefined;
+    const known = run.memo[memo] as SharedRows | undefined;
     if (known !== undefined) return known;
-    const rows = compute(run);
+    const rows = new SharedRows(run, start(run));
     run.memo[memo] = rows;
     return rows;
+  };
+}
+
+function plainProducer(run: Run, plan: QueryPlan, outputs: readonly Expression[]): RowProducer {
+  const cursor = plan.operator.cursor(run);
+  let isOpen = false;
+  return {
+    next: () => {
+      if (!isOpen) cursor.open();
+      isOpen = true;
+      return cursor.next();
+    },
+    row: () => outputs.map((output) => output.evaluate(run.execution)),
   };
 }
 
@@ -175,7 +191,7 @@ function planRecursive(
     name,
     columns,
     references: new Set(),
-    rows: (run) => run.memo[working] as Rows,
+    rows: (run) => new ListFeed(run.memo[working] as Rows),
     onUse: () => {
       isUsed = true;
     },
@@ -191,8 +207,15 @@ function planRecursive(
     columns,
     references: outerOnly(references, scope),
     onUse: () => {},
-    rows: remembered(memo, (run) =>
-      iterate(run, { base, baseOutputs, step, stepOutputs, working, keepsAll: select.all === true }),
+    rows: shared(memo, (run) =>
+      recursiveProducer(run, {
+        base,
+        baseOutputs,
+        step,
+        stepOutputs,
+        working,
+        keepsAll: select.all === true,
+      }),
     ),
   };
 }
@@ -229,28 +252,50 @@ interface Recursion {
   readonly keepsAll: boolean;
 }
 
-function iterate(run: Run, { base, baseOutputs, step, stepOutputs, working, keepsAll }: Recursion): Rows {
-  const all: (readonly Value[])[] = [];
+/** First the rows of the base, then those of the step over what was new in the turn before, until nothing is. */
+function recursiveProducer(
+  run: Run,
+  { base, baseOutputs, step, stepOutputs, working, keepsAll }: Recursion,
+): RowProducer {
   const rowKey = new RowKey(baseOutputs.map(({ type }) => type));
   const seen = new Set<Key | null>();
+  const baseCursor = base.operator.cursor(run);
+  const stepCursor = step.operator.cursor(run);
+  let cursor: Cursor | null = null;
   let fresh: (readonly Value[])[] = [];
-  const take = (row: readonly Value[]): void => {
-    if (!keepsAll) {
-      const key = rowKey.of(row);
-      if (seen.has(key)) return;
-      seen.add(key);
-    }
-    all.push(row);
-    fresh.push(row);
+  let row: readonly Value[] = [];
+  const isNew = (): boolean => {
+    if (keepsAll) return true;
+    const key = rowKey.of(row);
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
   };
-  collectRows(run, base.operator.cursor(run), baseOutputs, take);
-  const cursor = step.operator.cursor(run);
-  while (fresh.length > 0) {
-    run.memo[working] = fresh;
-    fresh = [];
-    collectRows(run, cursor, stepOutputs, take);
-  }
-  return all;
+  return {
+    next: () => {
+      if (cursor === null) {
+        cursor = baseCursor;
+        cursor.open();
+      }
+      for (;;) {
+        const taken = cursor.next();
+        if (taken === ROW) {
+          const outputs = cursor === baseCursor ? baseOutputs : stepOutputs;
+          row = outputs.map((output) => output.evaluate(run.execution));
+          if (!isNew()) continue;
+          fresh.push(row);
+          return ROW;
+        }
+        if (taken === PAUSE || fresh.length === 0) return taken;
+        if (run.isSpent()) return PAUSE;
+        run.memo[working] = fresh;
+        fresh = [];
+        cursor = stepCursor;
+        cursor.open();
+      }
+    },
+    row: () => row,
+  };
 }
 
 /** A query whose WITH queries are forgotten each time it begins anew: they may read the outer row. */

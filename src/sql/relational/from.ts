@@ -35,6 +35,7 @@ import {
 import { OneRow, RowsScan } from "./scan.ts";
 import type { QueryScope } from "./scope.ts";
 import { planSetFunction, type SetFunction } from "./set-functions.ts";
+import { FeedScan } from "./shared-rows.ts";
 
 type UnitSource =
   | { readonly kind: "stored"; readonly table: StoredTable; readonly relation: Relation }
@@ -147,7 +148,7 @@ function planTable(range: RangeVar, scope: QueryScope): FromItem {
     cte.columns.forEach((column, at) => {
       entry.add(aliases[at] ?? column.name, column.type, column);
     });
-    const operator = new RowsScan(`CTE Scan on ${name === alias ? name : `${name} ${alias}`}`, entry, (run) =>
+    const operator = new FeedScan(`CTE Scan on ${name === alias ? name : `${name} ${alias}`}`, entry, (run) =>
       cte.rows(run),
     );
     return unit(entry, { kind: "rows", operator }, sameLevel(references, scope));
@@ -185,6 +186,7 @@ function planOwnTable(range: RangeVar, alias: string, scope: QueryScope): FromIt
     entry.add(aliases[at] ?? column.name, column.type, {
       isId: column.isId,
       hidden: column.hidden,
+      filterOnly: column.filterOnly,
       origin: { tableOid: table.oid, columnNumber: at + 1 },
     });
   });
@@ -260,11 +262,16 @@ function planFunction(range: RangeFunction, scope: QueryScope, before: Namespace
   });
   const operator = new RowsScan(`Function Scan on ${alias}`, entry, ({ execution }) => {
     const lists = sets.map(({ set }) => set.rows(execution));
+    const [only] = lists;
+    if (only !== undefined && lists.length === 1 && range.ordinality !== true) return only;
     const length = Math.max(0, ...lists.map((rows) => rows.length));
-    return Array.from({ length }, (_, at) => {
-      const row = sets.flatMap(({ set }, i) => lists[i]?.[at] ?? set.columns.map(() => null));
-      return range.ordinality === true ? [...row, at + 1] : row;
-    });
+    return {
+      length,
+      at: (index) => {
+        const row = sets.flatMap(({ set }, i) => lists[i]?.at(index) ?? set.columns.map(() => null));
+        return range.ordinality === true ? [...row, index + 1] : row;
+      },
+    };
   });
   return unit(entry, { kind: "rows", operator }, sameLevel(references, scope));
 }

@@ -4,8 +4,9 @@
  */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import type { FuncCall, Node } from "../ast.ts";
+import type { FuncCall, GroupingFunc, Node } from "../ast.ts";
 import type { Expression } from "../expression.ts";
+import { INT4 } from "../types.ts";
 import { nodeKey } from "./aggregate-calls.ts";
 import { type AggregateCall, planAggregateCall } from "./aggregate-plan.ts";
 import { SlotExpression } from "./operator.ts";
@@ -30,20 +31,26 @@ export class Grouping {
   readonly keys: GroupKey[] = [];
   readonly carried: CarriedColumn[] = [];
   readonly aggregates: { readonly call: AggregateCall; readonly result: SlotExpression }[] = [];
+  /** Positions of the keys that rows are grouped by, once for each set. */
+  sets: readonly (readonly number[])[] = [[]];
+  readonly calls: { readonly positions: readonly number[]; readonly result: SlotExpression }[] = [];
   private readonly byKey = new Map<string, SlotExpression>();
   private readonly carriedOf = new Map<unknown, SlotExpression>();
   private inAggregate = false;
 
   constructor(private readonly scope: QueryScope) {}
 
-  /** Before `scope.grouping` is set, so that the key is compiled over the rows that are grouped. */
-  addKey(node: Node): void {
+  /**
+   * Gives the position of the key. Before `scope.grouping` is set, so that it is compiled over the rows that are grouped.
+   */
+  addKey(node: Node): number {
     const { scope } = this;
     const expression = scope.compileTyped(node);
     const isColumn = "ColumnRef" in node;
     const named = isColumn ? scope.planner.namedColumn(node, scope) : null;
     const key = nodeKey(node);
-    if (this.byKey.has(key)) return;
+    const known = this.keys.findIndex((other) => isSameKey(other, key, named));
+    if (known >= 0) return known;
     const from = expression instanceof SlotExpression ? expression : null;
     const result = new SlotExpression(
       expression.type,
@@ -51,8 +58,28 @@ export class Grouping {
       from?.isId ?? false,
       from?.origin ?? null,
     );
-    this.keys.push({ expression, result, named, key });
     this.byKey.set(key, result);
+    return this.keys.push({ expression, result, named, key }) - 1;
+  }
+
+  /** `GROUPING(a, b)`: a bit for each argument, set in groups that are not made by it. Throws 42803. */
+  groupingCall({ args = [], location }: GroupingFunc): Expression {
+    const { scope } = this;
+    const positions = args.map((node) => {
+      const named = "ColumnRef" in node ? scope.planner.namedColumn(node, scope) : null;
+      const key = nodeKey(node);
+      return this.keys.findIndex((other) => isSameKey(other, key, named));
+    });
+    if (positions.includes(-1)) {
+      throw new DeltatError(
+        SqlState.groupingError,
+        "arguments to GROUPING must be grouping expressions of the associated query level",
+        { position: scope.context.position(location) },
+      );
+    }
+    const result = new SlotExpression(INT4, scope.planner.newSlot());
+    this.calls.push({ positions, result });
+    return result;
   }
 
   /** The result of the grouping expression that `node` repeats, or null. */
@@ -103,14 +130,17 @@ export class Grouping {
 
   /** The slots that a group fills. */
   slots(): number[] {
-    return [...this.keys, ...this.carried, ...this.aggregates].map(({ result }) => result.slot);
+    return [...this.keys, ...this.carried, ...this.aggregates, ...this.calls].map(
+      ({ result }) => result.slot,
+    );
   }
 
   /** Whether the id of the column's table is a grouping column: it decides all others. */
   private isDecided({ column }: NamedColumn): boolean {
     if (column === null || column.traits.origin == null) return false;
     return this.keys.some(
-      ({ named }) =>
+      ({ named }, at) =>
+        this.sets.every((set) => set.includes(at)) &&
         named?.column?.entry === column.entry &&
         named.column.index === 0 &&
         named.column.traits.isId === true,
@@ -132,6 +162,11 @@ export class Grouping {
     this.carriedOf.set(named.column, result);
     return result;
   }
+}
+
+function isSameKey(other: GroupKey, key: string, named: NamedColumn | null): boolean {
+  if (other.named !== null && named !== null) return isSameColumn(other.named, named);
+  return other.key === key;
 }
 
 function isSameColumn(a: NamedColumn, b: NamedColumn): boolean {

@@ -229,7 +229,9 @@ class HashJoinCursor implements Cursor {
   }
 
   private nextUnmatched(): Step {
-    for (let row = this.built[this.at++]; row !== undefined; row = this.built[this.at++]) {
+    for (; this.at < this.built.length; ) {
+      if (this.run.isSpent()) return PAUSE;
+      const row = this.built[this.at++] as BuiltRow;
       if (row.isMatched) continue;
       restoreSlots(this.run.execution.slots, this.rightSlots, row.values);
       return ROW;

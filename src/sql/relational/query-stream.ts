@@ -9,7 +9,6 @@
 import { ByteWriter } from "../../bytes.ts";
 import { stopwatchMs } from "../../clock.ts";
 import type { PausedReader } from "../../engine/engine.ts";
-import { DeltatError, SqlState } from "../../errors.ts";
 import { MAX_SETTLE_MS } from "../../limits.ts";
 import type { Execution } from "../execution.ts";
 import type { Expression } from "../expression.ts";
@@ -19,6 +18,7 @@ import { sentType } from "../targets.ts";
 import { useSessionTime } from "../time/session-time.ts";
 import type { PgType } from "../types.ts";
 import { type Cursor, DONE, type Operator, PAUSE } from "./operator.ts";
+import { type Pending, Suspension } from "./pending.ts";
 import { Run } from "./run.ts";
 import { workMemory } from "./work-memory.ts";
 
@@ -27,11 +27,13 @@ export interface StreamedQuery {
   readonly operator: Operator;
   readonly outputs: readonly Expression[];
   readonly slotCount: number;
+  /** Whether nothing that it calls is felt outside, so that it may begin again. */
+  readonly maySuspend: boolean;
 }
 
 export class QueryStream implements RowStream, PausedReader {
   private readonly run: Run;
-  private readonly cursor: Cursor;
+  private cursor: Cursor;
   private readonly types: readonly PgType[];
   private out: ByteWriter;
   private formats: readonly number[];
@@ -41,6 +43,8 @@ export class QueryStream implements RowStream, PausedReader {
   private failure: { readonly error: unknown } | null = null;
   private heldBytes = 0;
   private isDone = false;
+  /** What is worked out before the query begins again. */
+  private pending: Pending | null = null;
 
   constructor(
     private readonly query: StreamedQuery,
@@ -51,6 +55,7 @@ export class QueryStream implements RowStream, PausedReader {
     this.formats = execution.formats;
     this.writer = this.writerTo(this.out);
     this.run = new Run(execution, query.slotCount, workMemory(execution.session));
+    this.run.maySuspend = query.maySuspend;
     this.cursor = query.operator.cursor(this.run);
     this.cursor.open();
   }
@@ -66,7 +71,22 @@ export class QueryStream implements RowStream, PausedReader {
     this.execution.engine.wake(this);
     if (this.failure !== null) throw this.failure.error;
     if (this.settled !== null) return this.settled.next(slice);
-    const { cursor, execution, out, run } = this;
+    const { length } = this.out;
+    for (;;) {
+      try {
+        if (this.pending !== null && !this.workOut(this.pending, slice)) return false;
+        return this.giveRows(slice);
+      } catch (error) {
+        if (!(error instanceof Suspension)) throw error;
+        // A part of the first row may be written.
+        this.out.length = length;
+        this.pending = error.pending;
+      }
+    }
+  }
+
+  private giveRows(slice: Slice): boolean {
+    const { cursor, out, run } = this;
     while (!slice.isOver(out)) {
       const step = cursor.next();
       if (step === DONE) {
@@ -74,15 +94,33 @@ export class QueryStream implements RowStream, PausedReader {
         return true;
       }
       if (step === PAUSE) {
-        execution.session.checkTimeout();
-        run.refuel();
+        run.tick();
         if (slice.isPastDeadline()) return false;
       } else {
         this.writeRow();
+        // From here on there is no beginning again.
+        run.maySuspend = false;
         slice.rows++;
       }
     }
     return false;
+  }
+
+  /** Whether it is there, and the query has begun again. */
+  private workOut(pending: Pending, slice: Slice): boolean {
+    while (!pending.advance()) {
+      this.run.tick();
+      if (slice.isPastDeadline()) return false;
+    }
+    this.beginAgain();
+    return true;
+  }
+
+  private beginAgain(): void {
+    this.pending = null;
+    this.run.restart();
+    this.cursor = this.query.operator.cursor(this.run);
+    this.cursor.open();
   }
 
   detach(): void {
@@ -129,14 +167,19 @@ export class QueryStream implements RowStream, PausedReader {
 
   /** Writes all rows that are left; returns how many. */
   private writeRest(buffer: ByteWriter, deadlineMs: number): number {
-    const { cursor, execution, run } = this;
+    const { execution, run } = this;
+    run.maySuspend = false;
+    run.deadlineMs = deadlineMs;
+    if (this.pending !== null) {
+      while (!this.pending.advance()) run.tick();
+      this.beginAgain();
+    }
+    const { cursor } = this;
     for (let rows = 0; ; ) {
       const step = cursor.next();
       if (step === DONE) return rows;
       if (step === PAUSE) {
-        execution.session.checkTimeout();
-        if (stopwatchMs() >= deadlineMs) throw changedMeanwhile();
-        run.refuel();
+        run.tick();
       } else {
         const before = buffer.length;
         this.writeRow();
@@ -146,15 +189,4 @@ export class QueryStream implements RowStream, PausedReader {
       }
     }
   }
-}
-
-function changedMeanwhile(): DeltatError {
-  return new DeltatError(
-    SqlState.serializationFailure,
-    "could not serialize access: what the query reads is about to change",
-    {
-      detail: `A change waits at most ${MAX_SETTLE_MS} ms for all queries that read what it changes.`,
-      hint: "Ask for less at a time, or run it again when less is changed.",
-    },
-  );
 }

@@ -6,13 +6,13 @@ import { unify } from "../common-type.ts";
 import { conjunctsOf } from "../conjuncts.ts";
 import type { Expression } from "../expression.ts";
 import { defaultName } from "../targets.ts";
-import { notSupported, refuseOtherFields } from "../unsupported.ts";
+import { refuseOtherFields } from "../unsupported.ts";
 import { valueRows } from "../values-lists.ts";
 import { hasAggregate, hasWindowCall } from "./aggregate-calls.ts";
 import { ForgetCtes, planWith } from "./cte.ts";
 import { planFrom } from "./from.ts";
 import { Group } from "./group.ts";
-import { Grouping } from "./grouping.ts";
+import { planGrouping } from "./group-clause.ts";
 import { planJoins } from "./join-plan.ts";
 import { SlotExpression } from "./operator.ts";
 import { Filter } from "./pipeline.ts";
@@ -26,7 +26,7 @@ import { WindowCalls } from "./window-calls.ts";
 
 const SELECT_FIELDS = new Set(
   (
-    "targetList fromClause whereClause groupClause havingClause windowClause distinctClause sortClause " +
+    "targetList fromClause whereClause groupClause groupDistinct havingClause windowClause distinctClause sortClause " +
     "limitOffset limitCount limitOption withClause op valuesLists larg rarg all"
   ).split(" "),
 );
@@ -156,50 +156,4 @@ function planTarget({ name, val }: ResTarget, scope: QueryScope): TargetColumn[]
     }
   }
   return [{ name: name ?? defaultName(val) ?? "?column?", expression: scope.compile(val), node: val }];
-}
-
-/** The grouping expressions: positions and names of targets stand for what those are. */
-function planGrouping(select: SelectStmt, scope: QueryScope): Grouping {
-  const grouping = new Grouping(scope);
-  scope.clause = "GROUP BY";
-  for (const item of select.groupClause ?? []) {
-    // GROUP BY () makes one group of all rows.
-    if ("GroupingSet" in item && item.GroupingSet.kind === "GROUPING_SET_EMPTY") continue;
-    if ("GroupingSet" in item) throw notSupported("GROUPING SETS, ROLLUP or CUBE");
-    const items =
-      "RowExpr" in item && item.RowExpr.row_format === "COERCE_IMPLICIT_CAST" ? item.RowExpr.args : [item];
-    for (const node of items ?? []) grouping.addKey(groupNode(node, select, scope));
-  }
-  return grouping;
-}
-
-function groupNode(node: Node, select: SelectStmt, scope: QueryScope): Node {
-  const targets = (select.targetList ?? []).flatMap((item) => ("ResTarget" in item ? [item.ResTarget] : []));
-  const position = scope.context.position(nodeLocation(node));
-  if ("A_Const" in node) {
-    const at = node.A_Const.ival?.ival;
-    if (at === undefined) {
-      throw new DeltatError(SqlState.syntaxError, "non-integer constant in GROUP BY", { position });
-    }
-    const target = targets[at - 1]?.val;
-    if (target === undefined) {
-      throw new DeltatError(
-        SqlState.invalidColumnReference,
-        `GROUP BY position ${at} is not in select list`,
-        { position },
-      );
-    }
-    if (hasAggregate(target)) {
-      throw new DeltatError(SqlState.groupingError, "aggregate functions are not allowed in GROUP BY", {
-        position,
-      });
-    }
-    return target;
-  }
-  if (!("ColumnRef" in node)) return node;
-  const [name, ...others] = nameParts(node.ColumnRef.fields);
-  if (name === undefined || others.length > 0) return node;
-  // A column of FROM comes before a name of the target list.
-  if (scope.namespace.columns.some((column) => column.name === name)) return node;
-  return targets.find((target) => target.name === name)?.val ?? node;
 }

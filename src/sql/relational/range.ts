@@ -6,8 +6,10 @@ import { type ColumnOrigin, SlotExpression } from "./operator.ts";
 
 export interface ColumnTraits {
   readonly isId?: boolean;
-  /** Not part of `*`, and only where its table allows it. */
+  /** Not part of `*`. */
   readonly hidden?: boolean;
+  /** Not to be read. */
+  readonly filterOnly?: boolean;
   readonly origin?: ColumnOrigin | null;
 }
 

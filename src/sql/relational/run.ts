@@ -1,9 +1,13 @@
 /** One run of a relational plan: the execution, what its subqueries remember, and what it may still use up. */
 
+import { stopwatchMs } from "../../clock.ts";
 import { DeltatError, SqlState } from "../../errors.ts";
+import { MAX_SETTLE_MS } from "../../limits.ts";
 import type { Execution } from "../execution.ts";
 import type { Value } from "../value.ts";
 import { type Cursor, DONE, type Operator, PAUSE } from "./operator.ts";
+import { Pending } from "./pending.ts";
+import { SharedRows } from "./shared-rows.ts";
 
 /** Rows that are looked at between two pauses. */
 const SLICE_ROWS = 8192;
@@ -16,6 +20,10 @@ export class Run {
   fuel = SLICE_ROWS;
   /** Results and cursors of subqueries and of WITH, by the number that the planner gave them. */
   readonly memo: unknown[] = [];
+  /** Whether a subquery that takes long may break the query off (see pending.ts). */
+  maySuspend = false;
+  /** When a run that cannot pause is to give up; Infinity: never. By `stopwatchMs`. */
+  deadlineMs = Number.POSITIVE_INFINITY;
   private keptBytes = 0;
 
   constructor(
@@ -26,6 +34,23 @@ export class Run {
   ) {
     execution.slots = new Array<Value>(slotCount).fill(null);
     execution.run = this;
+  }
+
+  /** Takes one unit of fuel; true: there was none, and the slice is to end before the next piece of work. */
+  isSpent(): boolean {
+    return --this.fuel < 0;
+  }
+
+  /** As `isSpent`, for what is also driven by a slice of its own. */
+  isTimeUp(): boolean {
+    return this.isSpent();
+  }
+
+  /** Where there is no pausing: looks at the time instead. Throws 57014, 40001. */
+  tick(): void {
+    this.execution.session.checkTimeout();
+    if (stopwatchMs() >= this.deadlineMs) throw changedMeanwhile();
+    this.refuel();
   }
 
   refuel(): void {
@@ -39,6 +64,11 @@ export class Run {
       const value = row[i];
       if (typeof value === "string") bytes += value.length;
     }
+    this.keepBytes(bytes);
+  }
+
+  /** The same for what is no row. */
+  keepBytes(bytes: number): void {
     this.keptBytes += bytes;
     if (this.keptBytes > this.maxBytes) {
       throw new DeltatError(SqlState.outOfMemory, "out of memory", {
@@ -65,10 +95,21 @@ export class Run {
       if (step === DONE) break;
       if (step === PAUSE) {
         paused = true;
-        this.refuel();
+        this.tick();
       } else if (!each()) break;
     }
     if (paused) this.fuel = 0;
+  }
+
+  /** Forgets all but what was worked out once and for all: the query begins again. */
+  restart(): void {
+    this.keptBytes = 0;
+    for (const [index, known] of this.memo.entries()) {
+      const isKept = known instanceof Pending || known instanceof SharedRows;
+      if (isKept && !known.isBroken) this.keptBytes += known.keptBytes;
+      else this.memo[index] = undefined;
+    }
+    this.refuel();
   }
 
   /** The cursor that this run keeps for `operator` under `index`. */
@@ -79,4 +120,15 @@ export class Run {
     this.memo[index] = cursor;
     return cursor;
   }
+}
+
+function changedMeanwhile(): DeltatError {
+  return new DeltatError(
+    SqlState.serializationFailure,
+    "could not serialize access: what the query reads is about to change",
+    {
+      detail: `A change waits at most ${MAX_SETTLE_MS} ms for all queries that read what it changes.`,
+      hint: "Ask for less at a time, or run it again when less is changed.",
+    },
+  );
 }

@@ -17,6 +17,7 @@ import {
 } from "./operator.ts";
 import type { RangeEntry } from "./range.ts";
 import type { Run } from "./run.ts";
+import type { RowList } from "./set-functions.ts";
 
 /** The one row of a query without FROM. */
 export class OneRow implements Operator {
@@ -163,14 +164,14 @@ export class AvailabilityScan implements Operator {
   }
 }
 
-/** Rows that come as a list: catalogs, functions, WITH. */
+/** Rows that come as a list: catalogs, functions. */
 export class RowsScan implements Operator {
   readonly plan: PlanNode;
 
   constructor(
     label: string,
     private readonly entry: RangeEntry,
-    private readonly source: (run: Run) => readonly (readonly Value[])[],
+    private readonly source: (run: Run) => RowList,
   ) {
     this.plan = planNode(label);
   }
@@ -184,12 +185,12 @@ export class RowsScan implements Operator {
 }
 
 class RowsCursor implements Cursor {
-  private rows: readonly (readonly Value[])[] = [];
+  private rows: RowList = [];
   private at = 0;
 
   constructor(
     private readonly run: Run,
-    private readonly source: () => readonly (readonly Value[])[],
+    private readonly source: () => RowList,
     private readonly indexes: readonly number[],
     private readonly slots: readonly number[],
   ) {}
@@ -200,10 +201,9 @@ class RowsCursor implements Cursor {
   }
 
   next(): Step {
-    const row = this.rows[this.at];
-    if (row === undefined) return DONE;
+    if (this.at >= this.rows.length) return DONE;
     if (--this.run.fuel < 0) return PAUSE;
-    this.at++;
+    const row = this.rows.at(this.at++) as readonly Value[];
     const values = this.run.execution.slots;
     for (let i = 0; i < this.slots.length; i++) {
       values[this.slots[i] as number] = row[this.indexes[i] as number] as Value;

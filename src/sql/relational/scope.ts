@@ -10,8 +10,9 @@ import { compile, compileCondition } from "../compile.ts";
 import type { CompileContext } from "../compile-context.ts";
 import type { Expression, Scope } from "../expression.ts";
 import { canonicalId } from "../field-values.ts";
-import { disjunction, negated } from "../logic.ts";
-import { compileArrayComparison, compileBinary } from "../operators.ts";
+import { negated } from "../logic.ts";
+import { isRunConstant } from "../membership.ts";
+import { compileArrayComparison, compileBinary, compileMembership } from "../operators.ts";
 import { isString, TEXT, TEXT_ARRAY } from "../types.ts";
 import { notSupported } from "../unsupported.ts";
 import { resolveUntyped } from "../untyped.ts";
@@ -78,7 +79,7 @@ export class QueryScope implements Scope {
     const found = this.find(fields, position);
     if (found === null) return this.wholeRow(fields, position);
     const { named, scope } = found;
-    if (named.hidden) {
+    if (named.column?.traits.filterOnly === true) {
       throw notSupported(`column "${named.name}" in this place`, "It only filters, by = in WHERE.");
     }
     for (const entry of named.entries) this.planner.noteReference(entry);
@@ -111,6 +112,13 @@ export class QueryScope implements Scope {
     if (this.grouping !== null) {
       const grouped = this.grouping.match(node);
       if (grouped !== null) return grouped;
+    }
+    if ("GroupingFunc" in node) {
+      if (this.grouping !== null) return this.grouping.groupingCall(node.GroupingFunc);
+      const position = context.position(node.GroupingFunc.location);
+      throw new DeltatError(SqlState.groupingError, `grouping operations are not allowed in ${this.clause}`, {
+        position,
+      });
     }
     if ("SubLink" in node) return compileSubLink(node.SubLink, this, context);
     if ("FuncCall" in node) return this.specialCall(node.FuncCall, context);
@@ -147,7 +155,15 @@ export class QueryScope implements Scope {
     const left = compile(lexpr, context);
     const right = compile(rexpr, context);
     if (isArray) {
-      return compileArrayComparison(operator, kind === "AEXPR_OP_ALL", left, canonicalArray(right), position);
+      const all = kind === "AEXPR_OP_ALL";
+      return compileArrayComparison(
+        operator,
+        all,
+        left,
+        canonicalArray(right),
+        isRunConstant(rexpr),
+        position,
+      );
     }
     if (isIdExpression(left)) return compileBinary(operator, left, canonicalText(right), position);
     if (isIdExpression(right)) return compileBinary(operator, canonicalText(left), right, position);
@@ -159,10 +175,10 @@ export class QueryScope implements Scope {
       return null;
     const position = context.position(location);
     const left = compile(lexpr, context);
-    const tests = (rexpr.List.items ?? []).map((item) =>
-      compileBinary("=", left, canonicalText(compile(item, context)), position),
-    );
-    return nameParts(name).at(-1) === "<>" ? negated(disjunction(tests)) : disjunction(tests);
+    const nodes = rexpr.List.items ?? [];
+    const items = nodes.map((item) => canonicalText(compile(item, context)));
+    const found = compileMembership(left, items, nodes.every(isRunConstant), position);
+    return nameParts(name).at(-1) === "<>" ? negated(found) : found;
   }
 
   private isIdColumn(node: Node): boolean {

@@ -1,6 +1,6 @@
 /** A query as a statement: a relational plan whose rows are streamed. */
 
-import type { SelectStmt } from "../ast.ts";
+import { type FuncCall, nameParts, type SelectStmt } from "../ast.ts";
 import { type OutputColumn, outputColumn, type Plan } from "../execution.ts";
 import type { Expression } from "../expression.ts";
 import type { StatementCompiler } from "../statement-compiler.ts";
@@ -38,6 +38,7 @@ export function planRelationalSelect(select: SelectStmt, compiler: StatementComp
   const streamed: StreamedQuery = {
     operator,
     outputs,
+    maySuspend: !callsAny(select, FELT_OUTSIDE),
     get slotCount() {
       return planner.slotCount;
     },
@@ -50,6 +51,19 @@ export function planRelationalSelect(select: SelectStmt, compiler: StatementComp
     run: (execution) => new QueryStream(streamed, execution),
     open: (execution) => new QueryStream(streamed, execution),
   };
+}
+
+/** Functions whose calls others notice. */
+const FELT_OUTSIDE: ReadonlySet<string> = new Set(["pg_notify", "set_config"]);
+
+/** Whether a function of one of these names is called anywhere, in subqueries too. */
+function callsAny(tree: unknown, names: ReadonlySet<string>): boolean {
+  if (typeof tree !== "object" || tree === null) return false;
+  return Object.entries(tree).some(
+    ([key, inner]) =>
+      (key === "FuncCall" && names.has(nameParts((inner as FuncCall).funcname).at(-1) ?? "")) ||
+      callsAny(inner, names),
+  );
 }
 
 function describe(name: string, output: Expression): OutputColumn {

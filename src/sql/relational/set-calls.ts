@@ -3,12 +3,19 @@
 import type { FuncCall } from "../ast.ts";
 import type { Expression } from "../expression.ts";
 import { recordType } from "../types.ts";
-import type { Value } from "../value.ts";
 import { functionName } from "./aggregate-calls.ts";
-import { type Cursor, type Operator, type PlanNode, planNode, ROW, SlotExpression } from "./operator.ts";
+import {
+  type Cursor,
+  type Operator,
+  PAUSE,
+  type PlanNode,
+  planNode,
+  ROW,
+  SlotExpression,
+} from "./operator.ts";
 import type { Run } from "./run.ts";
 import type { QueryScope } from "./scope.ts";
-import { isSetFunction, planSetFunction, type SetFunction } from "./set-functions.ts";
+import { isSetFunction, planSetFunction, type RowList, type SetFunction } from "./set-functions.ts";
 
 interface SetCall {
   readonly set: SetFunction;
@@ -61,7 +68,7 @@ class ProjectSet implements Operator {
   cursor(run: Run): Cursor {
     const child = this.child.cursor(run);
     const { calls } = this;
-    let sets: (readonly (readonly Value[])[])[] = [];
+    let sets: RowList[] = [];
     let at = 0;
     let length = 0;
     return {
@@ -78,8 +85,9 @@ class ProjectSet implements Operator {
           length = Math.max(...sets.map((rows) => rows.length));
           at = 0;
         }
+        if (run.isSpent()) return PAUSE;
         for (const [i, { isRecord, result }] of calls.entries()) {
-          const row = sets[i]?.[at];
+          const row = sets[i]?.at(at);
           run.execution.slots[result.slot] = (isRecord ? row : row?.[0]) ?? null;
         }
         at++;

@@ -6,6 +6,7 @@ import { tryCast } from "../casts.ts";
 import type { Expression, Frame } from "../expression.ts";
 import { compileCall } from "../function-call.ts";
 import { addDecimals, compareDecimals, decimalOf, formatDecimal } from "../numeric.ts";
+import { regexOf, splitByRegex } from "../regex.ts";
 import { integerValue } from "../scalar-text.ts";
 import type { Micros } from "../time/calendar.ts";
 import { addToLocal, comparableMicros, intervalOf } from "../time/interval.ts";
@@ -27,10 +28,16 @@ import {
 import { isUntyped, resolveUntyped } from "../untyped.ts";
 import type { Value } from "../value.ts";
 
+/** Rows by position, made when they are asked for where that is possible. An array is one. */
+export interface RowList {
+  readonly length: number;
+  at(index: number): readonly Value[] | undefined;
+}
+
 export interface SetFunction {
   /** Names are those that the relation's alias does not replace; null: the function's own. */
   readonly columns: readonly { readonly name: string | null; readonly type: PgType }[];
-  rows(frame: Frame): readonly (readonly Value[])[];
+  rows(frame: Frame): RowList;
 }
 
 const NAMES: ReadonlySet<string> = new Set([
@@ -111,7 +118,7 @@ function generateSeries(args: readonly Expression[]): SetFunction | null {
     rows: (frame) => {
       const [first, last, step = type === NUMERIC ? "1" : 1] = cast.map((arg) => arg.evaluate(frame));
       if (first == null || last == null || step === null) return [];
-      return series(first, last, step).map((value) => [value]);
+      return series(first, last, step);
     },
   };
 }
@@ -147,28 +154,34 @@ function zeroStep(): DeltatError {
   return new DeltatError(SqlState.invalidParameterValue, "step size cannot equal zero");
 }
 
-function wholeSeries(first: Value, last: Value, step: Value): Value[] {
+function wholeSeries(first: Value, last: Value, step: Value): RowList {
   const by = BigInt(step as number);
   if (by === 0n) throw zeroStep();
-  const end = BigInt(last as number);
   const start = BigInt(first as number);
-  checkLength(Number((end - start) / by) + 1);
-  const values: Value[] = [];
-  for (let at = start; by > 0n ? at <= end : at >= end; at += by) {
-    values.push(integerValue(at));
-  }
-  return values;
+  const steps = (BigInt(last as number) - start) / by;
+  const isEmpty = by > 0n ? BigInt(last as number) < start : BigInt(last as number) > start;
+  const length = isEmpty ? 0 : Number(steps) + 1;
+  checkLength(length);
+  const isSmall = [start, by, start + by * steps].every((value) => Number.isSafeInteger(Number(value)));
+  const [from, increment] = [Number(start), Number(by)];
+  return {
+    length,
+    at: (index) => {
+      if (index >= length) return undefined;
+      return [isSmall ? from + index * increment : integerValue(start + BigInt(index) * by)];
+    },
+  };
 }
 
-function decimalSeries(first: Value, last: Value, step: Value): Value[] {
+function decimalSeries(first: Value, last: Value, step: Value): RowList {
   const by = decimalOf(String(step));
   if (by.digits === 0n) throw zeroStep();
   const end = decimalOf(String(last));
-  const values: Value[] = [];
+  const values: (readonly Value[])[] = [];
   for (let at = decimalOf(String(first)); ; at = addDecimals(at, by)) {
     const order = compareDecimals(at, end);
     if (by.digits > 0n ? order > 0 : order < 0) return values;
-    values.push(formatDecimal(at));
+    values.push([formatDecimal(at)]);
     checkLength(values.length);
   }
 }
@@ -233,8 +246,9 @@ function splitText(name: string, args: readonly Expression[]): SetFunction | nul
       const [text, separator] = cast.map((arg) => arg.evaluate(frame)) as (string | null)[];
       if (text == null) return [];
       if (separator == null) return [...text].map((character) => [character]);
-      const by = name === "string_to_table" ? separator : new RegExp(separator, "u");
-      return text.split(by).map((part) => [part]);
+      const parts =
+        name === "string_to_table" ? text.split(separator) : splitByRegex(text, regexOf(separator));
+      return parts.map((part) => [part]);
     },
   };
 }

@@ -2,8 +2,18 @@
 
 import type { Expression } from "../expression.ts";
 import { compareKeys, type KeyOrder, type RowRange } from "../row-order.ts";
+import { SlicedSort } from "../sliced-sort.ts";
 import type { Value } from "../value.ts";
-import { type Cursor, DONE, type Operator, type PlanNode, planNode, ROW, type Step } from "./operator.ts";
+import {
+  type Cursor,
+  DONE,
+  type Operator,
+  PAUSE,
+  type PlanNode,
+  planNode,
+  ROW,
+  type Step,
+} from "./operator.ts";
 import { takeIn } from "./pipeline.ts";
 import { type Key, RowKey } from "./row-key.ts";
 import type { Run } from "./run.ts";
@@ -57,6 +67,8 @@ export function rowComparator(
 
 class SortCursor implements Cursor {
   private rows: (readonly Value[])[] = [];
+  /** The order of the rows, being made or, once `isSorted`, made. */
+  private order: SlicedSort | null = null;
   private isSorted = false;
   private at = 0;
   private most = Number.POSITIVE_INFINITY;
@@ -76,6 +88,7 @@ class SortCursor implements Cursor {
     if (this.rows.length > 0) run.release(this.mark);
     this.mark = run.mark;
     this.rows = [];
+    this.order = null;
     this.isSorted = false;
     this.at = 0;
     if (sort.limit !== null) {
@@ -88,13 +101,20 @@ class SortCursor implements Cursor {
   next(): Step {
     const { run, sort } = this;
     if (!this.isSorted) {
-      const step = takeIn(this.child, () => this.take());
-      if (step !== DONE) return step;
-      this.rows.sort(this.compare);
+      if (this.order === null) {
+        const step = takeIn(this.child, () => this.take());
+        if (step !== DONE) return step;
+        this.order = new SlicedSort(this.rows.length, (a, b) =>
+          this.compare(this.rows[a] as readonly Value[], this.rows[b] as readonly Value[]),
+        );
+      }
+      if (!this.order.advance(run)) return PAUSE;
       this.isSorted = true;
     }
-    const row = this.rows[this.at++];
+    const row = this.rows[this.order?.order[this.at] ?? -1];
     if (row === undefined) return DONE;
+    if (run.isSpent()) return PAUSE;
+    this.at++;
     const { slots } = run.execution;
     for (let i = 0; i < sort.slots.length; i++) slots[sort.slots[i] as number] = row[i] as Value;
     return ROW;

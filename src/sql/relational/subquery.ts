@@ -8,13 +8,14 @@ import { type Node, nameParts, type SelectStmt, type SubLink } from "../ast.ts";
 import type { CompileContext } from "../compile-context.ts";
 import type { Execution } from "../execution.ts";
 import type { Expression, Frame } from "../expression.ts";
-import { conjunction } from "../logic.ts";
+import { conjunction, negated } from "../logic.ts";
 import { compileBinary } from "../operators.ts";
 import { arrayTypeOf, BOOL, type PgType, TEXT } from "../types.ts";
 import { notSupported } from "../unsupported.ts";
 import { isUntyped, resolveUntyped } from "../untyped.ts";
 import type { Value } from "../value.ts";
-import { type Operator, SlotExpression } from "./operator.ts";
+import { type Cursor, type Operator, SlotExpression } from "./operator.ts";
+import { Pending } from "./pending.ts";
 import { planQuery } from "./query.ts";
 import { joinKeys, type Key, type KeyOf, keyOf } from "./row-key.ts";
 import type { Run } from "./run.ts";
@@ -36,19 +37,16 @@ export function compileSubLink(link: SubLink, scope: QueryScope, context: Compil
   const subquery = planSubquery(subselect.SelectStmt, scope);
   switch (link.subLinkType) {
     case "EXISTS_SUBLINK":
-      return { type: BOOL, evaluate: onceIf(subquery, (run) => exists(subquery, run)) };
+      return { type: BOOL, evaluate: onceIf(subquery, exists) };
     case "EXPR_SUBLINK": {
       const output = onlyOutput(subquery, position);
-      return { type: output.type, evaluate: onceIf(subquery, (run) => scalar(subquery, output, run)) };
+      return { type: output.type, evaluate: onceIf(subquery, scalar(output)) };
     }
     case "ARRAY_SUBLINK": {
       const output = onlyOutput(subquery, position);
       const type = arrayTypeOf(output.type);
       if (type === undefined) throw notSupported(`an array of ${output.type.name}`);
-      return {
-        type,
-        evaluate: onceIf(subquery, (run) => rowsOf(subquery, run).map(([value]) => value ?? null)),
-      };
+      return { type, evaluate: onceIf(subquery, firstColumn(subquery)) };
     }
     case "ANY_SUBLINK":
     case "ALL_SUBLINK":
@@ -83,59 +81,111 @@ function runOf(frame: Frame): Run {
   return (frame as Execution).run as Run;
 }
 
-function onceIf(subquery: Subquery, compute: (run: Run) => Value): (frame: Frame) => Value {
-  if (subquery.isCorrelated) return (frame) => compute(runOf(frame));
-  const { resultMemo } = subquery;
+/** What a subquery comes to, row by row. */
+interface Gathering<T> {
+  /** Takes the row at hand; false: no more are wanted. */
+  each(): boolean;
+  result(): T;
+}
+
+/** A result that a run keeps. */
+class KeptResult<T> extends Pending {
+  constructor(
+    run: Run,
+    open: () => Cursor,
+    private readonly gathering: Gathering<T>,
+  ) {
+    super(run, open, () => gathering.each());
+  }
+
+  result(): T {
+    this.finish();
+    return this.gathering.result();
+  }
+}
+
+/** What the subquery comes to for the row at hand, or for all rows if it reads nothing of the queries around it. */
+function onceIf<T>(subquery: Subquery, gather: (run: Run) => Gathering<T>): (frame: Frame) => T {
+  const { cursorMemo, isCorrelated, operator, resultMemo } = subquery;
+  if (isCorrelated) {
+    return (frame) => {
+      const run = runOf(frame);
+      const gathering = gather(run);
+      const cursor = run.cursorOf(cursorMemo, operator);
+      cursor.open();
+      run.drain(cursor, () => gathering.each());
+      return gathering.result();
+    };
+  }
   return (frame) => {
-    const { memo } = runOf(frame);
-    const known = memo[resultMemo] as { value: Value } | undefined;
-    if (known !== undefined) return known.value;
-    const value = compute(runOf(frame));
-    memo[resultMemo] = { value };
-    return value;
+    const run = runOf(frame);
+    let kept = run.memo[resultMemo] as KeptResult<T> | undefined;
+    if (kept === undefined) {
+      kept = new KeptResult(run, () => operator.cursor(run), gather(run));
+      run.memo[resultMemo] = kept;
+    }
+    return kept.result();
   };
 }
 
-function exists({ operator, cursorMemo }: Subquery, run: Run): boolean {
-  const cursor = run.cursorOf(cursorMemo, operator);
+function exists(): Gathering<Value> {
   let found = false;
-  cursor.open();
-  run.drain(cursor, () => {
-    found = true;
-    return false;
-  });
-  return found;
+  return {
+    each: () => {
+      found = true;
+      return false;
+    },
+    result: () => found,
+  };
 }
 
-function scalar({ operator, cursorMemo }: Subquery, output: Expression, run: Run): Value {
-  const cursor = run.cursorOf(cursorMemo, operator);
-  let value: Value = null;
-  let rows = 0;
-  cursor.open();
-  run.drain(cursor, () => {
-    if (rows++ > 0) {
-      throw new DeltatError(
-        SqlState.cardinalityViolation,
-        "more than one row returned by a subquery used as an expression",
-      );
-    }
-    value = output.evaluate(run.execution);
-    return true;
-  });
-  return value;
+function scalar(output: Expression): (run: Run) => Gathering<Value> {
+  return (run) => {
+    let value: Value = null;
+    let rows = 0;
+    return {
+      each: () => {
+        if (rows++ > 0) {
+          throw new DeltatError(
+            SqlState.cardinalityViolation,
+            "more than one row returned by a subquery used as an expression",
+          );
+        }
+        value = output.evaluate(run.execution);
+        return true;
+      },
+      result: () => value,
+    };
+  };
 }
 
-function rowsOf({ operator, outputs, cursorMemo }: Subquery, run: Run): Value[][] {
-  const cursor = run.cursorOf(cursorMemo, operator);
-  const rows: Value[][] = [];
-  cursor.open();
-  run.drain(cursor, () => {
-    const row = outputs.map((output) => output.evaluate(run.execution));
-    run.keep(row);
-    rows.push(row);
-    return true;
-  });
-  return rows;
+function firstColumn(subquery: Subquery): (run: Run) => Gathering<readonly Value[]> {
+  return (run) => {
+    const { each, result } = allRows(subquery)(run);
+    let values: readonly Value[] | null = null;
+    return {
+      each,
+      result: () => {
+        values ??= result().map(([value]) => value ?? null);
+        return values;
+      },
+    };
+  };
+}
+
+function allRows({ outputs }: Subquery): (run: Run) => Gathering<readonly (readonly Value[])[]> {
+  return (run) => {
+    const rows: Value[][] = [];
+    return {
+      each: () => {
+        const row = outputs.map((output) => output.evaluate(run.execution));
+        run.keep(row);
+        rows.push(row);
+        return true;
+      },
+      result: () => rows,
+    };
+  };
 }
 
 /** `left operator ANY|ALL (subquery)`, IN included; the left side may be a row. */
@@ -148,6 +198,10 @@ function quantified(
   const position = context.position(link.location);
   const operator = link.operName === undefined ? "=" : (nameParts(link.operName).at(-1) ?? "=");
   const isAny = link.subLinkType === "ANY_SUBLINK";
+  if (operator === "<>" && !isAny) {
+    const { operName, ...isIn } = link;
+    return negated(quantified({ ...isIn, subLinkType: "ANY_SUBLINK" }, subquery, scope, context));
+  }
   const nodes = testNodes(link.testexpr);
   checkWidth(nodes.length, subquery.outputs.length, position);
   if (nodes.length > 1 && operator !== "=") throw notSupported(`a row ${operator} ${isAny ? "ANY" : "ALL"}`);
@@ -161,8 +215,8 @@ function quantified(
   const linear = linearSearch(test, right, isAny);
   const keys = operator === "=" && isAny && !subquery.isCorrelated ? keysOf(left, right) : null;
   if (keys === null) {
-    const rows = rowsMaybeOnce(subquery);
-    return { type: BOOL, evaluate: (frame) => linear(frame, rows(runOf(frame))) };
+    const rows = onceIf(subquery, allRows(subquery));
+    return { type: BOOL, evaluate: (frame) => linear(frame, rows(frame)) };
   }
   return { type: BOOL, evaluate: hashedSearch(subquery, left, keys, linear) };
 }
@@ -186,16 +240,6 @@ function keysOf(left: readonly Expression[], right: readonly Expression[]): read
     keys.push(key);
   }
   return keys;
-}
-
-function rowsMaybeOnce(subquery: Subquery): (run: Run) => Value[][] {
-  if (subquery.isCorrelated) return (run) => rowsOf(subquery, run);
-  return (run) => {
-    const known = run.memo[subquery.resultMemo] as Value[][] | undefined;
-    const rows = known ?? rowsOf(subquery, run);
-    run.memo[subquery.resultMemo] = rows;
-    return rows;
-  };
 }
 
 /** One row that decides is enough; an unknown comparison makes an undecided answer unknown. */
@@ -238,22 +282,27 @@ function hashedSearch(
     }
     return parts.length === 1 ? (parts[0] as Key) : joinKeys(parts);
   };
-  return (frame) => {
-    const run = runOf(frame);
-    let rows = run.memo[subquery.resultMemo] as HashedRows | undefined;
-    if (rows === undefined) {
-      const all = rowsOf(subquery, run);
-      const found = new Set<Key>();
-      const withNull: Value[][] = [];
-      for (const row of all) {
+  const known = onceIf(subquery, (run) => {
+    const all = allRows(subquery)(run);
+    const found = new Set<Key>();
+    const withNull: (readonly Value[])[] = [];
+    const outputs = subquery.outputs;
+    return {
+      each: () => {
+        const isMore = all.each();
+        const row = all.result().at(-1) ?? outputs.map(() => null);
         const key = keyOfRow(row);
         if (key === null) withNull.push(row);
         else found.add(key);
-      }
-      rows = { keys: found, all, withNull };
-      run.memo[subquery.resultMemo] = rows;
-    }
+        return isMore;
+      },
+      result: (): HashedRows => ({ keys: found, all: all.result(), withNull }),
+    };
+  });
+  return (frame) => {
+    const rows = known(frame);
     const key = keyOfRow(left.map((side) => side.evaluate(frame)));
+    if (key === null && left.length === 1) return rows.all.length > 0 ? null : false;
     if (key === null) return linear(frame, rows.all);
     return rows.keys.has(key) ? true : linear(frame, rows.withNull);
   };

@@ -7,34 +7,13 @@ import { unify } from "../common-type.ts";
 import type { Expression } from "../expression.ts";
 import { type KeyOrder, keyOrder } from "../row-order.ts";
 import { FLOAT8, INT4, INT8, type PgType } from "../types.ts";
-import { notSupported } from "../unsupported.ts";
 import { chooseAggregate } from "./accumulators.ts";
 import { functionName, isAggregateCall } from "./aggregate-calls.ts";
 import { type Operator, SlotExpression } from "./operator.ts";
 import type { QueryScope } from "./scope.ts";
 import { Window, type WindowFunction } from "./window.ts";
-
-/** Bits of `frameOptions` (nodes/parsenodes.h). */
-const FRAME = {
-  range: 0x2,
-  rows: 0x4,
-  groups: 0x8,
-  startUnboundedPreceding: 0x20,
-  endUnboundedFollowing: 0x100,
-  startCurrent: 0x200,
-  endCurrent: 0x400,
-  startPreceding: 0x800,
-  endPreceding: 0x1000,
-  startFollowing: 0x2000,
-  endFollowing: 0x4000,
-  exclusions: 0x38000,
-} as const;
-
-/** One end of a frame: rows or peer groups from the current one; null: to the edge of the partition. */
-export interface FrameBound {
-  readonly sign: -1 | 0 | 1;
-  readonly offset: Expression | null;
-}
+import type { FrameDefinition } from "./window-frame.ts";
+import { frameKey, planFrame } from "./window-frame-plan.ts";
 
 export interface WindowCall {
   readonly function: WindowFunction;
@@ -42,10 +21,7 @@ export interface WindowCall {
   readonly filter: Expression | null;
   readonly partition: readonly Expression[];
   readonly order: readonly { readonly expression: Expression; readonly order: KeyOrder }[];
-  /** "rows" counts rows; "peers" moves over rows that ORDER BY does not tell apart. */
-  readonly unit: "rows" | "peers";
-  readonly start: FrameBound | null;
-  readonly end: FrameBound | null;
+  readonly frame: FrameDefinition;
   readonly result: SlotExpression;
 }
 
@@ -73,19 +49,26 @@ export class WindowCalls {
       const { type, args, function: windowFunction } = chooseFunction(call, given, position);
       const result = new SlotExpression(type, scope.planner.newSlot());
       if (call.agg_distinct === true || call.agg_order !== undefined) {
-        throw notSupported("DISTINCT or ORDER BY in a window function");
+        const what = call.agg_distinct === true ? "DISTINCT" : "aggregate ORDER BY";
+        throw new DeltatError(
+          SqlState.featureNotSupported,
+          `${what} is not implemented for window functions`,
+          { position },
+        );
       }
+      const order = (definition.orderClause ?? []).flatMap((item) => {
+        if (!("SortBy" in item) || item.SortBy.node === undefined) return [];
+        const expression = frameKey(scope.compileTyped(item.SortBy.node), definition);
+        return [{ expression, order: keyOrder(item.SortBy, expression.type) }];
+      });
+      const frame = planFrame(definition, order, scope, position);
       this.calls.push({
         function: windowFunction,
         args,
         filter: call.agg_filter === undefined ? null : scope.condition(call.agg_filter, "FILTER"),
         partition: (definition.partitionClause ?? []).map((node) => scope.compileTyped(node)),
-        order: (definition.orderClause ?? []).flatMap((item) => {
-          if (!("SortBy" in item) || item.SortBy.node === undefined) return [];
-          const expression = scope.compileTyped(item.SortBy.node);
-          return [{ expression, order: keyOrder(item.SortBy, expression.type) }];
-        }),
-        ...this.frame(definition),
+        order,
+        frame,
         result,
       });
       return result;
@@ -115,36 +98,6 @@ export class WindowCalls {
       partitionClause: resolved.partitionClause ?? [],
       orderClause: definition.orderClause ?? resolved.orderClause ?? [],
     };
-  }
-
-  private frame(definition: WindowDef): Pick<WindowCall, "unit" | "start" | "end"> {
-    const options = definition.frameOptions ?? 0;
-    const has = (bit: number): boolean => (options & bit) !== 0;
-    if (has(FRAME.exclusions)) throw notSupported("EXCLUDE in a window frame");
-    const hasOffset = has(
-      FRAME.startPreceding | FRAME.startFollowing | FRAME.endPreceding | FRAME.endFollowing,
-    );
-    if (has(FRAME.range) && hasOffset) throw notSupported("RANGE with an offset");
-    const offset = (node: Node | undefined): Expression | null =>
-      node === undefined ? null : tryCast(this.scope.compile(node), INT8, "implicit");
-    const unit = has(FRAME.rows) ? "rows" : "peers";
-    const start = has(FRAME.startCurrent)
-      ? { sign: 0 as const, offset: null }
-      : has(FRAME.startPreceding | FRAME.startFollowing)
-        ? {
-            sign: has(FRAME.startPreceding) ? (-1 as const) : (1 as const),
-            offset: offset(definition.startOffset),
-          }
-        : null;
-    const end = has(FRAME.endCurrent)
-      ? { sign: 0 as const, offset: null }
-      : has(FRAME.endPreceding | FRAME.endFollowing)
-        ? {
-            sign: has(FRAME.endPreceding) ? (-1 as const) : (1 as const),
-            offset: offset(definition.endOffset),
-          }
-        : null;
-    return { unit, start, end };
   }
 }
 

@@ -6,5 +6,6 @@ import { java } from "./java.ts";
 import { javascript } from "./javascript.ts";
 import { pgbouncer } from "./pgbouncer.ts";
 import { python } from "./python.ts";
+import { rust } from "./rust.ts";
 
-export const CLIENTS: readonly ForeignClient[] = [python, javascript, pgbouncer, go, java];
+export const CLIENTS: readonly ForeignClient[] = [python, javascript, go, java, rust, pgbouncer];
