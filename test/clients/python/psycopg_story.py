@@ -9,6 +9,7 @@ from psycopg import sql
 import statements as s
 from story import HOST, PASSWORD, PORT, STORY, USER, diary_entry, run_in_room, run_of, say_story
 
+
 def address(database: str) -> str:
     return psycopg.conninfo.make_conninfo(host=HOST, port=PORT, user=USER, password=PASSWORD, dbname=database)
 
