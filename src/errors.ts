@@ -25,6 +25,7 @@ export const SqlState = {
   invalidArgumentForLogarithm: "2201E",
   invalidArgumentForPower: "2201F",
   invalidArgumentForWidthBucket: "2201G",
+  arraySubscriptError: "2202E",
   invalidEscapeSequence: "22025",
   characterNotInRepertoire: "22021",
   invalidTextRepresentation: "22P02",
