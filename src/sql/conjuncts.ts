@@ -79,6 +79,9 @@ export function columnConditions(conjunct: Node, scope: RelationScope): ColumnCo
       ? [{ kind: "isNull", column }]
       : [];
   }
+  if ("BoolExpr" in conjunct && conjunct.BoolExpr.boolop === "OR_EXPR") {
+    return listOfBranches(conjunct.BoolExpr.args ?? [], scope);
+  }
   if ("ColumnRef" in conjunct || "BoolExpr" in conjunct) return flagCondition(conjunct, scope);
   if (!("A_Expr" in conjunct)) return [];
   const { kind, name, lexpr, rexpr } = conjunct.A_Expr;
@@ -106,4 +109,20 @@ export function columnConditions(conjunct: Node, scope: RelationScope): ColumnCo
     ];
   }
   return [];
+}
+
+/** `id = a OR id IN (b, c)` is a list of values. */
+function listOfBranches(branches: readonly Node[], scope: RelationScope): ColumnCondition[] {
+  const values: Node[] = [];
+  let column: ColumnExpression | null = null;
+  for (const branch of branches) {
+    const [condition, ...others] = columnConditions(branch, scope);
+    if (condition === undefined || others.length > 0) return [];
+    if (column !== null && column.index !== condition.column.index) return [];
+    column = condition.column;
+    if (condition.kind === "compare" && condition.by === "=") values.push(condition.value);
+    else if (condition.kind === "in") values.push(...condition.values);
+    else return [];
+  }
+  return column === null ? [] : [{ kind: "in", column, values }];
 }

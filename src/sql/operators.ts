@@ -12,6 +12,7 @@ import { mapExpression, tryCast } from "./casts.ts";
 import { type ComparisonOperator, comparisonTest, isComparisonOperator } from "./comparison.ts";
 import type { Expression } from "./expression.ts";
 import { compileCall } from "./function-call.ts";
+import { jsonOperation } from "./json/operators.ts";
 import { isLike } from "./like.ts";
 import { disjunction } from "./logic.ts";
 import { arrayMembership, isLong, memberOf, oncePerRun } from "./membership.ts";
@@ -95,6 +96,8 @@ export function compileBinary(
   const shown = [left.type.name, right.type.name] as const;
   const ofTime = compileTimeOperator(operator, left, right, position);
   if (ofTime !== null) return ofTime;
+  const ofJson = jsonOperation(operator, left, right);
+  if (ofJson !== null) return strict(ofJson.type, ofJson.left, ofJson.right, ofJson.apply);
   const [a, b] = resolveSides(left, right, operator, position);
   if (isComparisonOperator(operator)) {
     const comparison = compileComparison(operator, a, b);

@@ -155,6 +155,17 @@ export function streamOf(plan: Plan, execution: Execution): RowStream {
   return new WrittenRows(written.written(), result, out, memory);
 }
 
+/** All rows of a stream in one go, for what reads beside changes and locks; returns the command tag. */
+export function takeAll(stream: RowStream, { out, session }: Execution): string {
+  const run = new StreamRun(stream);
+  try {
+    while (run.advance(out) === "more") session.checkTimeout();
+    return run.tag;
+  } finally {
+    stream.close();
+  }
+}
+
 /** Rows that are there already, such as those of RETURNING: a change must not be done in slices. */
 export class WrittenRows implements RowStream {
   private at = 0;

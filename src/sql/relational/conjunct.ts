@@ -3,6 +3,7 @@
 import { DeltatError, SqlState } from "../../errors.ts";
 import { type Node, nameParts } from "../ast.ts";
 import { hasAggregate, hasSubLink, hasWindowCall, someNode } from "./aggregate-calls.ts";
+import { isArrayTest } from "./index-conditions.ts";
 import type { Namespace, RangeEntry } from "./range.ts";
 import type { QueryScope } from "./scope.ts";
 
@@ -31,6 +32,7 @@ export function conjunctOf(node: Node, namespace: Namespace, clause: string, sco
 }
 
 function needsQuery(node: Node, namespace: Namespace, scope: QueryScope): boolean {
+  if (isArrayTest(node)) return false;
   return someNode(node, (kind, inner) => {
     if (kind === "SubLink" || kind === "RowExpr") return true;
     if (kind !== "ColumnRef") return false;

@@ -15,11 +15,13 @@ import { findCatalogTable } from "../catalog/catalog.ts";
 import { coalesce } from "../conditional.ts";
 import { type Relation, resolveRelation } from "../relation.ts";
 import { isStored, type StoredTable, type Table } from "../schema.ts";
+import { resolveTypeName } from "../type-names.ts";
 import { INT8, TEXT } from "../types.ts";
 import { notSupported, refuseOtherFields } from "../unsupported.ts";
 import { resolveUntyped } from "../untyped.ts";
 import { functionName } from "./aggregate-calls.ts";
 import { noteUse } from "./cte.ts";
+import { takesColumnList } from "./json-sets.ts";
 import { type Operator, SlotExpression } from "./operator.ts";
 import { Project } from "./pipeline.ts";
 import { planQuery } from "./query.ts";
@@ -233,14 +235,14 @@ function planSubselect(range: RangeSubselect, scope: QueryScope, before: Namespa
   return unit(entry, { kind: "rows", operator }, sameLevel(references, scope));
 }
 
-const FUNCTION_FIELDS = new Set(["lateral", "ordinality", "is_rowsfrom", "functions", "alias"]);
+const FUNCTION_FIELDS = new Set(["lateral", "ordinality", "is_rowsfrom", "functions", "alias", "coldeflist"]);
 
 function planFunction(range: RangeFunction, scope: QueryScope, before: Namespace): FromItem {
   refuseOtherFields(range, FUNCTION_FIELDS);
   // A function sees what stands before it, with LATERAL or without.
   scope.namespace = before;
   const { value: sets, references } = scope.planner.track(() =>
-    (range.functions ?? []).map((item) => planCall(item, scope)),
+    (range.functions ?? []).map((item) => planCall(item, range.coldeflist ?? null, scope)),
   );
   scope.namespace = EMPTY_NAMESPACE;
   const [first] = sets;
@@ -277,16 +279,23 @@ function planFunction(range: RangeFunction, scope: QueryScope, before: Namespace
 }
 
 /** One function of the list: a call, or a keyword such as current_date that the grammar takes for one. */
-function planCall(item: Node, scope: QueryScope): { name: string; set: SetFunction } {
-  const [node, definitions] = "List" in item ? (item.List.items ?? []) : [];
-  if (definitions !== undefined && Object.keys(definitions).length > 0) {
-    throw notSupported("a column definition list");
-  }
+function planCall(
+  item: Node,
+  definitions: readonly Node[] | null,
+  scope: QueryScope,
+): { name: string; set: SetFunction } {
+  const [node, own] = "List" in item ? (item.List.items ?? []) : [];
+  if (own !== undefined && Object.keys(own).length > 0)
+    throw notSupported("ROWS FROM with column definitions");
   if (node !== undefined && "FuncCall" in node) {
     const { FuncCall: call } = node;
     const name = functionName(call) ?? nameParts(call.funcname).join(".");
     const args = (call.args ?? []).map((arg) => scope.compile(arg));
-    return { name, set: planSetFunction(name, args, scope.context.position(call.location)) };
+    const position = scope.context.position(call.location);
+    return {
+      name,
+      set: planSetFunction(name, args, position, definedColumns(name, definitions, position, scope)),
+    };
   }
   if (node === undefined) throw notSupported("this kind of function in FROM");
   const value = scope.compileTyped(node);
@@ -295,6 +304,37 @@ function planCall(item: Node, scope: QueryScope): { name: string; set: SetFuncti
     rows: (frame: Parameters<SetFunction["rows"]>[0]) => [[value.evaluate(frame)]],
   };
   return { name: "value", set };
+}
+
+/** `AS t(a int, b text)`. Throws 42601 where a function needs such a list and has none, or the other way round. */
+function definedColumns(
+  name: string,
+  definitions: readonly Node[] | null,
+  position: number,
+  scope: QueryScope,
+): SetFunction["columns"] | null {
+  const isWanted = takesColumnList(name);
+  if (!isWanted && definitions === null) return null;
+  if (definitions === null) {
+    throw new DeltatError(
+      SqlState.syntaxError,
+      'a column definition list is required for functions returning "record"',
+      { position },
+    );
+  }
+  if (!isWanted) {
+    throw new DeltatError(
+      SqlState.syntaxError,
+      'a column definition list is only allowed for functions returning "record"',
+      { position },
+    );
+  }
+  return definitions.flatMap((item) => {
+    if (!("ColumnDef" in item)) return [];
+    const { colname = "", typeName } = item.ColumnDef;
+    if (typeName === undefined) return [];
+    return [{ name: colname, type: resolveTypeName(typeName, scope.context).type }];
+  });
 }
 
 const JOIN_FIELDS = new Set(["jointype", "isNatural", "larg", "rarg", "usingClause", "quals", "alias"]);

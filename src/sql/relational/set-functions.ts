@@ -27,6 +27,7 @@ import {
 } from "../types.ts";
 import { isUntyped, resolveUntyped } from "../untyped.ts";
 import type { Value } from "../value.ts";
+import { isJsonSet, planJsonSet } from "./json-sets.ts";
 
 /** Rows by position, made when they are asked for where that is possible. An array is one. */
 export interface RowList {
@@ -51,12 +52,22 @@ const NAMES: ReadonlySet<string> = new Set([
 ]);
 
 export function isSetFunction(name: string): boolean {
-  return NAMES.has(name);
+  return NAMES.has(name) || isJsonSet(name);
 }
 
 /** The rows that a call gives. Throws 42883 for arguments it does not take. */
-export function planSetFunction(name: string, args: readonly Expression[], position: number): SetFunction {
-  const planned = isSetFunction(name) ? plan(name, args) : scalarFunction(name, args, position);
+export function planSetFunction(
+  name: string,
+  args: readonly Expression[],
+  position: number,
+  /** Those that the statement lists for it. */
+  columns: SetFunction["columns"] | null = null,
+): SetFunction {
+  const planned = isJsonSet(name)
+    ? planJsonSet(name, args, columns)
+    : isSetFunction(name)
+      ? plan(name, args)
+      : scalarFunction(name, args, position);
   if (planned !== null) return planned;
   throw new DeltatError(
     SqlState.undefinedFunction,
