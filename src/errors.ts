@@ -4,6 +4,8 @@
  */
 
 export const SqlState = {
+  successfulCompletion: "00000",
+  warning: "01000",
   protocolViolation: "08P01",
   featureNotSupported: "0A000",
   invalidParameterValue: "22023",
@@ -78,6 +80,8 @@ export const SqlState = {
   statementTooComplex: "54001",
   tooManyColumns: "54011",
   objectNotInPrerequisiteState: "55000",
+  objectInUse: "55006",
+  duplicateDatabase: "42P04",
   cantChangeRuntimeParameter: "55P02",
   lockNotAvailable: "55P03",
   queryCanceled: "57014",

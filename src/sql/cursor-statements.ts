@@ -8,6 +8,7 @@ import { DeltatError, SqlState } from "../errors.ts";
 import type { ClosePortalStmt, DeclareCursorStmt, FetchStmt } from "./ast.ts";
 import { controlPlan, Execution, type OutputColumn, type Plan, type SessionControl } from "./execution.ts";
 import { Portal } from "./portals.ts";
+import { hasChangesInWith } from "./relational/changes-in-with.ts";
 import { type RowStream, type Slice, streamOf } from "./row-stream.ts";
 import { planSelect } from "./select.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
@@ -28,6 +29,12 @@ export function planDeclare(node: DeclareCursorStmt, compiler: StatementCompiler
   if ((options & OPTION_BINARY) !== 0) throw notSupported("a BINARY cursor", "Bind asks for binary columns.");
   if ((options & OPTION_SCROLL) !== 0) throw notSupported("a SCROLL cursor", "Cursors here go forward only.");
   if (query === undefined || !("SelectStmt" in query)) throw notSupported("DECLARE of anything but a SELECT");
+  if (hasChangesInWith(query)) {
+    throw new DeltatError(
+      SqlState.featureNotSupported,
+      "DECLARE CURSOR must not contain data-modifying statements in WITH",
+    );
+  }
   const select = planSelect(query.SelectStmt, compiler);
   const isHeld = (options & OPTION_HOLD) !== 0;
   return {

@@ -30,6 +30,7 @@ export function planDelete(node: DeleteStmt, compiler: StatementCompiler): Plan 
     usage: "write",
     parameterTypes: compiler.parameterTypes(),
     columns: returning?.columns ?? null,
+    returning,
     run: (execution) => runDelete(table, rows, returning, execution),
   };
 }
@@ -64,6 +65,12 @@ function runDelete(
 ): string {
   const { engine } = execution;
   let rows = targetRows(execution);
+  if (execution.beforeChanges !== null) {
+    const ids = rows.map((row) => table.idAt(engine, row));
+    execution.beforeChanges();
+    // Those are left that no other change of the same statement has taken away.
+    rows = ids.map((id) => table.find(engine, id)).filter((row) => row >= 0);
+  }
   if (table === RESOURCES && rows.length > 1) rows = childrenFirst(rows, engine);
   if (returning !== null) {
     const out = returning.open(execution);

@@ -17,6 +17,7 @@ import type { SessionContext } from "./session-context.ts";
 import type { Settings } from "./settings.ts";
 import type { StatementMemory } from "./statement-memory.ts";
 import type { TableView } from "./table-view.ts";
+import type { RowOutput } from "./targets.ts";
 import type { TransactionModes } from "./transaction-modes.ts";
 import type { PgType } from "./types.ts";
 import type { Value } from "./value.ts";
@@ -50,7 +51,8 @@ export interface SessionControl extends SessionContext {
   /** The transaction if what it reads is remembered, since it is serializable; else null. */
   readonly tracked: Transaction | null;
   readonly prepared: PreparedStatements<PlannedStatement>;
-  warn(sqlState: string, message: string): void;
+  /** Tells the client something that is no warning. */
+  notice(message: string): void;
   listen(channel: string): void;
   /** null: every channel. */
   unlisten(channel: string | null): void;
@@ -86,6 +88,12 @@ export class Execution implements Frame {
   aggregates: readonly Value[] = [];
   /** Values of the columns that a relational plan has in hand, by slot (see relational/operator.ts). */
   slots: Value[] = [];
+  /** Rows of the changes in WITH, by their query, where the statement has some. */
+  changedRows: ReadonlyMap<object, readonly (readonly Value[])[]> | null = null;
+  /** Between the reading and the changing of a write: brings in the other changes of its statement. */
+  beforeChanges: (() => void) | null = null;
+  /** Takes the rows of RETURNING in place of the client. */
+  returned: Value[][] | null = null;
   /** The run of a relational plan, once there is one. */
   run: Run | null = null;
   readonly engine: Engine;
@@ -129,6 +137,8 @@ export interface Plan {
   run(execution: Execution): RunResult;
   /** As `run`, but the rows always come as a stream. Without it they are all written before the first is taken. */
   readonly open?: (execution: Execution) => RowStream;
+  /** What RETURNING gives, for who reads it as a query. */
+  readonly returning?: RowOutput | null;
   /** The columns, where they depend on the session; else they are `columns`. */
   readonly describe?: (session: SessionControl) => readonly OutputColumn[] | null;
 }

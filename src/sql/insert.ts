@@ -82,6 +82,7 @@ export function planInsert(node: InsertStmt, compiler: StatementCompiler): Plan 
     usage: "write",
     parameterTypes: compiler.parameterTypes(),
     columns: returning?.columns ?? null,
+    returning,
     run: (execution) => runInsert(plan, execution),
   };
 }
@@ -228,6 +229,7 @@ function runInsert(plan: InsertPlan, execution: Execution): string {
   let inserted = 0;
   let given = 0;
   if (lists !== null) {
+    execution.beforeChanges?.();
     for (const sources of lists) {
       const values = sources.map((source) => sourceValue(source, execution));
       if (insertRow(plan, values, out, execution)) inserted++;
@@ -237,6 +239,7 @@ function runInsert(plan: InsertPlan, execution: Execution): string {
   }
   if (selected !== null) {
     const rows = selected(execution);
+    execution.beforeChanges?.();
     for (const values of rows) {
       if (insertRow(plan, values, out, execution)) inserted++;
       if ((inserted & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();

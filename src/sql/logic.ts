@@ -7,6 +7,7 @@ import { DeltatError, SqlState } from "../errors.ts";
 import type { Expression } from "./expression.ts";
 import { BOOL } from "./types.ts";
 import { resolveUntyped } from "./untyped.ts";
+import type { Value } from "./value.ts";
 
 /** The expression as a condition. Throws 42804 `argument of <clause> must be type boolean, not type …`. */
 export function asCondition(expression: Expression, clause: string, position: number): Expression {
@@ -74,5 +75,16 @@ export function isTruthValue(condition: Expression, wanted: boolean | null, not:
 
 /** `IS [NOT] NULL`. */
 export function isNullTest(expression: Expression, not: boolean): Expression {
-  return { type: BOOL, evaluate: (frame) => (expression.evaluate(frame) === null) !== not };
+  if (expression.type.fields === undefined) {
+    return { type: BOOL, evaluate: (frame) => (expression.evaluate(frame) === null) !== not };
+  }
+  // A row is NULL if all its fields are, and not NULL if none is.
+  return {
+    type: BOOL,
+    evaluate: (frame) => {
+      const parts = expression.evaluate(frame) as readonly Value[] | null;
+      if (parts === null) return !not;
+      return parts.every((part) => (part === null) !== not);
+    },
+  };
 }

@@ -4,12 +4,14 @@ import { type Node, nodeKind } from "./ast.ts";
 import { planListen, planNotify, planUnlisten } from "./channel-statements.ts";
 import { planCopy } from "./copy-statement.ts";
 import { planClose, planDeclare, planFetch } from "./cursor-statements.ts";
+import { planCreateDatabase, planDropDatabase } from "./database-statements.ts";
 import { planDelete } from "./delete.ts";
 import { planDeallocate, planExecute, planPrepare } from "./execute.ts";
 import type { Plan } from "./execution.ts";
 import { planInsert } from "./insert.ts";
 import type { PlannedStatement } from "./planned-statement.ts";
 import type { PreparedStatements } from "./prepared-statements.ts";
+import { hasChangesInWith, planChangesInWith } from "./relational/changes-in-with.ts";
 import { planExplain } from "./relational/explain.ts";
 import { planSelect } from "./select.ts";
 import { planDiscard, planSet, planShow } from "./setting-statements.ts";
@@ -55,6 +57,7 @@ export function planStatement(
 }
 
 function planNode(node: Node, compiler: StatementCompiler): Plan {
+  if (hasChangesInWith(node)) return planChangesInWith(node, compiler, planNode);
   if ("SelectStmt" in node) return planSelect(node.SelectStmt, compiler);
   if ("InsertStmt" in node) return planInsert(node.InsertStmt, compiler);
   if ("UpdateStmt" in node) return planUpdate(node.UpdateStmt, compiler);
@@ -66,6 +69,8 @@ function planNode(node: Node, compiler: StatementCompiler): Plan {
   if ("TransactionStmt" in node) return planTransaction(node.TransactionStmt);
   if ("VariableSetStmt" in node) return planSet(node.VariableSetStmt);
   if ("VariableShowStmt" in node) return planShow(node.VariableShowStmt);
+  if ("CreatedbStmt" in node) return planCreateDatabase(node.CreatedbStmt);
+  if ("DropdbStmt" in node) return planDropDatabase(node.DropdbStmt);
   if ("DiscardStmt" in node) return planDiscard(node.DiscardStmt);
   if ("ListenStmt" in node) return planListen(node.ListenStmt);
   if ("UnlistenStmt" in node) return planUnlisten(node.UnlistenStmt);

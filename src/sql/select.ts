@@ -1,7 +1,7 @@
 /** SELECT: over one table, or none, here; anything more goes to the relational planner. */
 
 import { AggregatePlan, callsAggregate } from "./aggregates.ts";
-import { type ColumnRef, type FuncCall, nameParts, type SelectStmt } from "./ast.ts";
+import { type ColumnRef, type FuncCall, type Node, nameParts, type SelectStmt } from "./ast.ts";
 import type { Execution, Plan } from "./execution.ts";
 import { type Relation, RelationScope, resolveRelation } from "./relation.ts";
 import { functionName, hasAggregate, isAggregateCall, someNode } from "./relational/aggregate-calls.ts";
@@ -31,7 +31,7 @@ const SELECT_FIELDS = new Set([
 ]);
 
 export function planSelect(node: SelectStmt, compiler: StatementCompiler): Plan {
-  if (!isPlain(node)) return planRelationalSelect(node, compiler);
+  if (!isPlain(node, compiler)) return planRelationalSelect(node, compiler);
   const scope = new RelationScope(fromRelation(node, compiler.statementText));
   compiler.enter(scope);
   const locks = planRowLocks(node.lockingClause, scope.relation, compiler.statementText);
@@ -65,21 +65,34 @@ export function planSelect(node: SelectStmt, compiler: StatementCompiler): Plan 
  * Whether the query reads one table of ours, or none, row by row: then it is planned without slots and operators.
  * All else is for the relational planner.
  */
-function isPlain(node: SelectStmt): boolean {
+function isPlain(node: SelectStmt, compiler: StatementCompiler): boolean {
+  // The name of a table may be that of a change in WITH.
+  if (compiler.changes !== null) return false;
   for (const field in node) if (!SELECT_FIELDS.has(field)) return false;
   if (node.op !== undefined && node.op !== "SETOP_NONE") return false;
   if (node.limitOption === "LIMIT_OPTION_WITH_TIES") return false;
   const [from, ...others] = node.fromClause ?? [];
-  if (from === undefined) return !needsQuery([node.targetList, node.whereClause, node.sortClause], null);
+  if (from === undefined) return !needsQuery([withoutStars(node), node.whereClause, node.sortClause], null);
   if (others.length > 0 || !("RangeVar" in from)) return false;
   const { relname, schemaname, alias } = from.RangeVar;
   if ((schemaname !== undefined && schemaname !== "public") || alias?.colnames !== undefined) return false;
   if (findTable(relname ?? "") === undefined) return false;
   if (hasAggregate(node.whereClause)) return false;
-  return !needsQuery([node.targetList, node.whereClause, node.sortClause], alias?.aliasname ?? relname ?? "");
+  return !needsQuery(
+    [withoutStars(node), node.whereClause, node.sortClause],
+    alias?.aliasname ?? relname ?? "",
+  );
 }
 
 const PLAIN_COUNT_FIELDS = new Set(["funcname", "args", "agg_star", "funcformat", "location"]);
+
+/** The targets but for `*` and `b.*`, which in any other place is a row. */
+function withoutStars({ targetList = [] }: SelectStmt): Node[] {
+  return targetList.filter((item) => {
+    const val = "ResTarget" in item ? item.ResTarget.val : undefined;
+    return val === undefined || !("ColumnRef" in val) || nameParts(val.ColumnRef.fields).at(-1) !== "*";
+  });
+}
 
 /** Whether an expression holds what only a query's scope compiles; `table`: its name as a value is such a thing. */
 function needsQuery(tree: unknown, table: string | null): boolean {
@@ -87,7 +100,7 @@ function needsQuery(tree: unknown, table: string | null): boolean {
     if (kind === "SubLink" || kind === "RowExpr" || kind === "GroupingFunc") return true;
     if (kind === "ColumnRef") {
       const [name, ...rest] = nameParts((inner as ColumnRef).fields);
-      return name === table && rest.length === 0;
+      return name === table && (rest.length === 0 || rest[0] === "*");
     }
     if (kind !== "FuncCall") return false;
     const call = inner as FuncCall;

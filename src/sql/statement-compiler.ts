@@ -14,6 +14,7 @@ import type { Expression, Frame, Scope } from "./expression.ts";
 import { normaliseIds } from "./id-comparison.ts";
 import { ParameterTypes } from "./parameters.ts";
 import { RelationScope } from "./relation.ts";
+import type { CteEnvironment } from "./relational/cte.ts";
 import type { Column } from "./schema.ts";
 import type { LiftedLiterals } from "./shape.ts";
 import { resolveTypeName } from "./type-names.ts";
@@ -26,6 +27,11 @@ export class StatementCompiler {
   private readonly parameters: ParameterTypes;
   private context: CompileContext;
   private scope = new RelationScope(null);
+
+  /** The changes in WITH that the statement being planned may read. */
+  changes: CteEnvironment | null = null;
+  /** Whether a part of the statement is being planned, whose parameters are not all that there are. */
+  private inPart = false;
 
   constructor(
     readonly statementText: string,
@@ -52,8 +58,19 @@ export class StatementCompiler {
     return this.context.position(location);
   }
 
+  /** Plans a statement that is part of another. */
+  part<T>(plan: () => T): T {
+    this.inPart = true;
+    try {
+      return plan();
+    } finally {
+      this.inPart = false;
+    }
+  }
+
   /** OIDs of all parameters, once everything is compiled. Throws 42P18, and 42P02 where there can be none. */
   parameterTypes(): readonly number[] {
+    if (this.inPart) return [];
     const types = this.parameters.finish();
     if (this.declaredOids === null && types.length > 0) {
       throw new DeltatError(SqlState.undefinedParameter, "there is no parameter $1");

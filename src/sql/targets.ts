@@ -14,6 +14,7 @@ import { expandFormats, RowWriter } from "./row-writer.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
 import { type PgType, TEXT, UNKNOWN } from "./types.ts";
 import { refuseOtherFields } from "./unsupported.ts";
+import type { Value } from "./value.ts";
 
 export interface Target {
   readonly name: string;
@@ -170,6 +171,11 @@ export class RowOutput {
       this.types,
       formats.length === 0 ? this.allText : expandFormats(formats, this.types.length),
     );
+  }
+
+  /** The values of the row that `execution.row` names. */
+  values(execution: Execution): Value[] {
+    return this.targets.map(({ expression }) => expression.evaluate(execution));
   }
 
   /** Writes the row that `execution.row` names. */

@@ -65,6 +65,7 @@ export function planUpdate(node: UpdateStmt, compiler: StatementCompiler): Plan 
     usage: "write",
     parameterTypes: compiler.parameterTypes(),
     columns: returning?.columns ?? null,
+    returning,
     run: (execution) => runUpdate(plan, execution),
   };
 }
@@ -158,16 +159,21 @@ function runUpdate(plan: UpdatePlan, execution: Execution): string {
   const { table, returning } = plan;
   const { engine } = execution;
   const changes = newImages(plan, execution);
+  execution.beforeChanges?.();
   const out = returning?.open(execution) ?? null;
   let applied = 0;
+  let updated = 0;
   for (const { id, command } of changes) {
+    // Another change of the same statement may have taken the row away.
+    if (execution.beforeChanges !== null && table.find(engine, id) < 0) continue;
+    updated++;
     if ((++applied & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
     engine.apply(execution.transaction as Transaction, command);
     if (returning !== null && out !== null) {
       returnResult(returning, out, table.find(engine, id), command, execution);
     }
   }
-  return `UPDATE ${changes.length}`;
+  return `UPDATE ${updated}`;
 }
 
 interface RowChange {

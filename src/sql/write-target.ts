@@ -63,7 +63,8 @@ export function planReturning(
 /** Writes the row `row` for RETURNING. */
 export function returnRow(output: RowOutput, out: RowWriter, row: number, execution: Execution): void {
   execution.row = row;
-  output.write(out, execution);
+  if (execution.returned !== null) execution.returned.push(output.values(execution));
+  else output.write(out, execution);
 }
 
 /** Writes for RETURNING the row that `command` has made or changed: `row`, or -1 for a hold that was gone at once. */

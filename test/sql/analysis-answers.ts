@@ -557,4 +557,279 @@ export const ANALYSIS_ANSWERS: readonly (readonly [
       ["9", null, "7"],
     ],
   ],
+  ["SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY start) FROM bookings", [["115"]]],
+  [
+    "SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY start), percentile_disc(0.9) WITHIN GROUP (ORDER BY label) FROM bookings",
+    [["110", "l2"]],
+  ],
+  [
+    "SELECT percentile_cont(ARRAY[0.25, 0.5, 1]) WITHIN GROUP (ORDER BY start), percentile_disc(ARRAY[0.25, 0.5, 1]) WITHIN GROUP (ORDER BY start) FROM bookings",
+    [["{57.5,115,230}", "{50,110,230}"]],
+  ],
+  [
+    "SELECT mode() WITHIN GROUP (ORDER BY label), mode() WITHIN GROUP (ORDER BY start % 3 DESC) FROM bookings",
+    [["l0", "2"]],
+  ],
+  [
+    "SELECT label, percentile_cont(0.25) WITHIN GROUP (ORDER BY start DESC) FILTER (WHERE start > 20) FROM bookings GROUP BY label ORDER BY 1",
+    [
+      ["l0", "172.5"],
+      ["l1", "190"],
+      ["l2", "170"],
+      [null, "160"],
+    ],
+  ],
+  [
+    "SELECT percentile_cont(2) WITHIN GROUP (ORDER BY start) FROM bookings",
+    "22003 percentile value 2 is not between 0 and 1",
+  ],
+  ["SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY start) FROM bookings WHERE false", [[null]]],
+  [
+    "SELECT rank(50) WITHIN GROUP (ORDER BY start), dense_rank(55) WITHIN GROUP (ORDER BY start), percent_rank(55) WITHIN GROUP (ORDER BY start), cume_dist(50) WITHIN GROUP (ORDER BY start) FROM bookings",
+    [["6", "7", "0.25", "0.28"]],
+  ],
+  [
+    "SELECT stddev(start), stddev_pop(start), stddev_samp(start), variance(start), var_pop(start), var_samp(start) FROM bookings",
+    [
+      [
+        "70.7106781186547524",
+        "69.2218655243172904",
+        "70.7106781186547524",
+        "5000.0000000000000000",
+        "4791.6666666666666667",
+        "5000.0000000000000000",
+      ],
+    ],
+  ],
+  [
+    "SELECT stddev(x), stddev_pop(x), variance(x) FROM (VALUES (1.5), (2.25), (7)) v(x)",
+    [["2.9825883613622134", "2.4352731993670763", "8.8958333333333333"]],
+  ],
+  [
+    "SELECT stddev(x), stddev_pop(x), variance(x) FROM (VALUES (1.5::float8), (2.25), (7)) v(x)",
+    [["2.9825883613622137", "2.435273199367076", "8.895833333333334"]],
+  ],
+  ["SELECT stddev(x), stddev_pop(x), var_samp(x) FROM (VALUES (1)) v(x)", [[null, "0", null]]],
+  [
+    'SELECT corr(start, "end"), covar_pop(start, "end"), covar_samp(start, "end"), regr_slope(start, "end"), regr_intercept(start, "end"), regr_count(start, "end"), regr_r2(start, "end"), regr_avgx(start, "end"), regr_avgy(start, "end") FROM bookings',
+    [
+      [
+        "0.9998039985837712",
+        "4802.083333333333",
+        "5010.869565217391",
+        "0.997439688435325",
+        "-16.578918899426622",
+        "24",
+        "0.9996080355840975",
+        "131.91666666666666",
+        "115",
+      ],
+    ],
+  ],
+  ["SELECT bit_and(x), bit_or(x), bit_xor(x) FROM (VALUES (6), (3), (NULL)) v(x)", [["2", "7", "5"]]],
+  ["SELECT every(start >= 0), bool_and(start > 10), bool_or(start > 10) FROM bookings", [["t", "f", "t"]]],
+  [
+    "SELECT json_object_agg(name, capacity ORDER BY id), jsonb_object_agg(coalesce(name, '?'), capacity) FROM resources WHERE name IS NOT NULL",
+    [
+      [
+        '{ "House" : 5, "Hall" : 5, "Room" : 5, "Yard" : 1 }',
+        '{"Hall": 5, "Room": 5, "Yard": 1, "House": 5}',
+      ],
+    ],
+  ],
+  [
+    "SELECT json_agg(name ORDER BY id), jsonb_agg(capacity ORDER BY id) FROM resources",
+    [['["House", "Hall", "Room", null, "Yard"]', "[5, 5, 5, 2, 1]"]],
+  ],
+  [
+    "SELECT json_agg(r ORDER BY r.id) FROM (SELECT id, name FROM resources) r",
+    [
+      [
+        '[{"id":"01HZZZZZZZZZZZZZZZZZZZ0001","name":"House"}, \n {"id":"01HZZZZZZZZZZZZZZZZZZZ0002","name":"Hall"}, \n {"id":"01HZZZZZZZZZZZZZZZZZZZ0003","name":"Room"}, \n {"id":"01HZZZZZZZZZZZZZZZZZZZ0004","name":null}, \n {"id":"01HZZZZZZZZZZZZZZZZZZZ0005","name":"Yard"}]',
+      ],
+    ],
+  ],
+  ["SELECT any_value(1)", "42883 function any_value(integer) does not exist"],
+  ["SELECT range_agg(1)", "42883 function range_agg(integer) does not exist"],
+  [
+    "SELECT array_agg(DISTINCT label ORDER BY label DESC NULLS LAST), string_agg(DISTINCT label, ',' ORDER BY label) FROM bookings",
+    [["{l2,l1,l0,NULL}", "l0,l1,l2"]],
+  ],
+  [
+    "SELECT count(*) FILTER (WHERE label = 'l0'), avg(start) FILTER (WHERE label = 'l1') FROM bookings",
+    [["6", "120.0000000000000000"]],
+  ],
+  ["SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY x) FROM (VALUES (1.5), (2.5), (10)) v(x)", [["2.5"]]],
+  [
+    "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY x) FROM (VALUES (interval '1 hour'), (interval '2 hour')) v(x)",
+    [["01:30:00"]],
+  ],
+  [
+    "SELECT stddev(start) OVER (ORDER BY start ROWS 2 PRECEDING) FROM bookings ORDER BY start LIMIT 4",
+    [[null], ["7.0710678118654752"], ["10.0000000000000000"], ["10.0000000000000000"]],
+  ],
+  [
+    "SELECT sum(DISTINCT start % 3), avg(DISTINCT start % 4), count(DISTINCT (label, start % 2)) FROM bookings",
+    [["3", "1.00000000000000000000", "4"]],
+  ],
+  [
+    "SELECT jsonb_build_object('a', 1, 'b', ARRAY[1, 2]), json_build_array(1, 'x', NULL, true), json_build_object('r', row_to_json(r)) FROM resources r WHERE r.capacity = 1",
+    [
+      [
+        '{"a": 1, "b": [1, 2]}',
+        '[1, "x", null, true]',
+        '{"r" : {"id":"01HZZZZZZZZZZZZZZZZZZZ0005","parent_id":null,"name":"Yard","capacity":1,"buffer_after":0,"enforce_rules":false}}',
+      ],
+    ],
+  ],
+  [
+    "SELECT to_jsonb(r), to_json(r.name), row_to_json(r) FROM resources r WHERE capacity = 2",
+    [
+      [
+        '{"id": "01HZZZZZZZZZZZZZZZZZZZ0004", "name": null, "capacity": 2, "parent_id": "01HZZZZZZZZZZZZZZZZZZZ0003", "buffer_after": 0, "enforce_rules": false}',
+        null,
+        '{"id":"01HZZZZZZZZZZZZZZZZZZZ0004","parent_id":"01HZZZZZZZZZZZZZZZZZZZ0003","name":null,"capacity":2,"buffer_after":0,"enforce_rules":false}',
+      ],
+    ],
+  ],
+  [
+    "SELECT row_to_json(ROW(1, 'a', NULL)), to_json(ARRAY[1, 2]), array_to_json(ARRAY['a', NULL]), json_build_object()",
+    [['{"f1":1,"f2":"a","f3":null}', "[1,2]", '["a",null]', "{}"]],
+  ],
+  ["SELECT jsonb_agg(DISTINCT start % 3) FROM bookings", [["[0, 1, 2]"]]],
+  [
+    "SELECT b FROM bookings b WHERE start < 20 ORDER BY b.start",
+    [
+      ["(01HZZZZZZZZZZZZZZZZZZZ0100,01HZZZZZZZZZZZZZZZZZZZ0001,0,15,)"],
+      ["(01HZZZZZZZZZZZZZZZZZZZ0101,01HZZZZZZZZZZZZZZZZZZZ0002,10,26,l1)"],
+    ],
+  ],
+  [
+    "SELECT bookings FROM bookings WHERE start = 0",
+    [["(01HZZZZZZZZZZZZZZZZZZZ0100,01HZZZZZZZZZZZZZZZZZZZ0001,0,15,)"]],
+  ],
+  ["SELECT count(b), count(DISTINCT b.label) FROM bookings b", [["24", "3"]]],
+  ["SELECT (b).start, (b).label FROM bookings b WHERE (b).start = 10", [["10", "l1"]]],
+  [
+    "SELECT ROW(b.*) FROM bookings b WHERE start = 10",
+    [["(01HZZZZZZZZZZZZZZZZZZZ0101,01HZZZZZZZZZZZZZZZZZZZ0002,10,26,l1)"]],
+  ],
+  [
+    "SELECT ROW(b.*, 1), ROW(1, b.*) FROM bookings b WHERE start = 10",
+    [
+      [
+        "(01HZZZZZZZZZZZZZZZZZZZ0101,01HZZZZZZZZZZZZZZZZZZZ0002,10,26,l1,1)",
+        "(1,01HZZZZZZZZZZZZZZZZZZZ0101,01HZZZZZZZZZZZZZZZZZZZ0002,10,26,l1)",
+      ],
+    ],
+  ],
+  [
+    "SELECT json_agg(b.*) FROM bookings b WHERE start < 20",
+    [
+      [
+        '[{"id":"01HZZZZZZZZZZZZZZZZZZZ0100","resource_id":"01HZZZZZZZZZZZZZZZZZZZ0001","start":0,"end":15,"label":null}, \n {"id":"01HZZZZZZZZZZZZZZZZZZZ0101","resource_id":"01HZZZZZZZZZZZZZZZZZZZ0002","start":10,"end":26,"label":"l1"}]',
+      ],
+    ],
+  ],
+  [
+    "SELECT row_to_json(b), to_jsonb(b) FROM bookings b WHERE start = 10",
+    [
+      [
+        '{"id":"01HZZZZZZZZZZZZZZZZZZZ0101","resource_id":"01HZZZZZZZZZZZZZZZZZZZ0002","start":10,"end":26,"label":"l1"}',
+        '{"id": "01HZZZZZZZZZZZZZZZZZZZ0101", "end": 26, "label": "l1", "start": 10, "resource_id": "01HZZZZZZZZZZZZZZZZZZZ0002"}',
+      ],
+    ],
+  ],
+  [
+    "SELECT row_to_json(bookings.*) FROM bookings WHERE start = 10",
+    [
+      [
+        '{"id":"01HZZZZZZZZZZZZZZZZZZZ0101","resource_id":"01HZZZZZZZZZZZZZZZZZZZ0002","start":10,"end":26,"label":"l1"}',
+      ],
+    ],
+  ],
+  [
+    "SELECT DISTINCT b.* FROM bookings b, resources r WHERE b.start < 20 ORDER BY b.start",
+    [
+      ["01HZZZZZZZZZZZZZZZZZZZ0100", "01HZZZZZZZZZZZZZZZZZZZ0001", "0", "15", null],
+      ["01HZZZZZZZZZZZZZZZZZZZ0101", "01HZZZZZZZZZZZZZZZZZZZ0002", "10", "26", "l1"],
+    ],
+  ],
+  [
+    "SELECT (SELECT b) FROM bookings b WHERE start = 0",
+    [["(01HZZZZZZZZZZZZZZZZZZZ0100,01HZZZZZZZZZZZZZZZZZZZ0001,0,15,)"]],
+  ],
+  [
+    "SELECT (r).name, (b).start FROM resources r JOIN bookings b ON b.resource_id = r.id WHERE b.start < 20 ORDER BY 2",
+    [
+      ["House", "0"],
+      ["Hall", "10"],
+    ],
+  ],
+  [
+    "SELECT r, count(*) FROM resources r JOIN bookings b ON b.resource_id = r.id GROUP BY r.id ORDER BY r.id",
+    [
+      ["(01HZZZZZZZZZZZZZZZZZZZ0001,,House,5,0,f)", "6"],
+      ["(01HZZZZZZZZZZZZZZZZZZZ0002,01HZZZZZZZZZZZZZZZZZZZ0001,Hall,5,0,f)", "6"],
+      ["(01HZZZZZZZZZZZZZZZZZZZ0003,01HZZZZZZZZZZZZZZZZZZZ0001,Room,5,0,f)", "6"],
+      ["(01HZZZZZZZZZZZZZZZZZZZ0004,01HZZZZZZZZZZZZZZZZZZZ0003,,2,0,f)", "6"],
+    ],
+  ],
+  [
+    "SELECT b IS NULL, b IS NOT NULL FROM resources r LEFT JOIN bookings b ON b.resource_id = r.id WHERE r.name = 'Yard'",
+    [["t", "f"]],
+  ],
+  ["SELECT b FROM resources r LEFT JOIN bookings b ON b.resource_id = r.id WHERE r.name = 'Yard'", [[null]]],
+  [
+    "SELECT (b).* FROM bookings b WHERE start = 10",
+    [["01HZZZZZZZZZZZZZZZZZZZ0101", "01HZZZZZZZZZZZZZZZZZZZ0002", "10", "26", "l1"]],
+  ],
+  [
+    "SELECT s.x FROM (SELECT b AS x FROM bookings b WHERE start = 10) s",
+    [["(01HZZZZZZZZZZZZZZZZZZZ0101,01HZZZZZZZZZZZZZZZZZZZ0002,10,26,l1)"]],
+  ],
+  ["SELECT (s.x).label FROM (SELECT b AS x FROM bookings b WHERE start = 10) s", [["l1"]]],
+  ["SELECT (x).label FROM (SELECT b AS x FROM bookings b WHERE start = 10) s", [["l1"]]],
+  [
+    "SELECT r.name, (SELECT json_agg(b ORDER BY b.start) FROM bookings b WHERE b.resource_id = r.id AND b.start < 50) FROM resources r ORDER BY r.id",
+    [
+      [
+        "House",
+        '[{"id":"01HZZZZZZZZZZZZZZZZZZZ0100","resource_id":"01HZZZZZZZZZZZZZZZZZZZ0001","start":0,"end":15,"label":null}, \n {"id":"01HZZZZZZZZZZZZZZZZZZZ0104","resource_id":"01HZZZZZZZZZZZZZZZZZZZ0001","start":40,"end":59,"label":null}]',
+      ],
+      [
+        "Hall",
+        '[{"id":"01HZZZZZZZZZZZZZZZZZZZ0101","resource_id":"01HZZZZZZZZZZZZZZZZZZZ0002","start":10,"end":26,"label":"l1"}]',
+      ],
+      [
+        "Room",
+        '[{"id":"01HZZZZZZZZZZZZZZZZZZZ0102","resource_id":"01HZZZZZZZZZZZZZZZZZZZ0003","start":20,"end":37,"label":"l2"}]',
+      ],
+      [
+        null,
+        '[{"id":"01HZZZZZZZZZZZZZZZZZZZ0103","resource_id":"01HZZZZZZZZZZZZZZZZZZZ0004","start":30,"end":48,"label":"l0"}]',
+      ],
+      ["Yard", null],
+    ],
+  ],
+  [
+    "SELECT array_agg(b.start ORDER BY b.start), (SELECT count(x) FROM bookings x) FROM bookings b WHERE b = b AND start < 20",
+    [["{0,10}", "24"]],
+  ],
+  ["SELECT b.nope FROM bookings b", "42703 column b.nope does not exist"],
+  [
+    "SELECT to_json(x) FROM (SELECT start, label FROM bookings WHERE start = 10) x",
+    [['{"start":10,"label":"l1"}']],
+  ],
+  [
+    "SELECT a = b FROM bookings a, bookings b WHERE a.start = 0 AND b.start IN (0, 10) ORDER BY b.start",
+    [["t"], ["f"]],
+  ],
+  ["SELECT (ROW(1, 2)).f1", [["1"]]],
+  [
+    "SELECT ROW(1,2) = ROW(1,2), ROW(1,NULL) IS NULL, ROW(NULL,NULL) IS NULL, ROW(1, NULL) IS NOT NULL",
+    [["t", "f", "t", "f"]],
+  ],
+  ["SELECT x FROM generate_series(1, 2) x", [["1"], ["2"]]],
+  ["SELECT v FROM (VALUES (1, 'a')) v(a, b)", [["(1,a)"]]],
 ];

@@ -239,6 +239,11 @@ test("Prisma sees which columns of an index come first, and how they are ordered
     ["bookings_pkey", "0", "id", "text_ops", "t", "ASC"],
     ["bookings_resource_id_idx", "0", "resource_id", "text_ops", "t", "ASC"],
   ]);
+  expect(
+    client.rows(
+      "SELECT array_lower(indkey, 1), array_upper(indkey, 1), indkey[0], indkey[1] FROM pg_index LIMIT 1",
+    ),
+  ).toEqual([["0", "0", "1", null]]);
   expect(client.rows("SELECT * FROM information_schema.sequences")).toEqual([]);
 });
 

@@ -321,8 +321,6 @@ describe("SELECT", () => {
 
   test.each([
     "SELECT 1 FROM availability FOR UPDATE",
-    "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY start) FROM bookings",
-    "WITH x AS (DELETE FROM bookings RETURNING id) SELECT * FROM x",
     "SELECT 1 FROM ONLY bookings",
     "SELECT 1 FROM bookings TABLESAMPLE SYSTEM (1)",
     "SELECT 1 INTO x FROM bookings",

@@ -33,6 +33,7 @@ import {
 } from "../types.ts";
 import { isUntyped } from "../untyped.ts";
 import type { Value } from "../value.ts";
+import { statisticOfOne, statisticOfPairs } from "./statistics.ts";
 
 export interface Accumulator {
   add(value: Value, second: Value): void;
@@ -101,7 +102,7 @@ function ofOne(name: string, type: PgType): AggregateFunction | null {
     case "jsonb_agg":
       return gatherJson(type, name === "jsonb_agg" ? JSONB : JSON_TYPE);
     default:
-      return null;
+      return statisticOfOne(name, type);
   }
 }
 
@@ -113,7 +114,9 @@ function ofTwo(name: string, type: PgType, second: PgType): AggregateFunction | 
     case "jsonb_object_agg":
       return gatherObject(type, second, name === "jsonb_object_agg" ? JSONB : JSON_TYPE);
     default:
-      return null;
+      return canCast(type, FLOAT8, "implicit") && canCast(second, FLOAT8, "implicit")
+        ? statisticOfPairs(name)
+        : null;
   }
 }
 
@@ -332,7 +335,11 @@ function gatherJson(type: PgType, result: PgType): AggregateFunction {
     gathers: true,
     create: () =>
       gathering((items) => {
-        const text = items.map((item) => toJson(type, item)).join(", ");
+        // PostgreSQL begins a line for each object or array but the first.
+        const isStructured = type.fields !== undefined || type.arrayOf !== undefined;
+        const text = items
+          .map((item, at) => (isStructured && at > 0 && item !== null ? "\n " : "") + toJson(type, item))
+          .join(", ");
         return result === JSONB ? normaliseJson(`[${text}]`) : `[${text}]`;
       }),
   };

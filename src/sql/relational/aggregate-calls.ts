@@ -4,8 +4,10 @@ import { type FuncCall, type Node, nameParts } from "../ast.ts";
 
 const AGGREGATE_NAMES: ReadonlySet<string> = new Set(
   (
-    "array_agg avg bool_and bool_or count every json_agg json_object_agg jsonb_agg jsonb_object_agg max min " +
-    "string_agg sum"
+    "array_agg avg bit_and bit_or bit_xor bool_and bool_or corr count covar_pop covar_samp every json_agg json_object_agg " +
+    "jsonb_agg jsonb_object_agg max min mode percentile_cont percentile_disc regr_avgx regr_avgy regr_count " +
+    "regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy stddev stddev_pop stddev_samp string_agg sum var_pop " +
+    "var_samp variance"
   ).split(" "),
 );
 
@@ -21,7 +23,10 @@ export function functionName(call: FuncCall): string | null {
 
 /** Whether a call without OVER aggregates rows. */
 export function isAggregateCall(call: FuncCall): boolean {
-  return call.over === undefined && AGGREGATE_NAMES.has(functionName(call) ?? "");
+  return (
+    call.over === undefined &&
+    (call.agg_within_group === true || AGGREGATE_NAMES.has(functionName(call) ?? ""))
+  );
 }
 
 /** Whether the tree itself, not a subquery in it, calls an aggregate or GROUPING. */

@@ -11,6 +11,7 @@ import { notSupported } from "../unsupported.ts";
 import type { Value } from "../value.ts";
 import { type Accumulator, type AggregateFunction, chooseAggregate } from "./accumulators.ts";
 import { functionName } from "./aggregate-calls.ts";
+import { planOrderedSet } from "./ordered-set.ts";
 import { RowKey } from "./row-key.ts";
 import type { QueryScope } from "./scope.ts";
 import { rowComparator, type SortColumn } from "./sort.ts";
@@ -29,9 +30,21 @@ export interface GroupState {
 
 /** Throws 42883 for arguments that the aggregate does not take. */
 export function planAggregateCall(call: FuncCall, scope: QueryScope, position: number): AggregateCall {
-  if (call.agg_within_group === true) throw notSupported("WITHIN GROUP");
   if (call.func_variadic === true) throw notSupported("VARIADIC");
   const name = functionName(call) ?? "";
+  if (call.agg_within_group === true) {
+    const filter = call.agg_filter === undefined ? null : scope.condition(call.agg_filter, "FILTER");
+    return planOrderedSet(name, call, filter, scope, position);
+  }
+  if (name === "mode" || name.startsWith("percentile_")) {
+    throw new DeltatError(
+      SqlState.wrongObjectType,
+      `WITHIN GROUP is required for ordered-set aggregate ${name}`,
+      {
+        position,
+      },
+    );
+  }
   const given = (call.args ?? []).map((arg) => scope.compile(arg));
   const chosen = chooseAggregate(name, given, call.agg_star === true, position);
   const args = given.map((arg, at) => tryCast(arg, chosen.parameters[at] as PgType, "implicit") ?? arg);

@@ -3,6 +3,7 @@
 import { DeltatError, SqlState } from "../../errors.ts";
 import { type CommonTableExpr, nameParts, type SelectStmt } from "../ast.ts";
 import type { Expression } from "../expression.ts";
+import { ColumnExpression } from "../relation.ts";
 import { type PgType, TEXT } from "../types.ts";
 import { notSupported, refuseOtherFields } from "../unsupported.ts";
 import { resolveUntyped } from "../untyped.ts";
@@ -95,7 +96,11 @@ function planCte(
   refuseOtherFields(node, CTE_FIELDS);
   const { ctequery } = node;
   if (ctequery === undefined || !("SelectStmt" in ctequery)) {
-    throw notSupported("INSERT, UPDATE or DELETE in WITH");
+    throw new DeltatError(
+      SqlState.featureNotSupported,
+      "WITH clause containing a data-modifying statement must be at the top level",
+      { position: scope.context.position(node.location) },
+    );
   }
   const aliases = nameParts(node.aliascolnames);
   const select = ctequery.SelectStmt;
@@ -107,7 +112,7 @@ function planCte(
   const outputs = typed(plan);
   return {
     name,
-    columns: cteColumns(plan, outputs, aliases, name),
+    columns: cteColumns(plan.columns, outputs, aliases, name),
     references: outerOnly(references, scope),
     onUse: () => {},
     rows: shared(memo, (run) => plainProducer(run, plan, outputs)),
@@ -146,8 +151,9 @@ function plainProducer(run: Run, plan: QueryPlan, outputs: readonly Expression[]
   };
 }
 
-function cteColumns(
-  plan: QueryPlan,
+/** The columns that a query in WITH gives under its name. Throws 42P10 for too many aliases. */
+export function cteColumns(
+  columns: readonly { readonly name: string }[],
   outputs: readonly Expression[],
   aliases: readonly string[],
   name: string,
@@ -158,16 +164,16 @@ function cteColumns(
       `WITH query "${name}" has ${outputs.length} columns available but ${aliases.length} columns specified`,
     );
   }
-  return plan.columns.map((column, at) => {
+  return columns.map((column, at) => {
     const output = outputs[at] as Expression;
-    const from = output instanceof SlotExpression ? output : null;
-    return {
-      name: aliases[at] ?? column.name,
-      type: output.type,
-      isId: from?.isId ?? false,
-      origin: from?.origin ?? null,
-    };
+    return { name: aliases[at] ?? column.name, type: output.type, ...traitsOf(output) };
   });
+}
+
+function traitsOf(output: Expression): Pick<CteColumn, "isId" | "origin"> {
+  if (output instanceof SlotExpression) return output;
+  if (!(output instanceof ColumnExpression)) return { isId: false, origin: null };
+  return { isId: output.column.isId, origin: { tableOid: output.table.oid, columnNumber: output.index + 1 } };
 }
 
 /** `base UNION [ALL] step`, where `step` names the query itself; null if it does not. */
@@ -184,7 +190,7 @@ function planRecursive(
   const { rarg } = select;
   const base = planQuery(select.larg, planner, scope);
   const baseOutputs = typed(base);
-  const columns = cteColumns(base, baseOutputs, aliases, name);
+  const columns = cteColumns(base.columns, baseOutputs, aliases, name);
   const working = planner.newMemo();
   let isUsed = false;
   const self: Cte = {

@@ -5,6 +5,7 @@ import { type Node, nameParts, nodeLocation, type ResTarget, type SelectStmt } f
 import { unify } from "../common-type.ts";
 import { conjunctsOf } from "../conjuncts.ts";
 import type { Expression } from "../expression.ts";
+import { compileIndirection } from "../indirection.ts";
 import { defaultName } from "../targets.ts";
 import { refuseOtherFields } from "../unsupported.ts";
 import { valueRows } from "../values-lists.ts";
@@ -38,7 +39,7 @@ export function planQuery(
   parent: QueryScope | null,
 ): QueryPlan {
   refuseOtherFields(select, SELECT_FIELDS);
-  const scope = new QueryScope(planner, parent, parent?.ctes ?? null);
+  const scope = new QueryScope(planner, parent, parent === null ? planner.compiler.changes : parent.ctes);
   const memos = select.withClause === undefined ? [] : planWith(select.withClause, scope);
   const plan = planBody(select, scope);
   if (memos.length === 0 || parent === null) return plan;
@@ -84,6 +85,25 @@ function planValues(select: SelectStmt, scope: QueryScope): QueryPlan {
     operator,
     columns: results.map((expression, at) => ({ name: `column${at + 1}`, expression })),
   };
+}
+
+/** `(row).*`: a column for each field. */
+function expandRow(base: Node, steps: readonly Node[], scope: QueryScope, position: number): TargetColumn[] {
+  const row = scope.compile(
+    steps.length === 0 ? base : { A_Indirection: { arg: base, indirection: [...steps] } },
+  );
+  const { fields } = row.type;
+  if (fields === undefined) {
+    throw new DeltatError(SqlState.wrongObjectType, `type ${row.type.name} is not composite`, { position });
+  }
+  return fields.map(({ name }) => {
+    const step: Node = { String: { sval: name } };
+    return {
+      name,
+      expression: compileIndirection(row, [step], (node) => scope.compile(node), position),
+      node: null,
+    };
+  });
 }
 
 /** FROM, WHERE, GROUP BY, HAVING, the target list, and what follows. */
@@ -144,15 +164,16 @@ function planTarget({ name, val }: ResTarget, scope: QueryScope): TargetColumn[]
       }
       return columns.map((named) => {
         const qualified = named.column?.entry.name;
-        for (const entry of named.entries) scope.planner.noteReference(entry);
-        const expression =
-          scope.grouping?.column(
-            named,
-            qualified == null ? [named.name] : [qualified, named.name],
-            position,
-          ) ?? named.expression();
+        const expression = scope.readColumn(named, qualified == null ? [] : [qualified], position);
         return { name: named.name, expression, node: null };
       });
+    }
+  }
+  if ("A_Indirection" in val) {
+    const { arg, indirection = [] } = val.A_Indirection;
+    const last = indirection.at(-1);
+    if (arg !== undefined && last !== undefined && "A_Star" in last) {
+      return expandRow(arg, indirection.slice(0, -1), scope, position);
     }
   }
   return [{ name: name ?? defaultName(val) ?? "?column?", expression: scope.compile(val), node: val }];

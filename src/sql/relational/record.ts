@@ -1,8 +1,9 @@
 /** Whole rows as values: `ROW(a, b)`, and a table's name used like a column. */
 
-import type { Node, RowExpr } from "../ast.ts";
+import { type Node, nameParts, nodeLocation, type RowExpr } from "../ast.ts";
 import type { Expression } from "../expression.ts";
 import { type PgType, RECORD, recordType } from "../types.ts";
+import type { Value } from "../value.ts";
 import type { NamedColumn } from "./range.ts";
 import type { QueryScope } from "./scope.ts";
 
@@ -14,18 +15,36 @@ export interface RowReference {
 /** The row of an entry as a record, with its columns' names. */
 export function rowReference(row: RowReference, read: (named: NamedColumn) => Expression): Expression {
   const visible = row.columns.filter((column) => !column.hidden);
-  return record(
+  const { type, evaluate } = record(
     visible.map((column) => column.name),
     visible.map(read),
   );
+  return {
+    type,
+    evaluate: (frame) => {
+      // The row that an outer join did not find is no row.
+      const parts = evaluate(frame) as readonly Value[];
+      return parts.every((part) => part === null) ? null : parts;
+    },
+  };
 }
 
 export function compileRowExpression(node: RowExpr, scope: QueryScope): Expression {
-  const items = (node.args ?? []).map((item: Node) => scope.compileTyped(item));
+  const items = (node.args ?? []).flatMap((item: Node) => rowItems(item, scope));
   return record(
     items.map((_, at) => `f${at + 1}`),
     items,
   );
+}
+
+/** One expression, or those that `b.*` stands for. */
+function rowItems(item: Node, scope: QueryScope): Expression[] {
+  const fields = "ColumnRef" in item ? nameParts(item.ColumnRef.fields) : [];
+  if (fields.at(-1) !== "*") return [scope.compileTyped(item)];
+  const position = scope.context.position(nodeLocation(item));
+  return scope
+    .star(fields.slice(0, -1), position)
+    .map((named) => scope.readColumn(named, fields.slice(0, -1), position));
 }
 
 function record(names: readonly string[], items: readonly Expression[]): Expression {

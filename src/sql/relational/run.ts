@@ -59,23 +59,13 @@ export class Run {
 
   /** Notes that a row is kept. Throws 53200 beyond the bound. */
   keep(row: readonly Value[]): void {
-    let bytes = ROW_BYTES + row.length * VALUE_BYTES;
-    for (let i = 0; i < row.length; i++) {
-      const value = row[i];
-      if (typeof value === "string") bytes += value.length;
-    }
-    this.keepBytes(bytes);
+    this.keepBytes(rowBytes(row));
   }
 
   /** The same for what is no row. */
   keepBytes(bytes: number): void {
     this.keptBytes += bytes;
-    if (this.keptBytes > this.maxBytes) {
-      throw new DeltatError(SqlState.outOfMemory, "out of memory", {
-        detail: `The statement would keep more than ${this.maxBytes} bytes of rows at a time.`,
-        hint: "Ask for fewer rows, or raise work_mem or DELTAT_WORK_MEM_MB.",
-      });
-    }
+    if (this.keptBytes > this.maxBytes) throw outOfMemory(this.maxBytes);
   }
 
   /** Bytes kept now: given back to `release` when what was kept since is dropped. */
@@ -131,4 +121,27 @@ function changedMeanwhile(): DeltatError {
       hint: "Ask for less at a time, or run it again when less is changed.",
     },
   );
+}
+
+function rowBytes(row: readonly Value[]): number {
+  let bytes = ROW_BYTES + row.length * VALUE_BYTES;
+  for (let i = 0; i < row.length; i++) {
+    const value = row[i];
+    if (typeof value === "string") bytes += value.length;
+  }
+  return bytes;
+}
+
+/** Throws 53200 for rows that take more than `maxBytes`. */
+export function checkRowMemory(rows: readonly (readonly Value[])[], maxBytes: number): void {
+  let bytes = 0;
+  for (const row of rows) bytes += rowBytes(row);
+  if (bytes > maxBytes) throw outOfMemory(maxBytes);
+}
+
+function outOfMemory(maxBytes: number): DeltatError {
+  return new DeltatError(SqlState.outOfMemory, "out of memory", {
+    detail: `The statement would keep more than ${maxBytes} bytes of rows at a time.`,
+    hint: "Ask for fewer rows, or raise work_mem or DELTAT_WORK_MEM_MB.",
+  });
 }

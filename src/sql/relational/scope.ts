@@ -76,6 +76,8 @@ export class QueryScope implements Scope {
   }
 
   column(fields: readonly string[], position: number): Expression {
+    // As an argument, `b.*` is the row.
+    if (fields.at(-1) === "*" && fields.length > 1) return this.wholeRow(fields.slice(0, -1), position);
     const found = this.find(fields, position);
     if (found === null) return this.wholeRow(fields, position);
     const { named, scope } = found;
@@ -106,6 +108,12 @@ export class QueryScope implements Scope {
       if (entry !== undefined) return entry.columns.filter((column) => !column.hidden);
     }
     throw this.missingEntry(qualifier, position);
+  }
+
+  /** A column that `star` has given, named as `qualifier` says. */
+  readColumn(named: NamedColumn, qualifier: readonly string[], position: number): Expression {
+    for (const entry of named.entries) this.planner.noteReference(entry);
+    return this.grouping?.column(named, [...qualifier, named.name], position) ?? named.expression();
   }
 
   special(node: Node, context: CompileContext): Expression | null {
