@@ -19,8 +19,9 @@ export interface Address {
 
 const PROTOCOL_3_0 = 196_608;
 const AUTHENTICATION_CLEARTEXT_PASSWORD = 3;
-/** What one statement may take before the run is given up. */
-const PATIENCE_MS = 60_000;
+/** What a statement may take: a server that does not know its end is asked to stop, and then the run is given up. */
+const STATEMENT_TIMEOUT_MS = 5_000;
+const PATIENCE_MS = 20_000;
 
 function message(type: string, ...fields: readonly (string | Buffer)[]): Buffer {
   const body = Buffer.concat(fields.map((field) => (typeof field === "string" ? cString(field) : field)));
@@ -71,7 +72,8 @@ export class Connection {
   }
 
   private async start({ user, password, database }: Address): Promise<void> {
-    const names = cString(`user\0${user}\0database\0${database}\0`);
+    const settings = `statement_timeout\0${STATEMENT_TIMEOUT_MS}`;
+    const names = cString(`user\0${user}\0database\0${database}\0${settings}\0`);
     const isAsked = ({ type, body }: Message) =>
       type === "R" && body.readInt32BE(0) === AUTHENTICATION_CLEARTEXT_PASSWORD;
     let replies = await this.exchange(message("", int32(PROTOCOL_3_0), names), (reply) => {

@@ -73,8 +73,8 @@ export class Pair {
 
   private async compare(statement: Statement, manner: Manner, isOrdered: boolean): Promise<Finding | null> {
     const [ours, theirs] = await Promise.all([
-      send(this.ours, statement, manner),
-      send(this.theirs, statement, manner),
+      send(this.ours, statement, manner, "deltat"),
+      send(this.theirs, statement, manner, "PostgreSQL"),
     ]);
     this.status = theirs.status;
     const difference = compareAnswers(ours, theirs, isOrdered);
@@ -82,11 +82,19 @@ export class Pair {
   }
 }
 
-async function send(connection: Connection, statement: Statement, manner: Manner): Promise<Answer> {
-  const { text, parameters } = statement;
-  if (manner === "simple") return readAnswer(await connection.query(text), false);
+async function send(
+  connection: Connection,
+  { text, parameters, origin }: Statement,
+  manner: Manner,
+  server: string,
+): Promise<Answer> {
   const isBinary = manner === "binary";
-  return readAnswer(await connection.extended(text, parameters ?? [], isBinary ? 1 : 0), isBinary);
+  try {
+    if (manner === "simple") return readAnswer(await connection.query(text), false);
+    return readAnswer(await connection.extended(text, parameters ?? [], isBinary ? 1 : 0), isBinary);
+  } catch (cause) {
+    throw new Error(`${server} at ${origin} (${manner}): ${text}`, { cause });
+  }
 }
 
 async function succeed(connection: Connection, sql: string): Promise<Answer> {
