@@ -109,7 +109,7 @@ describe("settings", () => {
     ]) {
       expect(help).toContain(`DELTAT_${name} `);
     }
-    expect(help.split("\n")).toHaveLength(12);
+    expect(help.split("\n")).toHaveLength(13);
   });
 });
 
