@@ -4,6 +4,8 @@
  */
 
 export const SqlState = {
+  successfulCompletion: "00000",
+  warning: "01000",
   protocolViolation: "08P01",
   featureNotSupported: "0A000",
   invalidParameterValue: "22023",
@@ -21,11 +23,11 @@ export const SqlState = {
   invalidArgumentForNtile: "22014",
   invalidArgumentForNthValue: "22016",
   divisionByZero: "22012",
-  invalidUseOfEscapeCharacter: "2200C",
   invalidArgumentForLogarithm: "2201E",
   invalidArgumentForPower: "2201F",
   invalidArgumentForWidthBucket: "2201G",
   arraySubscriptError: "2202E",
+  invalidUseOfEscapeCharacter: "2200C",
   invalidEscapeSequence: "22025",
   characterNotInRepertoire: "22021",
   invalidTextRepresentation: "22P02",
@@ -79,6 +81,8 @@ export const SqlState = {
   statementTooComplex: "54001",
   tooManyColumns: "54011",
   objectNotInPrerequisiteState: "55000",
+  objectInUse: "55006",
+  duplicateDatabase: "42P04",
   cantChangeRuntimeParameter: "55P02",
   lockNotAvailable: "55P03",
   queryCanceled: "57014",

@@ -12,6 +12,7 @@ import { formatScalar, integerValue, parseScalar } from "./scalar-text.ts";
 import { isTimeBinary, readTimeBinary, writeTimeBinary } from "./time/binary.ts";
 import {
   BOOL,
+  CHAR,
   FLOAT4,
   FLOAT8,
   INT2,
@@ -80,6 +81,8 @@ export function decodeBinary(type: PgType, bytes: Uint8Array): Value {
   if (type.length > 0 && type.category !== "string" && bytes.length !== type.length) {
     throw invalidBinary("incorrect binary data format");
   }
+  // charsend: one byte, which is 0 for the empty one.
+  if (type === CHAR && bytes[0] === 0) return "";
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   switch (type) {
     case INT8:
@@ -168,7 +171,8 @@ export function encodeBinary(out: ByteWriter, type: PgType, value: Value): void 
       // jsonb_send: a version byte, then the text.
       out.u8(1);
       out.utf8(value);
-    } else out.utf8(value);
+    } else if (value === "" && type === CHAR) out.u8(0);
+    else out.utf8(value);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { type ColumnRef, type Node, nameParts } from "./ast.ts";
 import { ColumnExpression, RelationScope } from "./relation.ts";
+import { BOOL } from "./types.ts";
 
 /** The conditions that AND joins, at the top of the tree. */
 export function conjunctsOf(where: Node | undefined): Node[] {
@@ -61,6 +62,15 @@ const MIRRORED: ReadonlyMap<string, Comparison> = new Map([
   [">=", "<="],
 ]);
 
+/** A boolean column that stands for itself, or negated: the same as `= true` or `= false`. */
+function flagCondition(conjunct: Node, scope: RelationScope): ColumnCondition[] {
+  const isNegated = "BoolExpr" in conjunct && conjunct.BoolExpr.boolop === "NOT_EXPR";
+  const column = columnOf(isNegated ? conjunct.BoolExpr.args?.[0] : conjunct, scope);
+  if (column === null || column.type !== BOOL) return [];
+  const value: Node = { A_Const: { boolval: { boolval: !isNegated } } };
+  return [{ kind: "compare", column, by: "=", value }];
+}
+
 /** What `conjunct` says about a column, as one or (BETWEEN) two conditions; empty if it says nothing so simple. */
 export function columnConditions(conjunct: Node, scope: RelationScope): ColumnCondition[] {
   if ("NullTest" in conjunct) {
@@ -72,6 +82,7 @@ export function columnConditions(conjunct: Node, scope: RelationScope): ColumnCo
   if ("BoolExpr" in conjunct && conjunct.BoolExpr.boolop === "OR_EXPR") {
     return listOfBranches(conjunct.BoolExpr.args ?? [], scope);
   }
+  if ("ColumnRef" in conjunct || "BoolExpr" in conjunct) return flagCondition(conjunct, scope);
   if (!("A_Expr" in conjunct)) return [];
   const { kind, name, lexpr, rexpr } = conjunct.A_Expr;
   if (lexpr === undefined || rexpr === undefined) return [];

@@ -2,9 +2,15 @@
 
 import type { Engine } from "../engine/engine.ts";
 import type { Transaction } from "../engine/transaction.ts";
+import type { DeltatError } from "../errors.ts";
+import type { Cluster, ConnectedSession } from "./cluster.ts";
 
 /** Whoever listens on channels: a client session. Called only with what is durable, in commit order. */
 export interface Listener {
+  /** Its session is to end, with this as its last word. */
+  disconnect?(error: DeltatError): void;
+  /** Whatever its session runs is to be cancelled. */
+  cancelStatement?(): void;
   /** @param processId of the session that spoke by NOTIFY; undefined for the events of changes */
   notify(channel: string, payload: string, processId?: number): void;
 }
@@ -23,6 +29,10 @@ export interface DurabilityWaiter {
 
 export interface Database {
   readonly name: string;
+  /** All databases of the server, this one among them. */
+  readonly cluster: Cluster;
+  /** Who is connected to this database; sessions enter and leave by themselves. */
+  readonly sessions: Set<ConnectedSession>;
   readonly engine: Engine;
 
   /**

@@ -29,7 +29,7 @@ export function planPrepare(
   const statement = new PlannedStatement(compiler.statementText, planQuery(declaredOids), []);
   return controlPlan("PREPARE", ({ session }) => {
     session.prepared.requireFree(name);
-    session.prepared.add(name, statement);
+    session.prepared.add(name, statement, true);
     return "PREPARE";
   });
 }

@@ -51,7 +51,8 @@ export interface SessionControl extends SessionContext {
   /** The transaction if what it reads is remembered, since it is serializable; else null. */
   readonly tracked: Transaction | null;
   readonly prepared: PreparedStatements<PlannedStatement>;
-  warn(sqlState: string, message: string): void;
+  /** Tells the client something that is no warning. */
+  notice(message: string): void;
   listen(channel: string): void;
   /** null: every channel. */
   unlisten(channel: string | null): void;

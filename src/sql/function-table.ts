@@ -2,6 +2,7 @@
 
 import { ANY_FUNCTIONS } from "./any-functions.ts";
 import { CATALOG_FUNCTIONS } from "./catalog/catalog-functions.ts";
+import { NAME_FUNCTIONS } from "./catalog/name-functions.ts";
 import { ARRAY_FUNCTIONS } from "./functions/arrays.ts";
 import { NUMBER_FUNCTIONS } from "./functions/numbers.ts";
 import { SERVER_FUNCTIONS } from "./functions/server.ts";
@@ -22,6 +23,7 @@ const byName = Map.groupBy(
     ...ARRAY_FUNCTIONS,
     ...ANY_FUNCTIONS,
     ...CATALOG_FUNCTIONS,
+    ...NAME_FUNCTIONS,
   ],
   ({ name }) => name,
 );

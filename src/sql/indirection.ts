@@ -4,7 +4,7 @@ import { DeltatError, SqlState } from "../errors.ts";
 import type { A_Indices, Node } from "./ast.ts";
 import { castExplicitly } from "./casts.ts";
 import type { Expression } from "./expression.ts";
-import { INT4, isVector } from "./types.ts";
+import { firstSubscript, INT4 } from "./types.ts";
 import type { Value } from "./value.ts";
 
 /** Throws 42804 for what has no elements, 42809 and 42703 for what has no such field, 0A000. */
@@ -72,7 +72,7 @@ function subscript(
       { position },
     );
   }
-  const first = isVector(array.type) ? 0 : 1;
+  const first = firstSubscript(array.type);
   const bound = (node: Node | undefined): Expression | null =>
     node === undefined ? null : castExplicitly(compileIndex(node), INT4, position);
   const upper = bound(indices.uidx);

@@ -28,6 +28,11 @@ export function objectName(type: PgType, oid: number): string | null {
   return oid === 0 ? "-" : (table.nameOf(oid) ?? String(oid));
 }
 
+/** As `objectOid`, for names only: null where there is no such object. */
+export function findObject(type: PgType, name: string): number | null {
+  return tables.get(type)?.oidOf(plainName(name.trim())) ?? null;
+}
+
 /** The OID that `text` names; null for a type that is not read by name. Throws 42P01, 42704 or 42883. */
 export function objectOid(type: PgType, text: string): number | null {
   const table = tables.get(type);

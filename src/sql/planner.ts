@@ -4,6 +4,7 @@ import { type Node, nodeKind } from "./ast.ts";
 import { planListen, planNotify, planUnlisten } from "./channel-statements.ts";
 import { planCopy } from "./copy-statement.ts";
 import { planClose, planDeclare, planFetch } from "./cursor-statements.ts";
+import { planCreateDatabase, planDropDatabase } from "./database-statements.ts";
 import { planDelete } from "./delete.ts";
 import { planDeallocate, planExecute, planPrepare } from "./execute.ts";
 import type { Plan } from "./execution.ts";
@@ -45,6 +46,12 @@ export function planStatement(
     const plan = planExecute(node.ExecuteStmt, compiler, prepared);
     return { plan, isShapeSafe: false, isOfSession: true };
   }
+  if ("ExplainStmt" in node) {
+    const plan = planExplain(node.ExplainStmt, compiler, prepared);
+    const { query } = node.ExplainStmt;
+    const isOfSession = query !== undefined && "ExecuteStmt" in query;
+    return { plan, isShapeSafe: !isOfSession && compiler.isShapeSafe(), isOfSession };
+  }
   const plan = planNode(node, compiler);
   return { plan, isShapeSafe: compiler.isShapeSafe(), isOfSession: false };
 }
@@ -62,7 +69,8 @@ function planNode(node: Node, compiler: StatementCompiler): Plan {
   if ("TransactionStmt" in node) return planTransaction(node.TransactionStmt);
   if ("VariableSetStmt" in node) return planSet(node.VariableSetStmt);
   if ("VariableShowStmt" in node) return planShow(node.VariableShowStmt);
-  if ("ExplainStmt" in node) return planExplain(node.ExplainStmt, compiler);
+  if ("CreatedbStmt" in node) return planCreateDatabase(node.CreatedbStmt);
+  if ("DropdbStmt" in node) return planDropDatabase(node.DropdbStmt);
   if ("DiscardStmt" in node) return planDiscard(node.DiscardStmt);
   if ("ListenStmt" in node) return planListen(node.ListenStmt);
   if ("UnlistenStmt" in node) return planUnlisten(node.UnlistenStmt);

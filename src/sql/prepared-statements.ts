@@ -6,8 +6,19 @@
 import { DeltatError, SqlState } from "../errors.ts";
 import { MAX_PREPARED_PER_CONNECTION } from "../limits.ts";
 
+/** How a named statement came to be. */
+interface Origin {
+  /** Unix milliseconds. */
+  readonly preparedAtMs: number;
+  /** By PREPARE, not by Parse. */
+  readonly isFromSql: boolean;
+}
+
 export class PreparedStatements<Statement> {
   private readonly statements = new Map<string, Statement>();
+  private readonly origins = new Map<string, Origin>();
+
+  constructor(private readonly nowMs: () => number) {}
 
   /** Throws 42P05 for a name that is taken, unless it is the empty one, and 54000 when there are too many. */
   requireFree(name: string): void {
@@ -26,8 +37,17 @@ export class PreparedStatements<Statement> {
   }
 
   /** Keeps a statement under a name that `requireFree` has accepted. */
-  add(name: string, statement: Statement): void {
+  add(name: string, statement: Statement, isFromSql: boolean): void {
     this.statements.set(name, statement);
+    if (name !== "") this.origins.set(name, { preparedAtMs: this.nowMs(), isFromSql });
+  }
+
+  /** All that have a name, as pg_prepared_statements lists them. */
+  named(): (Origin & { readonly name: string; readonly statement: Statement })[] {
+    return [...this.origins].flatMap(([name, origin]) => {
+      const statement = this.statements.get(name);
+      return statement === undefined ? [] : [{ ...origin, name, statement }];
+    });
   }
 
   /** Throws 26000. */
@@ -42,10 +62,12 @@ export class PreparedStatements<Statement> {
   remove(name: string): Statement | undefined {
     const statement = this.statements.get(name);
     this.statements.delete(name);
+    if (name !== "") this.origins.delete(name);
     return statement;
   }
 
   clear(): void {
     this.statements.clear();
+    this.origins.clear();
   }
 }

@@ -1,5 +1,7 @@
 /** What functions such as `current_user` or `now()` may ask of the session that executes them. */
 
+import type { Cluster } from "./cluster.ts";
+
 export interface SessionContext {
   readonly user: string;
   readonly database: string;
@@ -14,6 +16,9 @@ export interface SessionContext {
   clockNowMs(): number;
   /** A setting as SHOW prints it, or null if there is none of that name. */
   getSetting(name: string): string | null;
+  warn(sqlState: string, message: string): void;
+  /** The server's databases and sessions. */
+  readonly cluster: Cluster;
   /** As NOTIFY: told once the transaction has committed. Throws 22023, 54000. */
   notify(channel: string, payload: string): void;
   /** Sets as `SET` or, if `isLocal`, `SET LOCAL` would, and returns the value as SHOW prints it. */

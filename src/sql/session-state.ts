@@ -8,6 +8,7 @@ import { stopwatchMs } from "../clock.ts";
 import type { Transaction } from "../engine/transaction.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { ChannelChanges } from "./channel-changes.ts";
+import type { Cluster, ConnectedSession } from "./cluster.ts";
 import type { Database, Listener } from "./database.ts";
 import type { SessionControl } from "./execution.ts";
 import type { PlannedStatement } from "./planned-statement.ts";
@@ -42,7 +43,7 @@ interface TransactionMark {
   readonly portals: number;
 }
 
-export class SessionState implements SessionControl {
+export class SessionState implements SessionControl, ConnectedSession {
   readonly settings: Settings;
   readonly user: string;
   readonly processId: number;
@@ -66,7 +67,7 @@ export class SessionState implements SessionControl {
   /** A statement of the transaction has asked the engine for something. */
   private hasQueried = false;
   /** By PREPARE and by the protocol's Parse. */
-  readonly prepared = new PreparedStatements<PlannedStatement>();
+  readonly prepared = new PreparedStatements<PlannedStatement>(() => this.clockNowMs());
 
   constructor(
     private readonly store: Database,
@@ -80,6 +81,19 @@ export class SessionState implements SessionControl {
     this.user = client.user;
     this.processId = client.processId;
     this.database = store.name;
+    store.sessions.add(this);
+  }
+
+  get applicationName(): string {
+    return this.settings.get("application_name");
+  }
+
+  disconnect(error: DeltatError): void {
+    this.listener.disconnect?.(error);
+  }
+
+  cancel(): void {
+    this.listener.cancelStatement?.();
   }
 
   get status(): "I" | "T" | "E" {
@@ -272,6 +286,10 @@ export class SessionState implements SessionControl {
     if (wasBlock) this.block = "failed";
   }
 
+  notice(message: string): void {
+    this.notices.push({ severity: "NOTICE", sqlState: SqlState.successfulCompletion, message });
+  }
+
   warn(sqlState: string, message: string): void {
     if (this.settings.get("client_min_messages") === "error") return;
     this.notices.push({ severity: "WARNING", sqlState, message });
@@ -299,10 +317,15 @@ export class SessionState implements SessionControl {
     this.rollback();
     this.portals.closeAll();
     this.store.unlistenAll(this.listener);
+    this.store.sessions.delete(this);
   }
 
   get timeZone(): string {
     return this.settings.timeZone;
+  }
+
+  get cluster(): Cluster {
+    return this.store.cluster;
   }
 
   clockNowMs(): number {

@@ -184,6 +184,11 @@ export function isVector(type: PgType): boolean {
   return type === INT2VECTOR || type === OIDVECTOR;
 }
 
+/** The subscript of an array's first element. */
+export function firstSubscript(type: PgType): number {
+  return isVector(type) ? 0 : 1;
+}
+
 /** smallint, integer, bigint: values are exact whole numbers. */
 export function isInteger(type: PgType): boolean {
   return type === INT4 || type === INT8 || type === INT2;

@@ -17,6 +17,7 @@ import {
   write,
   writeSync,
 } from "node:fs";
+import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { syncFile, syncFileLater, syncFolderDescriptor, syncFolderDescriptorLater } from "./platform.ts";
 
@@ -44,6 +45,8 @@ export interface FileSystem {
   list(path: string): string[];
   rename(from: string, to: string): void;
   remove(path: string): void;
+  /** With all that is in it. */
+  removeFolderLater(path: string): Promise<void>;
 }
 
 const FLAGS: Readonly<Record<OpenMode, string>> = { create: "w+", write: "r+", read: "r" };
@@ -100,6 +103,7 @@ export const localFiles: FileSystem = {
   list: (path) => readdirSync(path),
   rename: renameSync,
   remove: unlinkSync,
+  removeFolderLater: (path) => rm(path, { recursive: true, force: true }),
 };
 
 function writeOnce(fd: number, bytes: Uint8Array, position: number): Promise<number> {

@@ -10,13 +10,18 @@ import { decodeCommands } from "../engine/codec.ts";
 import { Engine } from "../engine/engine.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { MAX_DATABASES } from "../limits.ts";
-import { localFiles } from "../storage/files.ts";
+import type { Cluster, ConnectedSession } from "../sql/cluster.ts";
+import { type FileSystem, localFiles } from "../storage/files.ts";
 import { type FolderLock, lockFolder } from "../storage/folder-lock.ts";
 import { openSegmentLog, type SegmentLogOptions } from "../storage/segment-log.ts";
+import { withPath } from "../storage/storage-errors.ts";
 import { databaseOf, folderOf } from "./folder-names.ts";
 import { type Scheduler, Tenant } from "./tenant.ts";
 
 const DATABASES_FOLDER = "databases";
+
+/** Ends the name of a folder whose database was dropped; no database has such a folder. */
+const DROPPED = ".dropped";
 
 /** What a clock kept by NTP may be set back. */
 const TOLERATED_CLOCK_STEP_MS = 1000;
@@ -34,10 +39,13 @@ export interface RegistryOptions {
   readonly listFolders?: (root: string) => string[];
 }
 
-export class TenantRegistry {
+export class TenantRegistry implements Cluster {
   private readonly tenants = new Map<string, Tenant>();
   private readonly lock: FolderLock;
   private readonly root: string;
+  private readonly files: FileSystem;
+  /** Folders of dropped databases on their way out. */
+  private readonly removals = new Set<Promise<void>>();
 
   /**
    * Locks the data folder and recovers every database in it. Throws DeltatError 55000 when another server has
@@ -46,8 +54,13 @@ export class TenantRegistry {
   constructor(private readonly options: RegistryOptions) {
     this.lock = lockFolder(options.dataDir);
     this.root = join(options.dataDir, DATABASES_FOLDER);
+    this.files = options.log?.files ?? localFiles;
     try {
       for (const folder of (options.listFolders ?? foldersIn)(this.root)) {
+        if (folder.endsWith(DROPPED)) {
+          this.removeLater(join(this.root, folder));
+          continue;
+        }
         const name = databaseOf(folder);
         // A database whose first segment found no room was never there, and must not keep the others from starting.
         if (!this.holdsLog(folder)) continue;
@@ -74,6 +87,10 @@ export class TenantRegistry {
         hint: "DELTAT_AUTO_CREATE=true makes a database when it is first connected to.",
       });
     }
+    return this.make(name);
+  }
+
+  private make(name: string): Tenant {
     const folder = folderOf(name);
     if (this.tenants.size >= MAX_DATABASES) {
       throw new DeltatError(
@@ -86,16 +103,85 @@ export class TenantRegistry {
 
   /** Syncs and closes every log, then gives the folder back. Rejects with the failure of a log, if one has failed. */
   async close(): Promise<void> {
-    const closings = await Promise.allSettled([...this.tenants.values()].map((tenant) => tenant.close()));
+    const closings = await Promise.allSettled([
+      ...[...this.tenants.values()].map((tenant) => tenant.close()),
+      ...this.removals,
+    ]);
     this.tenants.clear();
     this.lock.release();
     for (const closing of closings) if (closing.status === "rejected") throw closing.reason;
   }
 
+  names(): readonly string[] {
+    return [...this.tenants.keys()].sort();
+  }
+
+  sessions(): readonly ConnectedSession[] {
+    return [...this.tenants.values()].flatMap((tenant) => [...tenant.sessions]);
+  }
+
+  sizeBytes(name: string): number {
+    if (!this.tenants.has(name)) throw noDatabase(name);
+    const { files } = this;
+    const folder = join(this.root, folderOf(name));
+    return files.list(folder).reduce((sum, file) => {
+      const fd = files.open(join(folder, file), "read");
+      try {
+        return sum + files.size(fd);
+      } finally {
+        files.close(fd);
+      }
+    }, 0);
+  }
+
+  create(name: string): void {
+    if (this.tenants.has(name)) {
+      throw new DeltatError(SqlState.duplicateDatabase, `database "${name}" already exists`);
+    }
+    this.make(name);
+  }
+
+  /**
+   * The folder gets another name at once, durably: from then on the database is gone, whatever happens. What is in the
+   * folder goes when its log is closed, or at the next start.
+   */
+  drop(name: string): void {
+    const tenant = this.tenants.get(name);
+    if (tenant === undefined) throw noDatabase(name);
+    const others = tenant.sessions.size;
+    if (others > 0) {
+      throw new DeltatError(SqlState.objectInUse, `database "${name}" is being accessed by other users`, {
+        detail:
+          others === 1
+            ? "There is 1 other session using the database."
+            : `There are ${others} other sessions using the database.`,
+      });
+    }
+    const path = join(this.root, folderOf(name));
+    const aside = `${path}.${crypto.randomUUID()}${DROPPED}`;
+    withPath("rename", path, () => this.files.rename(path, aside));
+    withPath("sync", this.root, () => this.files.syncFolder(this.root));
+    this.tenants.delete(name);
+    this.removeLater(aside, tenant);
+  }
+
+  private removeLater(path: string, tenant?: Tenant): void {
+    const removal = (async () => {
+      try {
+        // A failed log has nothing to lose any more.
+        await tenant?.close().catch(() => {});
+        await this.files.removeFolderLater(path);
+      } catch (error) {
+        this.options.warn(`${path} cannot be removed: ${error instanceof Error ? error.message : error}`);
+      }
+    })();
+    this.removals.add(removal);
+    void removal.then(() => this.removals.delete(removal));
+  }
+
   /** Whether a first segment was ever made in a database's folder. */
   private holdsLog(folder: string): boolean {
-    const files = this.options.log?.files ?? localFiles;
-    return files.list(join(this.root, folder)).some((file) => file.endsWith(".log"));
+    return this.files.list(join(this.root, folder)).some((file) => file.endsWith(".log"));
   }
 
   /** Opens a database's log, replaying what it holds; a new one is empty. */
@@ -122,7 +208,7 @@ export class TenantRegistry {
       },
     );
     this.warnOfClock(name, engine.now);
-    tenant = new Tenant(name, engine, log, this.options.scheduler);
+    tenant = new Tenant(name, engine, log, this.options.scheduler, undefined, this);
     this.tenants.set(name, tenant);
     return tenant;
   }
@@ -136,6 +222,10 @@ export class TenantRegistry {
         "that expires before that instant is gone at once; is the clock right?",
     );
   }
+}
+
+function noDatabase(name: string): DeltatError {
+  return new DeltatError(SqlState.invalidCatalogName, `database "${name}" does not exist`);
 }
 
 function foldersIn(root: string): string[] {

@@ -10,6 +10,7 @@ import type { Change, Transaction } from "../engine/transaction.ts";
 import { limitExceeded } from "../engine/violations.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { MAX_FRAME_BYTES } from "../limits.ts";
+import { type Cluster, type ConnectedSession, loneCluster } from "../sql/cluster.ts";
 import type { Database, DurabilityWaiter, Listener, Notification } from "../sql/database.ts";
 import type { CommitLog } from "../storage/commit-log.ts";
 import { Channels } from "./channels.ts";
@@ -42,6 +43,8 @@ interface Waiting {
 }
 
 export class Tenant implements Database {
+  readonly cluster: Cluster;
+  readonly sessions = new Set<ConnectedSession>();
   private readonly channels = new Channels();
   private pending: Pending[] = [];
   private waiting: Waiting[] = [];
@@ -59,7 +62,9 @@ export class Tenant implements Database {
     private readonly log: CommitLog,
     private readonly scheduler: Scheduler,
     private readonly maxFrameBytes = MAX_FRAME_BYTES,
+    cluster?: Cluster,
   ) {
+    this.cluster = cluster ?? loneCluster(name, this.sessions);
     this.armExpiry();
   }
 

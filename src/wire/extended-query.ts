@@ -55,7 +55,7 @@ export class ExtendedQuery {
     const { prepared } = this.sql;
     if (name === "") prepared.remove(name);
     prepared.requireFree(name);
-    prepared.add(name, this.sql.prepare(text, parameterTypes));
+    prepared.add(name, this.sql.prepare(text, parameterTypes), false);
     writeParseComplete(this.out);
   }
 

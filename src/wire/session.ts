@@ -141,6 +141,11 @@ export class ClientSession implements Listener, OutputOwner {
     this.transport.terminate();
   }
 
+  /** Another session has ended this one. */
+  disconnect(error: DeltatError): void {
+    this.endWith(error);
+  }
+
   /** A cancel request has named this session. Whatever is not paused runs to its end within one turn anyway. */
   cancelStatement(): void {
     this.interruptStatement(canceledByUser());

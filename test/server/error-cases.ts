@@ -359,7 +359,7 @@ export const statementCases: Case[] = [
     ["TRUNCATE bookings", /TRUNCATE/],
     ["ALTER TABLE bookings ADD COLUMN x int", /ALTER TABLE/],
     ["LOCK TABLE bookings", /LOCK/],
-    [`SELECT start FROM bookings GROUP BY ROLLUP (start)`, /ROLLUP/],
+    [`SELECT start FROM bookings TABLESAMPLE SYSTEM (1)`, /TABLESAMPLE/],
     [
       `INSERT INTO bookings (id, resource_id, start, "end") VALUES ('${newId()}', '${room}', 1, 2) ON CONFLICT (id) DO UPDATE SET start = 1`,
       /ON CONFLICT/,

@@ -5,6 +5,7 @@
  */
 
 import type pg from "pg";
+import { seededRandom } from "../seeded-random.ts";
 import { DAY, FAR_FUTURE, HOUR, newId, rowsOf } from "./clients.ts";
 import type { ServerProcess } from "./harness.ts";
 import { errorCode, RawClient, serialize, statement } from "./raw-client.ts";
@@ -25,17 +26,6 @@ const RESOURCES_PER_WORKER = 3;
 const HOURS = 40;
 const SHARED_CAPACITY = 3;
 const SHARED_HOURS = 30;
-
-/** Mulberry32: small, seeded, good enough to choose operations. */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 function spanOf(hour: number): string {
   return `${DAY + hour * HOUR}, ${DAY + (hour + 1) * HOUR}`;

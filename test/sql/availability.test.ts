@@ -91,6 +91,9 @@ describe("availability", () => {
       [A, "70", "100"],
     ]);
     expect(rows(`${both} AND per_resource = false`, "count(*)")).toEqual([["3"]]);
+    // As mappers write it.
+    expect(rows(`${both} AND per_resource`)).toEqual(rows(`${both} AND per_resource = true`));
+    expect(rows(`NOT per_resource AND ${both}`, "count(*)")).toEqual([["3"]]);
     expect(rows(`resource_id IN ('${A}', '${id(99)}') AND start >= 0 AND "end" <= 100`)).toEqual([]);
     expect(
       rows(`resource_id IN ('${A}', '${id(99)}') AND start >= 0 AND "end" <= 20 AND min_available = 1`),

@@ -182,3 +182,71 @@ test("names of objects are read and written", () => {
   ).toEqual([["bookings", "bookings", "integer[]", "int8in"]]);
   expect(client.error("SELECT 'nowhere'::regclass")).toBe('42P01 relation "nowhere" does not exist');
 });
+
+test("names of objects are looked up without an error", () => {
+  expect(
+    client.rows(
+      "SELECT to_regtype('hstore'), to_regtype('int8'), to_regtype('text[]'), to_regclass('public.bookings'), " +
+        "to_regclass('nothing'), to_regclass('1'), to_regnamespace('public'), to_regrole('nobody')",
+    ),
+  ).toEqual([[null, "bigint", "text[]", "bookings", null, null, "public", null]]);
+});
+
+test("what needs its schema named is not visible", () => {
+  expect(
+    client.rows(
+      `SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+       WHERE relkind = ANY (ARRAY['v']) AND pg_table_is_visible(pg_class.oid) AND nspname <> 'pg_catalog'`,
+    ),
+  ).toEqual([["availability"]]);
+  expect(client.rows("SELECT pg_table_is_visible(1), pg_table_is_visible('pg_class'::regclass)")).toEqual([
+    [null, "t"],
+  ]);
+});
+
+test("pg_prepared_statements lists what PREPARE and Parse have named", () => {
+  const session = new TestDatabase().connect();
+  session.run("PREPARE one(int, text) AS SELECT $1, $2");
+  session.session.prepared.add("two", session.session.prepare("SELECT $1::bool", []), false);
+  session.session.prepared.add("", session.session.prepare("SELECT 1", []), false);
+  const list = "SELECT name, statement, parameter_types, from_sql FROM pg_prepared_statements ORDER BY name";
+  expect(session.rows(list)).toEqual([
+    ["one", "PREPARE one(int, text) AS SELECT $1, $2", "{integer,text}", "t"],
+    ["two", "SELECT $1::bool", "{boolean}", "f"],
+  ]);
+  expect(session.rows("SELECT prepare_time <= now() FROM pg_prepared_statements")).toEqual([["t"], ["t"]]);
+  session.run("DEALLOCATE one");
+  expect(session.rows(list)).toHaveLength(1);
+  session.run("DISCARD ALL");
+  expect(session.rows(list)).toEqual([]);
+});
+
+test("Prisma sees which columns of an index come first, and how they are ordered", () => {
+  expect(
+    client.rows(
+      `WITH rawindex AS (
+         SELECT indrelid, indexrelid, unnest(indkey) AS indkeyid, generate_subscripts(indkey, 1) AS indkeyidx,
+           unnest(indclass) AS indclass, unnest(indoption) AS indoption
+         FROM pg_index
+       )
+       SELECT indexrelid::regclass, indkeyidx, attname, opcname, opcdefault,
+         CASE indoption & 1 WHEN 1 THEN 'DESC' ELSE 'ASC' END
+       FROM rawindex JOIN pg_attribute ON attrelid = indrelid AND attnum = indkeyid
+         LEFT JOIN pg_opclass o ON o.oid = indclass
+       WHERE indrelid = 'bookings'::regclass ORDER BY 1::text`,
+    ),
+  ).toEqual([
+    ["bookings_pkey", "0", "id", "text_ops", "t", "ASC"],
+    ["bookings_resource_id_idx", "0", "resource_id", "text_ops", "t", "ASC"],
+  ]);
+  expect(
+    client.rows(
+      "SELECT array_lower(indkey, 1), array_upper(indkey, 1), indkey[0], indkey[1] FROM pg_index LIMIT 1",
+    ),
+  ).toEqual([["0", "0", "1", null]]);
+  expect(client.rows("SELECT * FROM information_schema.sequences")).toEqual([]);
+});
+
+test("a pool may give back advisory locks, of which there are none", () => {
+  expect(client.rows("SELECT pg_advisory_unlock_all()")).toEqual([[""]]);
+});

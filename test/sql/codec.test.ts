@@ -16,6 +16,7 @@ import { expandFormats, RowWriter } from "../../src/sql/row-writer.ts";
 import {
   BOOL,
   BOOL_ARRAY,
+  CHAR,
   FLOAT4,
   FLOAT8,
   INT2,
@@ -134,6 +135,8 @@ describe("PostgreSQL's bytes", () => {
       "0000000100000001000000170000000200000001000000040000000" + "1ffffffff",
     );
     expect(hex(TEXT_ARRAY, [])).toBe("000000000000000000000019");
+    expect([hex(CHAR, "r"), hex(CHAR, "")]).toEqual(["72", "00"]);
+    expect(decodeBinary(CHAR, Uint8Array.of(0))).toBe("");
   });
 
   test("of texts", () => {

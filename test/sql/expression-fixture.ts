@@ -2,6 +2,7 @@
 
 import { DeltatError, SqlState } from "../../src/errors.ts";
 import type { SelectStmt } from "../../src/sql/ast.ts";
+import { loneCluster } from "../../src/sql/cluster.ts";
 import { formatValue } from "../../src/sql/codec.ts";
 import { compile } from "../../src/sql/compile.ts";
 import { CompileContext } from "../../src/sql/compile-context.ts";
@@ -23,6 +24,8 @@ export const SESSION: SessionContext = {
   statementNowMs: 1_700_000_000_500,
   clockNowMs: () => 1_700_000_001_000,
   getSetting: (name) => (name === "server_version" ? "15.0" : null),
+  warn: () => {},
+  cluster: loneCluster("clinic", new Set()),
   notify: () => {},
   setSetting: (_name, value) => value,
 };

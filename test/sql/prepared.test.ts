@@ -127,7 +127,7 @@ describe("the protocol's statements", () => {
   test("named by Parse, they can be executed and deallocated by SQL, and the other way round", () => {
     const { session } = client;
     session.prepared.requireFree("s");
-    session.prepared.add("s", session.prepare("SELECT $1::bigint + 1", []));
+    session.prepared.add("s", session.prepare("SELECT $1::bigint + 1", []), false);
     expect(client.rows("EXECUTE s(41)")).toEqual([["42"]]);
     expect(client.error("PREPARE s AS SELECT 1")).toStartWith("42P05");
     client.run("DEALLOCATE s; PREPARE t AS SELECT 5");
@@ -139,7 +139,7 @@ describe("the protocol's statements", () => {
   test("are bounded together", () => {
     const { session } = client;
     const statement = session.prepare("SELECT 1", []);
-    for (let i = 1; i < MAX_PREPARED_PER_CONNECTION; i++) session.prepared.add(`s${i}`, statement);
+    for (let i = 1; i < MAX_PREPARED_PER_CONNECTION; i++) session.prepared.add(`s${i}`, statement, false);
     client.run("PREPARE last AS SELECT 1");
     expect(client.error("PREPARE too_many AS SELECT 1")).toStartWith(
       "54000 limit exceeded: prepared statements",

@@ -180,6 +180,18 @@ describe("EXPLAIN", () => {
       .map(([line]) => line)
       .join("\n");
 
+  test("as JSON, and of what EXECUTE would run", () => {
+    const session = new TestDatabase().connect();
+    session.rows("PREPARE one AS SELECT label FROM bookings WHERE id = $1");
+    const [[json = ""] = []] = session.rows("EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE one(NULL)");
+    expect(JSON.parse(String(json))).toEqual([
+      { Plan: { "Node Type": "Index Scan", Label: "Index Scan using bookings_pkey on bookings" } },
+    ]);
+    expect(session.rows("EXPLAIN EXECUTE one(NULL)")).toEqual([
+      ["Index Scan using bookings_pkey on bookings"],
+    ]);
+  });
+
   test("a booking by id, a week of one resource, and a join scan no table of bookings", () => {
     expect(explain(`SELECT * FROM bookings WHERE id = '${id(1)}'`)).toBe(
       "Index Scan using bookings_pkey on bookings",

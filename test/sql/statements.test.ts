@@ -330,7 +330,7 @@ describe("SELECT", () => {
     "CREATE TABLE a ()",
     "COPY bookings FROM '/tmp/bookings'",
     "EXPLAIN ANALYZE SELECT 1",
-    "EXPLAIN (FORMAT json) SELECT 1",
+    "EXPLAIN (FORMAT xml) SELECT 1",
     "DECLARE a SCROLL CURSOR FOR SELECT 1",
     "DECLARE a BINARY CURSOR FOR SELECT 1",
     "TRUNCATE bookings",

@@ -128,16 +128,22 @@ export class MemoryFiles implements FileSystem {
 
   rename(from: string, to: string): void {
     this.check("rename", from);
-    const file = this.names.get(from);
-    if (file === undefined) throw systemError("ENOENT");
-    this.names.delete(from);
-    file.path = to;
-    this.names.set(to, file);
+    const moved = [...this.names].filter(([path]) => path === from || path.startsWith(`${from}/`));
+    if (moved.length === 0) throw systemError("ENOENT");
+    for (const [path, file] of moved) {
+      this.names.delete(path);
+      file.path = to + path.slice(from.length);
+      this.names.set(file.path, file);
+    }
   }
 
   remove(path: string): void {
     this.check("remove", path);
     if (!this.names.delete(path)) throw systemError("ENOENT");
+  }
+
+  async removeFolderLater(path: string): Promise<void> {
+    for (const name of [...this.names.keys()]) if (name.startsWith(`${path}/`)) this.remove(name);
   }
 
   /** The bytes of a file, to look at and to damage; both memory and disk see the change. */

@@ -3,7 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { alignedBytes, FRAME_HEADER_BYTES } from "../../src/storage/frame.ts";
-import { appendCommit, bodyOf, FOLDER, lsns, openLog, range, seededRandom } from "./log-fixture.ts";
+import { seededRandom } from "../seeded-random.ts";
+import { appendCommit, bodyOf, FOLDER, lsns, openLog, range } from "./log-fixture.ts";
 import { MemoryFiles } from "./memory-files.ts";
 
 const FIRST = `${FOLDER}/0000000001.log`;

@@ -124,7 +124,7 @@ function writeRow(out: ByteWriter, value: string, amid: () => void = () => {}): 
 export class ScriptedSql implements SqlConnection {
   transactionStatus: TransactionStatus = "I";
   dependsOnLsn = 0;
-  readonly prepared = new PreparedStatements<Statement>();
+  readonly prepared = new PreparedStatements<Statement>(() => 0);
   closed = false;
   readonly portals = new PortalTable();
   statementDeadlineMs = Number.POSITIVE_INFINITY;

@@ -100,7 +100,6 @@ export const CATALOG_FUNCTIONS: readonly SqlFunction[] = [
     number(oid) === OWNER_OID ? session.user : `unknown (OID=${String(oid)})`,
   ),
   ...[
-    "pg_table_is_visible",
     "pg_type_is_visible",
     "pg_function_is_visible",
     "pg_operator_is_visible",

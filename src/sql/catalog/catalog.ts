@@ -3,14 +3,18 @@
 import type { CatalogTable } from "./catalog-table.ts";
 import { EMPTY_TABLES } from "./empty-tables.ts";
 import { INFORMATION_SCHEMA } from "./information-schema.ts";
+import { OPERATOR_CLASS_TABLE } from "./operator-classes.ts";
 import { describeCatalogs, RELATION_TABLES } from "./relation-tables.ts";
 import { SERVER_TABLES } from "./server-tables.ts";
+import { PREPARED_STATEMENTS_TABLE } from "./session-tables.ts";
 import { TYPE_TABLES } from "./type-tables.ts";
 
 const TABLES: readonly CatalogTable[] = [
   ...RELATION_TABLES,
   ...TYPE_TABLES,
   ...SERVER_TABLES,
+  OPERATOR_CLASS_TABLE,
+  PREPARED_STATEMENTS_TABLE,
   ...EMPTY_TABLES,
   ...INFORMATION_SCHEMA,
 ];

@@ -177,4 +177,11 @@ export const INFORMATION_SCHEMA: readonly CatalogTable[] = [
         is_trigger_insertable_into: NO,
       })),
   ),
+  view(
+    "sequences",
+    13_414,
+    "sequence_catalog:name sequence_schema:name sequence_name:name data_type numeric_precision:int4 " +
+      "numeric_precision_radix:int4 numeric_scale:int4 start_value minimum_value maximum_value increment cycle_option",
+    () => [],
+  ),
 ];

@@ -5,6 +5,7 @@ import { defineNames } from "../object-names.ts";
 import { type Column, isStored, TABLES, type Table } from "../schema.ts";
 import { type PgType, REGCLASS, REGNAMESPACE } from "../types.ts";
 import { type CatalogTable, catalogTable, emptyTable, type NamedRow } from "./catalog-table.ts";
+import { operatorClassOid } from "./operator-classes.ts";
 import {
   BTREE_OID,
   CONSTRAINTS,
@@ -211,7 +212,7 @@ function indexRow({ oid, table, columns, isPrimary }: SchemaIndex): NamedRow {
     indisreplident: false,
     indkey: columns.map((column) => column + 1),
     indcollation: columns.map(() => 100),
-    indclass: columns.map(() => 0),
+    indclass: columns.map((column) => operatorClassOid((table.columns[column] as Column).type)),
     indoption: columns.map(() => 0),
   };
 }

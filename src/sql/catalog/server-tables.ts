@@ -1,13 +1,25 @@
 /** Databases, roles, settings and sessions, as far as the session that asks may know of them. */
 
 import { SqlState } from "../../errors.ts";
+import type { ConnectedSession } from "../cluster.ts";
 import { defineNames } from "../object-names.ts";
 import { REGROLE } from "../types.ts";
 import { type CatalogTable, catalogTable, emptyTable } from "./catalog-table.ts";
 import { OWNER_OID } from "./schema-objects.ts";
 
 const UTF8_ENCODING = 6;
-const DATABASE_OID = 16_384;
+const FIRST_DATABASE_OID = 16_384;
+
+/** Databases have no numbers of their own: theirs follow from their names, so that each keeps its own. */
+function databaseOid(name: string): number {
+  return FIRST_DATABASE_OID + (Number(Bun.hash.crc32(name)) % 1_000_000_000);
+}
+
+function stateOf({ status }: ConnectedSession, isAsking: boolean): string {
+  if (isAsking) return "active";
+  if (status === "I") return "idle";
+  return status === "T" ? "idle in transaction" : "idle in transaction (aborted)";
+}
 
 // The user's name is the session's to say: here it has only its number.
 defineNames(REGROLE, {
@@ -38,10 +50,10 @@ export const SERVER_TABLES: readonly CatalogTable[] = [
     "oid:oid datname:name datdba:oid encoding:int4 datlocprovider:char datistemplate:bool datallowconn:bool " +
       "datconnlimit:int4 datfrozenxid:xid datminmxid:xid dattablespace:oid datcollate datctype daticulocale " +
       "datcollversion datacl:_aclitem",
-    ({ session }) => [
-      {
-        oid: DATABASE_OID,
-        datname: session.database,
+    ({ database }) =>
+      database.cluster.names().map((name) => ({
+        oid: databaseOid(name),
+        datname: name,
         datdba: OWNER_OID,
         encoding: UTF8_ENCODING,
         datlocprovider: "c",
@@ -53,8 +65,7 @@ export const SERVER_TABLES: readonly CatalogTable[] = [
         dattablespace: 1663,
         datcollate: "C",
         datctype: "C",
-      },
-    ],
+      })),
   ),
   catalogTable(
     "pg_catalog",
@@ -110,20 +121,19 @@ export const SERVER_TABLES: readonly CatalogTable[] = [
       "client_hostname client_port:int4 backend_start:timestamptz xact_start:timestamptz query_start:timestamptz " +
       "state_change:timestamptz wait_event_type wait_event state backend_xid:xid backend_xmin:xid query_id:int8 " +
       "query backend_type",
-    ({ session }) => [
-      {
-        datid: DATABASE_OID,
-        datname: session.database,
-        pid: session.processId,
+    ({ database, session }) =>
+      database.cluster.sessions().map((each) => ({
+        datid: databaseOid(each.database),
+        datname: each.database,
+        pid: each.processId,
         usesysid: OWNER_OID,
-        usename: session.user,
-        application_name: session.getSetting("application_name"),
-        xact_start: session.transactionNowMs * 1000,
-        query_start: session.statementNowMs * 1000,
-        state: "active",
+        usename: each.user,
+        application_name: each.applicationName,
+        xact_start: each.transactionNowMs < 0 ? null : each.transactionNowMs * 1000,
+        query_start: each.statementNowMs === 0 ? null : each.statementNowMs * 1000,
+        state: stateOf(each, each.processId === session.processId),
         backend_type: "client backend",
-      },
-    ],
+      })),
   ),
   catalogTable(
     "pg_catalog",

@@ -2,7 +2,16 @@
 
 import { formatValue } from "../codec.ts";
 import { comparisonTest } from "../comparison.ts";
-import { ANY_ARRAY, ANY_ELEMENT, arrayTypeOf, INT4, INT4_ARRAY, type PgType, TEXT } from "../types.ts";
+import {
+  ANY_ARRAY,
+  ANY_ELEMENT,
+  arrayTypeOf,
+  firstSubscript,
+  INT4,
+  INT4_ARRAY,
+  type PgType,
+  TEXT,
+} from "../types.ts";
 import type { Value } from "../value.ts";
 import { type FunctionTraits, fn, items, type SqlFunction } from "./signature.ts";
 
@@ -35,10 +44,12 @@ export const ARRAY_FUNCTIONS: readonly SqlFunction[] = [
     n === 1 && items(a).length > 0 ? items(a).length : null,
   ),
   fn("cardinality", [ANY_ARRAY], INT4, ([a]) => items(a).length),
-  fn("array_upper", [ANY_ARRAY, INT4], INT4, ([a, n]) =>
-    n === 1 && items(a).length > 0 ? items(a).length : null,
+  fn("array_upper", [ANY_ARRAY, INT4], INT4, ([a, n], _, [type = TEXT]) =>
+    n === 1 && items(a).length > 0 ? items(a).length + firstSubscript(type) - 1 : null,
   ),
-  fn("array_lower", [ANY_ARRAY, INT4], INT4, ([a, n]) => (n === 1 && items(a).length > 0 ? 1 : null)),
+  fn("array_lower", [ANY_ARRAY, INT4], INT4, ([a, n], _, [type = TEXT]) =>
+    n === 1 && items(a).length > 0 ? firstSubscript(type) : null,
+  ),
   fn("array_ndims", [ANY_ARRAY], INT4, ([a]) => (items(a).length > 0 ? 1 : null)),
   fn("array_dims", [ANY_ARRAY], TEXT, ([a]) => (items(a).length > 0 ? `[1:${items(a).length}]` : null)),
   fn("array_to_string", [ANY_ARRAY, TEXT], TEXT, ([a, by], _, [type]) =>

@@ -1,10 +1,11 @@
 /** Functions that tell of the session and the server, or set something of them. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
+import { type ConnectedSession, terminatedByCommand } from "../cluster.ts";
 import type { SessionContext } from "../session-context.ts";
-import { BOOL, INT4, NAME, NAME_ARRAY, TEXT, UUID, VOID } from "../types.ts";
+import { BOOL, INT4, INT8, NAME, NAME_ARRAY, OID, TEXT, UUID, VOID } from "../types.ts";
 import type { Value } from "../value.ts";
-import { type FunctionBody, fn, type SqlFunction, text } from "./signature.ts";
+import { type FunctionBody, fn, number, type SqlFunction, text } from "./signature.ts";
 
 function setting(session: SessionContext, name: string, missingIsNull: boolean): Value {
   const value = session.getSetting(name);
@@ -14,12 +15,29 @@ function setting(session: SessionContext, name: string, missingIsNull: boolean):
   return value;
 }
 
+/** Whether there is such a session; what there is not is a warning, as in PostgreSQL. */
+function onSession(
+  session: SessionContext,
+  processId: number,
+  act: (found: ConnectedSession) => void,
+): boolean {
+  const found = session.cluster.sessions().find((each) => each.processId === processId);
+  if (found === undefined) {
+    session.warn(SqlState.warning, `PID ${processId} is not a PostgreSQL server process`);
+    return false;
+  }
+  act(found);
+  return true;
+}
+
 const notify: FunctionBody = ([channel, payload], s) => {
   s.notify(text(channel ?? ""), text(payload ?? ""));
   return "";
 };
 
 export const SERVER_FUNCTIONS: readonly SqlFunction[] = [
+  // Pools call it to clean up a session. There are no advisory locks, so none is held.
+  fn("pg_advisory_unlock_all", [], VOID, () => ""),
   fn("gen_random_uuid", [], UUID, () => crypto.randomUUID()),
   fn("version", [], TEXT, (_, s) => `PostgreSQL ${s.getSetting("server_version") ?? ""} (deltat)`),
   fn("current_database", [], NAME, (_, s) => s.database),
@@ -41,7 +59,15 @@ export const SERVER_FUNCTIONS: readonly SqlFunction[] = [
     s.setSetting(text(name), text(value), local === true),
   ),
 
+  fn("pg_database_size", [NAME], INT8, ([name], s) => s.cluster.sizeBytes(text(name))),
+  fn("pg_tablespace_location", [OID], TEXT, () => ""),
+  fn("pg_tablespace_size", [OID], INT8, (_, s) =>
+    s.cluster.names().reduce((sum, name) => sum + s.cluster.sizeBytes(name), 0),
+  ),
+  fn("pg_cancel_backend", [INT4], BOOL, ([pid], s) => onSession(s, number(pid), (found) => found.cancel())),
+  fn("pg_terminate_backend", [INT4], BOOL, ([pid], s) =>
+    onSession(s, number(pid), (found) => found.disconnect(terminatedByCommand())),
+  ),
   fn("pg_notify", [TEXT, TEXT], VOID, notify, { isStrict: false }),
   // Pools call it to clean up a session. There are no advisory locks, so none is held.
-  fn("pg_advisory_unlock_all", [], VOID, () => ""),
 ];

@@ -1,10 +1,13 @@
-/** EXPLAIN: how the rows of a statement are reached, in the shape of PostgreSQL's text format without costs. */
+/** EXPLAIN: how the rows of a statement are reached, in the shape of PostgreSQL's text or JSON format without costs. */
 
-import type { ExplainStmt, Node, RangeVar, SelectStmt } from "../ast.ts";
+import type { ExecuteStmt, ExplainStmt, Node, RangeVar, SelectStmt } from "../ast.ts";
 import { type Execution, outputColumn, type Plan } from "../execution.ts";
+import { parse } from "../parser.ts";
+import type { PlannedStatement } from "../planned-statement.ts";
+import type { PreparedStatements } from "../prepared-statements.ts";
 import { expandFormats, RowWriter } from "../row-writer.ts";
-import type { StatementCompiler } from "../statement-compiler.ts";
-import { TEXT } from "../types.ts";
+import { StatementCompiler } from "../statement-compiler.ts";
+import { JSON_TYPE, TEXT } from "../types.ts";
 import { notSupported } from "../unsupported.ts";
 import type { PlanNode } from "./operator.ts";
 import { planRelationalQuery } from "./select-plan.ts";
@@ -12,25 +15,45 @@ import { planRelationalQuery } from "./select-plan.ts";
 /** Options that change nothing here: there are no costs to show. */
 const IGNORED_OPTIONS: ReadonlySet<string> = new Set(["costs", "verbose", "summary", "settings", "timing"]);
 
-export function planExplain(node: ExplainStmt, compiler: StatementCompiler): Plan {
-  for (const option of node.options ?? []) checkOption(option);
-  if (node.query === undefined) throw notSupported("EXPLAIN of nothing");
-  const lines = render(explained(node.query, compiler));
+/** @param prepared what EXPLAIN EXECUTE may name */
+export function planExplain(
+  node: ExplainStmt,
+  compiler: StatementCompiler,
+  prepared: PreparedStatements<PlannedStatement>,
+): Plan {
+  const { query, options = [] } = node;
+  if (query === undefined) throw notSupported("EXPLAIN of nothing");
+  const isJson = options.map(isJsonOption).includes(true);
+  const plan = "ExecuteStmt" in query ? ofPrepared(query.ExecuteStmt, prepared) : explained(query, compiler);
+  const type = isJson ? JSON_TYPE : TEXT;
+  const lines = isJson ? [JSON.stringify([{ Plan: asObject(plan) }], null, 2)] : render(plan);
   return {
     command: "EXPLAIN",
     usage: "read",
     parameterTypes: compiler.parameterTypes(),
-    columns: [outputColumn("QUERY PLAN", TEXT)],
+    columns: [outputColumn("QUERY PLAN", type)],
     run: (execution) => writeLines(lines, execution),
   };
 }
 
-function checkOption(option: Node): void {
-  if (!("DefElem" in option)) return;
+/** What EXECUTE would run, planned anew: plans do not keep their trees. */
+function ofPrepared({ name = "" }: ExecuteStmt, prepared: PreparedStatements<PlannedStatement>): PlanNode {
+  const { text, parameterTypes } = prepared.get(name);
+  const [statement] = parse(text);
+  if (statement === undefined) return RESULT;
+  const { node } = statement;
+  const query = "PrepareStmt" in node ? node.PrepareStmt.query : node;
+  if (query === undefined) return RESULT;
+  return explained(query, new StatementCompiler(text, parameterTypes, null));
+}
+
+/** Whether an option asks for JSON. Throws 0A000 for one that asks for what there is not. */
+function isJsonOption(option: Node): boolean {
+  if (!("DefElem" in option)) return false;
   const { defname = "", arg } = option.DefElem;
-  if (IGNORED_OPTIONS.has(defname)) return;
-  const isText = arg !== undefined && "String" in arg && arg.String.sval?.toLowerCase() === "text";
-  if (defname === "format" && isText) return;
+  if (IGNORED_OPTIONS.has(defname)) return false;
+  const format = arg !== undefined && "String" in arg ? arg.String.sval?.toLowerCase() : undefined;
+  if (defname === "format" && (format === "text" || format === "json")) return format === "json";
   throw notSupported(`EXPLAIN (${defname.toUpperCase()})`);
 }
 
@@ -75,6 +98,17 @@ function changed(
     ...(where === undefined ? {} : { whereClause: where }),
   };
   return { label: `${verb} on ${relation.relname ?? ""}`, details: [], children: [planOf(select, compiler)] };
+}
+
+/** As the JSON format has it; what the text says behind the kind of node is its label. */
+function asObject({ label, details, children }: PlanNode): Record<string, unknown> {
+  const [kind = ""] = label.split(/ (?:using|on) /);
+  return {
+    "Node Type": kind,
+    Label: label,
+    ...(details.length > 0 && { Details: details }),
+    ...(children.length > 0 && { Plans: children.map(asObject) }),
+  };
 }
 
 function render(plan: PlanNode): string[] {

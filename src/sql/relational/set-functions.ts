@@ -12,6 +12,7 @@ import type { Micros } from "../time/calendar.ts";
 import { addToLocal, comparableMicros, intervalOf } from "../time/interval.ts";
 import { moveInstant } from "../time/operators.ts";
 import {
+  firstSubscript,
   INT4,
   INT8,
   INTERVAL,
@@ -233,12 +234,13 @@ function expandArray([array]: readonly Expression[]): SetFunction | null {
 function subscripts(args: readonly Expression[]): SetFunction | null {
   const [array, dimension] = args;
   if (array?.type.arrayOf === undefined || dimension === undefined) return null;
+  const first = firstSubscript(array.type);
   return {
     columns: [{ name: null, type: INT4 }],
     rows: (frame) => {
       const items = array.evaluate(frame) as readonly Value[] | null;
       if (items === null || dimension.evaluate(frame) !== 1) return [];
-      return items.map((_, at) => [at + 1]);
+      return items.map((_, at) => [at + first]);
     },
   };
 }

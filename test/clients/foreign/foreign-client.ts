@@ -26,7 +26,7 @@ export interface NeededProgram {
 }
 
 /** Something that stands between the client and the server. */
-interface Front {
+export interface Front {
   readonly port: number;
   stop(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Python's drivers and SQLAlchemy, in a virtual environment. */
+/** Python's drivers, SQLAlchemy and Django, in a virtual environment. */
 
 import type { ForeignClient } from "./foreign-client.ts";
 
@@ -7,7 +7,17 @@ const PYTHON = ".venv/bin/python";
 export const python: ForeignClient = {
   name: "python",
   needs: [{ program: "python3" }],
-  tellers: { psycopg: [] },
+  tellers: {
+    psycopg: [],
+    "psycopg-binary": [],
+    "psycopg-client-cursor": [],
+    "psycopg-async": [],
+    asyncpg: [],
+    "sqlalchemy-psycopg": [],
+    "sqlalchemy-psycopg2": [],
+    "sqlalchemy-asyncpg": [],
+    django: [],
+  },
   fetch: [
     ["python3", "-m", "venv", ".venv"],
     [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"],

@@ -257,5 +257,3 @@ def tell_all() -> None:
     attempt(ME, "a pool, and the reset of its connections", lambda: asyncio.run(pool(room)))
 
 
-if __name__ == "__main__":
-    tell_all()

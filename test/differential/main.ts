@@ -1,0 +1,60 @@
+/**
+ * Sends the same statements to deltat and to a PostgreSQL that holds the same rows, and compares what they answer:
+ * columns with their types, rows, command tags, SQLSTATEs, messages and positions.
+ *
+ *     bun run test:differential [--scripts part] [--seed n] [--count n] [--seconds s] [--required]
+ */
+
+import { parseArgs } from "node:util";
+import { loadParser } from "../../src/sql/parser.ts";
+import { type Finding, Pair, showFinding } from "./pair.ts";
+import { readScripts } from "./script.ts";
+import { findPostgres, type RunningServer, startDeltat, startPostgres } from "./servers.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    scripts: { type: "string", default: "" },
+    required: { type: "boolean", default: false },
+  },
+});
+
+async function runScripts(pair: Pair): Promise<{ sent: number; findings: Finding[] }> {
+  const findings: Finding[] = [];
+  let sent = 0;
+  for (const { statements } of readScripts(options.scripts)) {
+    await pair.renew();
+    for (const statement of statements) {
+      sent++;
+      const finding = await pair.check(statement);
+      if (finding !== null) findings.push(finding);
+    }
+  }
+  return { sent, findings };
+}
+
+async function main(): Promise<number> {
+  const programs = findPostgres();
+  if (programs === null) {
+    console.log("skipped: no PostgreSQL 15 or newer here (Debian: apt-get install postgresql)");
+    return options.required ? 1 : 0;
+  }
+  await loadParser();
+  const running: RunningServer[] = [];
+  try {
+    const postgres = await startPostgres(programs);
+    running.push(postgres);
+    const deltat = await startDeltat();
+    running.push(deltat);
+    const pair = await Pair.open(deltat.address, postgres.address);
+    await pair.fill();
+    const { sent, findings } = await runScripts(pair);
+    for (const finding of findings) console.log(showFinding(finding));
+    console.log(`${sent} statements of scripts, ${findings.length} differences`);
+    pair.close();
+    return findings.length === 0 ? 0 : 1;
+  } finally {
+    for (const server of running) await server.stop();
+  }
+}
+
+process.exit(await main());
