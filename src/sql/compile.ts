@@ -6,6 +6,7 @@
  */
 
 import { DeltatError, SqlState } from "../errors.ts";
+import { compileArrayComparison, compileMembership } from "./array-comparison.ts";
 import {
   type A_Expr,
   type BoolExpr,
@@ -31,14 +32,7 @@ import { compileCall } from "./function-call.ts";
 import { compileIndirection } from "./indirection.ts";
 import { asCondition, conjunction, disjunction, isNullTest, isTruthValue, negated } from "./logic.ts";
 import { isRunConstant } from "./membership.ts";
-import {
-  compileArrayComparison,
-  compileBinary,
-  compileDistinct,
-  compileMembership,
-  compileNullIf,
-  compileUnary,
-} from "./operators.ts";
+import { compileBinary, compileDistinct, compileNullIf, compileUnary } from "./operators.ts";
 import { PARAMETER_NAMES } from "./time/functions.ts";
 import { fitTime, intervalByField } from "./time/modifiers.ts";
 import { applyModifiers, resolveTypeName } from "./type-names.ts";
