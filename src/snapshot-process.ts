@@ -3,7 +3,6 @@
  * collector has nothing to do with the copy, and the memory of it is given back whole. It runs at a lower priority.
  */
 
-import { constants, setPriority } from "node:os";
 import { DeltatError, SqlState } from "./errors.ts";
 import { localFiles } from "./storage/files.ts";
 import { type MadeSnapshot, makeSnapshot } from "./tenants/stored-state.ts";
@@ -11,9 +10,14 @@ import { type MadeSnapshot, makeSnapshot } from "./tenants/stored-state.ts";
 /** Not for users: what the server starts itself. */
 export const SNAPSHOT_COMMAND = "internal-make-snapshot";
 
-/** In an executable the program is the first word; else Bun is, and the program's file the second. */
+/**
+ * In an executable the program is the first word; else Bun is, and the program's file the second. The priority is set
+ * from outside, since a process can only lower that of the thread that asks, not of those that the runtime has made.
+ */
 function ownCommand(): string[] {
-  return Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, Bun.main];
+  const program = Bun.main.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, Bun.main];
+  const nice = Bun.which("nice");
+  return nice === null ? program : [nice, "-n", "19", ...program];
 }
 
 /** Has the snapshot made by another process. Rejects with what that one says. */
@@ -53,11 +57,6 @@ function answerOf(out: string): MadeSnapshot | Failure {
 /** The other process: makes the snapshot and says so on stdout, as JSON. Gives up when its server is gone. */
 export function makeSnapshotHere([folder = "", lastSegment = ""]: readonly string[]): void {
   const server = process.ppid;
-  try {
-    setPriority(constants.priority.PRIORITY_LOW);
-  } catch {
-    // Then it runs as fast as the server.
-  }
   try {
     const made = makeSnapshot(localFiles, folder, Number(lastSegment), () => process.ppid === server);
     process.stdout.write(`${JSON.stringify(made)}\n`);

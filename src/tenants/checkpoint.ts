@@ -47,16 +47,23 @@ export class Checkpoints {
   private snapshotBytes = 0;
   private running: Promise<void> | null = null;
   private isClosed = false;
+  /** The last commit in the newest snapshot. */
+  private snapshotLsn: number;
 
-  /** @param replayedBytes of the log behind the snapshot that it was opened with */
+  /**
+   * @param afterLsn of the snapshot that the database was opened with; 0 without one
+   * @param replayedBytes of the log behind the snapshot that it was opened with
+   */
   constructor(
     private readonly folder: string,
     private readonly log: CheckpointedLog,
     private readonly whenDurable: (lsn: number) => Promise<void>,
     private readonly queue: SnapshotQueue,
     private readonly options: CheckpointOptions,
+    afterLsn: number,
     replayedBytes: number,
   ) {
+    this.snapshotLsn = afterLsn;
     this.bytesAtLast = -replayedBytes;
   }
 
@@ -95,6 +102,7 @@ export class Checkpoints {
   private async take(): Promise<void> {
     if (this.isClosed) throw new DeltatError(SqlState.adminShutdown, "the database is being closed");
     const { log, folder, options } = this;
+    if (log.appendedLsn === this.snapshotLsn) return;
     await log.prepareRotation();
     // Whatever comes of it, the next attempt waits for as much log again.
     this.bytesAtLast = log.appendedBytes;
@@ -104,6 +112,7 @@ export class Checkpoints {
     await this.whenDurable(lsn);
     const { lsn: snapshotLsn, bytes } = await options.make(folder, closed);
     this.snapshotBytes = bytes;
+    this.snapshotLsn = snapshotLsn;
     await log.removeThrough(closed);
     removeOldSnapshots(options.files, folder, snapshotLsn);
   }

@@ -230,7 +230,7 @@ export class TenantRegistry implements Cluster {
     const whenDurable = (lsn: number): Promise<void> => opened.durable(lsn);
     const { snapshots } = this;
     opened.checkpointBy(
-      new Checkpoints(folder, log, whenDurable, snapshots, this.checkpointing, replayedBytes),
+      new Checkpoints(folder, log, whenDurable, snapshots, this.checkpointing, afterLsn, replayedBytes),
     );
     return opened;
   }
