@@ -4,8 +4,8 @@
  */
 
 import { lowerBound, upperBound } from "../../kernels/bounds.ts";
-import { PAGE_ENTRIES } from "./arena.ts";
 import { fenwickAdd, fenwickBuild, fenwickPrefix } from "../../kernels/fenwick.ts";
+import { PAGE_ENTRIES } from "./arena.ts";
 
 /** Entries between two fences: two cache lines of keys. */
 const FENCE_ENTRIES = 16;
@@ -80,7 +80,11 @@ export class PageDirectory {
     this.firstKeys.copyWithin(page + 1, page, this.count);
     this.addresses.copyWithin(page + 1, page, this.count);
     this.lengths.copyWithin(page + 1, page, this.count);
-    this.fences.copyWithin((page + 1) * FENCES_PER_PAGE, page * FENCES_PER_PAGE, this.count * FENCES_PER_PAGE);
+    this.fences.copyWithin(
+      (page + 1) * FENCES_PER_PAGE,
+      page * FENCES_PER_PAGE,
+      this.count * FENCES_PER_PAGE,
+    );
     this.firstKeys[page] = firstKey;
     this.addresses[page] = address;
     this.lengths[page] = length;
@@ -101,7 +105,11 @@ export class PageDirectory {
     this.firstKeys.copyWithin(page, page + 1, this.count);
     this.addresses.copyWithin(page, page + 1, this.count);
     this.lengths.copyWithin(page, page + 1, this.count);
-    this.fences.copyWithin(page * FENCES_PER_PAGE, (page + 1) * FENCES_PER_PAGE, this.count * FENCES_PER_PAGE);
+    this.fences.copyWithin(
+      page * FENCES_PER_PAGE,
+      (page + 1) * FENCES_PER_PAGE,
+      this.count * FENCES_PER_PAGE,
+    );
     this.count--;
     this.rebuild();
   }
