@@ -22,7 +22,7 @@ import {
   type TypeCast,
 } from "./ast.ts";
 import { castExplicitly } from "./casts.ts";
-import { unify } from "./common-type.ts";
+import { type Positions, unify } from "./common-type.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { type CaseBranch, chooseCase, coalesce, extreme } from "./conditional.ts";
 import { compileConstant, compileParameter } from "./constant-expression.ts";
@@ -39,6 +39,7 @@ import {
   compileNullIf,
   compileUnary,
 } from "./operators.ts";
+import { compareRows, comparesRows, rowParts } from "./row-comparison.ts";
 import { PARAMETER_NAMES } from "./time/functions.ts";
 import { fitTime, intervalByField } from "./time/modifiers.ts";
 import { applyModifiers, resolveTypeName } from "./type-names.ts";
@@ -64,6 +65,14 @@ function compileAll(nodes: readonly Node[] | undefined, context: CompileContext)
   return (nodes ?? []).map((node) => compileNode(node, context));
 }
 
+/** Where the nodes stand, for who compares the types of what they became. */
+function positionsOf(nodes: readonly Node[], context: CompileContext): Positions {
+  return (at) => {
+    const node = nodes[at];
+    return node === undefined ? 1 : context.position(nodeLocation(node));
+  };
+}
+
 function compileNode(node: Node, context: CompileContext): Expression {
   const special = context.scope.special?.(node, context) ?? null;
   if (special !== null) return special;
@@ -81,12 +90,18 @@ function compileNode(node: Node, context: CompileContext): Expression {
   if ("BooleanTest" in node) return compileBooleanTest(node.BooleanTest, context);
   if ("CaseExpr" in node) return compileCase(node.CaseExpr, context);
   if ("CoalesceExpr" in node) {
-    const { args, location } = node.CoalesceExpr;
-    return coalesce(compileAll(args, context), context.position(location));
+    const { args = [] } = node.CoalesceExpr;
+    return coalesce(compileAll(args, context), positionsOf(args, context));
   }
   if ("MinMaxExpr" in node) {
-    const { args, op, location } = node.MinMaxExpr;
-    return extreme(compileAll(args, context), op === "IS_GREATEST", context.position(location));
+    const { args = [], op, location } = node.MinMaxExpr;
+    const isGreatest = op === "IS_GREATEST";
+    return extreme(
+      compileAll(args, context),
+      isGreatest,
+      positionsOf(args, context),
+      context.position(location),
+    );
   }
   if ("SQLValueFunction" in node) return compileValueFunction(node.SQLValueFunction, context);
   if ("A_ArrayExpr" in node)
@@ -125,8 +140,12 @@ function describeKind(node: Node): string {
 
 /** The operand that the grammar left out of a unary operator is undefined; any other is there. */
 function operand(node: Node | undefined, context: CompileContext): Expression {
+  return compileNode(present(node), context);
+}
+
+function present(node: Node | undefined): Node {
   if (node === undefined) throw new DeltatError(SqlState.internalError, "operator without operand");
-  return compileNode(node, context);
+  return node;
 }
 
 function operatorName(expression: A_Expr, context: CompileContext): string {
@@ -152,6 +171,12 @@ function compileOperator(expression: A_Expr, context: CompileContext): Expressio
     default:
   }
   if (lexpr === undefined) return compileUnary(name, operand(rexpr, context), position);
+  const leftParts = rowParts(lexpr);
+  const rightParts = rowParts(rexpr);
+  if (leftParts !== null && rightParts !== null && comparesRows(expression, name)) {
+    const [left, right] = [compileAll(leftParts, context), compileAll(rightParts, context)];
+    return compareRows(expression.kind, name, left, right, position);
+  }
   const left = operand(lexpr, context);
   const right = operand(rexpr, context);
   switch (expression.kind) {
@@ -182,10 +207,19 @@ function listItems(node: Node | undefined): readonly Node[] {
 /** `left IN (a, b, …)` is `left = a OR left = b OR …`; NOT IN the opposite, both with NULL as unknown. */
 function compileIn(expression: A_Expr, operator: string, context: CompileContext): Expression {
   const position = context.position(expression.location);
+  const leftParts = rowParts(expression.lexpr);
+  const rows = listItems(expression.rexpr).map(rowParts);
+  if (leftParts !== null && rows.every((row) => row !== null)) {
+    const equal: A_Expr["kind"] = "AEXPR_OP";
+    const left = compileAll(leftParts, context);
+    const tests = rows.map((row) => compareRows(equal, "=", left, compileAll(row, context), position));
+    return operator === "<>" ? negated(disjunction(tests)) : disjunction(tests);
+  }
   const items = compileAll(listItems(expression.rexpr), context);
   let left = operand(expression.lexpr, context);
   // Without a type of its own, the left side takes that of the list.
-  if (isUntyped(left)) left = left.resolveAs(unify(items, "IN", position).type);
+  if (isUntyped(left))
+    left = left.resolveAs(unify(items, "IN", positionsOf(listItems(expression.rexpr), context)).type);
   const found = compileMembership(left, items, listItems(expression.rexpr).every(isRunConstant), position);
   return operator === "<>" ? negated(found) : found;
 }
@@ -228,7 +262,7 @@ const TRUTH_TESTS: Record<string, { clause: string; wanted: boolean | null; not:
 function compileBooleanTest(test: BooleanTest, context: CompileContext): Expression {
   const kind = TRUTH_TESTS[test.booltesttype ?? ""];
   if (kind === undefined) throw notSupported(`${test.booltesttype} is`, context.position(test.location));
-  const condition = asCondition(operand(test.arg, context), kind.clause, context.position(test.location));
+  const condition = compileCondition(present(test.arg), context, kind.clause);
   return isTruthValue(condition, kind.wanted, kind.not);
 }
 
@@ -339,12 +373,20 @@ function compileCase(expression: CaseExpr, context: CompileContext): Expression 
     const at = context.position(node.CaseWhen.location);
     const condition =
       expression.arg === undefined
-        ? asCondition(operand(expr, context), "CASE/WHEN", at)
+        ? compileCondition(present(expr), context, "CASE/WHEN")
         : compileBinary("=", operand(expression.arg, context), operand(expr, context), at);
     return { condition, result: operand(result, context) };
   });
   const otherwise = expression.defresult === undefined ? null : compileNode(expression.defresult, context);
-  return chooseCase(branches, otherwise, position);
+  const results = (expression.args ?? []).flatMap((node) =>
+    "CaseWhen" in node && node.CaseWhen.result !== undefined ? [node.CaseWhen.result] : [],
+  );
+  const { defresult } = expression;
+  return chooseCase(
+    branches,
+    otherwise,
+    positionsOf(defresult === undefined ? results : [defresult, ...results], context),
+  );
 }
 
 function compileArray(
@@ -359,7 +401,7 @@ function compileArray(
       position,
     });
   }
-  const { type, items } = unify(compileAll(elements, context), "ARRAY", position);
+  const { type, items } = unify(compileAll(elements, context), "ARRAY", positionsOf(elements ?? [], context));
   const array = type.arrayOf === undefined ? arrayTypeOf(type) : undefined;
   if (array === undefined) throw notSupported(`an array of ${type.name} is`, position);
   return { type: array, evaluate: (frame) => items.map((item) => item.evaluate(frame)) };

@@ -4,7 +4,7 @@ import type { Command } from "../engine/command.ts";
 import type { Transaction } from "../engine/transaction.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import type { Id } from "../id.ts";
-import type { Node, RangeVar, UpdateStmt } from "./ast.ts";
+import { type Node, nodeLocation, type RangeVar, type UpdateStmt } from "./ast.ts";
 import { coerceForAssignment } from "./casts.ts";
 import type { Execution, Plan } from "./execution.ts";
 import type { Expression } from "./expression.ts";
@@ -88,7 +88,7 @@ function planAlone(
   compiler.enter(scope);
   const assignments = targets.map(({ at, column, node }) => ({
     column: at,
-    value: node === null ? null : compiler.assigned(node, column),
+    value: node === null ? null : compiler.assigned(node, column, "UPDATE"),
   }));
   return { source: planRowSource(where, scope, compiler), query: null, assignments };
 }
@@ -137,22 +137,60 @@ function assignedColumns(
     if (targets.some((other) => other.at === at)) {
       throw new DeltatError(SqlState.syntaxError, `multiple assignments to same column "${column.name}"`);
     }
-    targets.push({ at, column, node: assignedNode(target.ResTarget.val) });
+    targets.push({ at, column, node: assignedNode(target.ResTarget.val, compiler) });
   }
   return targets;
 }
 
-/** The node that one column gets, out of `(a, b) = (1, 2)` too; null for DEFAULT. */
-function assignedNode(node: Node | undefined): Node | null {
+/** The node that one column gets, out of `(a, b) = (1, 2)` and `(a, b) = (SELECT …)` too; null for DEFAULT. */
+function assignedNode(node: Node | undefined, compiler: StatementCompiler): Node | null {
   if (node === undefined || "SetToDefault" in node) return null;
   if (!("MultiAssignRef" in node)) return node;
-  const { source, colno, ncolumns } = node.MultiAssignRef;
+  const { source, colno = 1, ncolumns = 0 } = node.MultiAssignRef;
+  const position = compiler.position(source === undefined ? 0 : nodeLocation(source));
+  const select = source !== undefined && "SubLink" in source ? source.SubLink.subselect : undefined;
   const items = source !== undefined && "RowExpr" in source ? (source.RowExpr.args ?? []) : null;
-  if (items === null) throw notSupported("UPDATE … SET (…) = (SELECT …)");
-  if (items.length !== ncolumns) {
-    throw new DeltatError(SqlState.syntaxError, "number of columns does not match number of values");
+  if (items === null && select === undefined) {
+    throw new DeltatError(
+      SqlState.featureNotSupported,
+      "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression",
+      { position },
+    );
   }
-  return assignedNode(items[(colno ?? 1) - 1]);
+  const count = items?.length ?? outputCount(select);
+  if (count !== null && count !== ncolumns) {
+    throw new DeltatError(SqlState.syntaxError, "number of columns does not match number of values", {
+      position,
+    });
+  }
+  if (items !== null) return assignedNode(items[colno - 1], compiler);
+  return columnOf(select as Node, colno, ncolumns);
+}
+
+/** How many columns a query gives; null where `*` is among them. */
+function outputCount(query: Node | undefined): number | null {
+  const targets = query !== undefined && "SelectStmt" in query ? query.SelectStmt.targetList : undefined;
+  if (targets === undefined) return null;
+  return JSON.stringify(targets).includes("A_Star") ? null : targets.length;
+}
+
+/** `(SELECT c<n> FROM (query) AS q (c1, …))`. */
+function columnOf(query: Node, n: number, count: number): Node {
+  const names = Array.from({ length: count }, (_, at): Node => ({ String: { sval: `c${at + 1}` } }));
+  const column: Node = { ColumnRef: { fields: [names[n - 1] as Node] } };
+  return {
+    SubLink: {
+      subLinkType: "EXPR_SUBLINK",
+      subselect: {
+        SelectStmt: {
+          targetList: [{ ResTarget: { val: column } }],
+          fromClause: [{ RangeSubselect: { subquery: query, alias: { aliasname: "q", colnames: names } } }],
+          limitOption: "LIMIT_OPTION_DEFAULT",
+          op: "SETOP_NONE",
+        },
+      },
+    },
+  };
 }
 
 function runUpdate(plan: UpdatePlan, execution: Execution): string {

@@ -23,10 +23,19 @@ async function runScripts(pair: Pair): Promise<{ sent: number; findings: Finding
   let sent = 0;
   for (const { statements } of readScripts(options.scripts)) {
     await pair.renew();
+    let isBroken = false;
     for (const statement of statements) {
+      if (isBroken) {
+        // What follows in a block that one side has lost says nothing.
+        isBroken = !/^(COMMIT|ROLLBACK|END|ABORT)$/.test(statement.text);
+        if (!isBroken) await pair.renew();
+        continue;
+      }
       sent++;
       const finding = await pair.check(statement);
-      if (finding !== null) findings.push(finding);
+      if (finding === null) continue;
+      findings.push(finding);
+      isBroken = finding.ours.status !== finding.theirs.status;
     }
   }
   return { sent, findings };

@@ -1,6 +1,7 @@
 /** Which calls are aggregates, and where in a tree they stand. */
 
-import { type FuncCall, type Node, nameParts } from "../ast.ts";
+import { DeltatError, SqlState } from "../../errors.ts";
+import { type FuncCall, type Node, nameParts, nodeLocation } from "../ast.ts";
 
 const AGGREGATE_NAMES: ReadonlySet<string> = new Set(
   (
@@ -31,14 +32,19 @@ export function isAggregateCall(call: FuncCall): boolean {
 
 /** Whether the tree itself, not a subquery in it, calls an aggregate or GROUPING. */
 export function hasAggregate(tree: unknown): boolean {
-  return someNode(
-    tree,
-    (kind, node) => kind === "GroupingFunc" || (kind === "FuncCall" && isAggregateCall(node as FuncCall)),
-  );
+  return someNode(tree, isAggregate);
 }
 
 export function hasWindowCall(tree: unknown): boolean {
-  return someNode(tree, (kind, node) => kind === "FuncCall" && (node as FuncCall).over !== undefined);
+  return someNode(tree, isWindowCall);
+}
+
+function isAggregate(kind: string, node: unknown): boolean {
+  return kind === "GroupingFunc" || (kind === "FuncCall" && isAggregateCall(node as FuncCall));
+}
+
+function isWindowCall(kind: string, node: unknown): boolean {
+  return kind === "FuncCall" && (node as FuncCall).over !== undefined;
 }
 
 export function hasSubLink(tree: unknown): boolean {
@@ -47,14 +53,46 @@ export function hasSubLink(tree: unknown): boolean {
 
 /** Whether a node of the tree passes; the inside of subqueries is not looked at. */
 export function someNode(tree: unknown, test: (kind: string, node: unknown) => boolean): boolean {
-  if (Array.isArray(tree)) return tree.some((inner) => someNode(inner, test));
-  if (typeof tree !== "object" || tree === null) return false;
-  for (const [key, inner] of Object.entries(tree)) {
-    if (test(key, inner)) return true;
-    if (key === "subselect" || key === "SelectStmt") continue;
-    if (typeof inner === "object" && someNode(inner, test)) return true;
+  return firstNode(tree, test) !== undefined;
+}
+
+/** The first node that passes, with its kind around it. */
+function firstNode(tree: unknown, test: (kind: string, node: unknown) => boolean): object | undefined {
+  if (Array.isArray(tree)) {
+    for (const inner of tree) {
+      const found = firstNode(inner, test);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
-  return false;
+  if (typeof tree !== "object" || tree === null) return undefined;
+  for (const [key, inner] of Object.entries(tree)) {
+    if (test(key, inner)) return { [key]: inner };
+    if (key === "subselect" || key === "SelectStmt") continue;
+    const found = typeof inner === "object" ? firstNode(inner, test) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Throws 42803 or 42P20 where the tree calls an aggregate or a window function, which `clause` does not allow. */
+export function refuseAggregates(
+  tree: unknown,
+  clause: string,
+  position: (location: number) => number,
+): void {
+  const aggregate = firstNode(tree, isAggregate);
+  if (aggregate !== undefined) {
+    throw new DeltatError(SqlState.groupingError, `aggregate functions are not allowed in ${clause}`, {
+      position: position(nodeLocation(aggregate as Node)),
+    });
+  }
+  const window = firstNode(tree, isWindowCall);
+  if (window !== undefined) {
+    throw new DeltatError(SqlState.windowingError, `window functions are not allowed in ${clause}`, {
+      position: position(nodeLocation(window as Node)),
+    });
+  }
 }
 
 /** The same for two nodes exactly if they say the same wherever they stand. */

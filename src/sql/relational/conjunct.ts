@@ -1,8 +1,7 @@
 /** Conditions that AND joins, and what each of them reads. */
 
-import { DeltatError, SqlState } from "../../errors.ts";
 import { type Node, nameParts } from "../ast.ts";
-import { hasAggregate, hasSubLink, hasWindowCall, someNode } from "./aggregate-calls.ts";
+import { hasSubLink, refuseAggregates, someNode } from "./aggregate-calls.ts";
 import type { Namespace, RangeEntry } from "./range.ts";
 import type { QueryScope } from "./scope.ts";
 
@@ -16,12 +15,7 @@ export interface Conjunct {
 }
 
 export function conjunctOf(node: Node, namespace: Namespace, clause: string, scope: QueryScope): Conjunct {
-  if (hasAggregate(node)) {
-    throw new DeltatError(SqlState.groupingError, `aggregate functions are not allowed in ${clause}`);
-  }
-  if (hasWindowCall(node)) {
-    throw new DeltatError(SqlState.windowingError, `window functions are not allowed in ${clause}`);
-  }
+  refuseAggregates(node, clause, (location) => scope.context.position(location));
   return {
     node,
     namespace,

@@ -376,7 +376,7 @@ function mergedColumn(
     hidden: false,
     entries: [...left.entries, ...right.entries],
     column: null,
-    expression: () => coalesce([left.expression(), right.expression()], 1),
+    expression: () => coalesce([left.expression(), right.expression()], () => 1),
   };
 }
 

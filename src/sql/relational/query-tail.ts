@@ -70,7 +70,9 @@ export function planTail(
     );
     columns = projected.columns;
   }
-  const sortKeys = withDistinctOn(on, keys);
+  const sortKeys = withDistinctOn(on, keys, (at) =>
+    scope.context.position(nodeLocation(onNodes[at] as Node)),
+  );
   const isTied = select.limitOption === "LIMIT_OPTION_WITH_TIES";
   let keySlots: readonly Expression[] = [];
   if (sortKeys.length > 0) {
@@ -160,6 +162,10 @@ function outputOrExpression(
   const repeated = targets.findIndex((target) => target.node !== null && nodeKey(target.node) === key);
   if (repeated >= 0) return repeated;
   if (!mayCompute) {
+    if ("ColumnRef" in node && node.ColumnRef.fields?.length === 1) {
+      const message = `column "${nameParts(node.ColumnRef.fields)[0]}" does not exist`;
+      throw new DeltatError(SqlState.undefinedColumn, message, { position });
+    }
     throw new DeltatError(SqlState.featureNotSupported, "invalid UNION/INTERSECT/EXCEPT ORDER BY clause", {
       detail: "Only result column names can be used, not expressions or functions.",
       position,
@@ -174,14 +180,16 @@ function outputOrExpression(
 function withDistinctOn(
   on: readonly (number | Expression)[],
   keys: readonly PlannedKey[],
+  position: (at: number) => number,
 ): readonly PlannedKey[] {
   if (on.length === 0) return keys;
   const leading = keys.slice(0, on.length);
-  const matches = leading.every((key) => on.includes(key.of));
-  if (!matches) {
+  if (!leading.every((key) => on.includes(key.of))) {
+    const unmatched = on.findIndex((of) => !leading.some((key) => key.of === of));
     throw new DeltatError(
       SqlState.invalidColumnReference,
       "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
+      { position: position(Math.max(0, unmatched)) },
     );
   }
   const missing = on.filter((of) => !leading.some((key) => key.of === of)).map((of) => ({ of, sort: {} }));

@@ -1,6 +1,6 @@
 -- INSERT, UPDATE, DELETE, each taken back
 BEGIN;
-INSERT INTO resources (id, name) VALUES ('01KE60000000000000000R0101', 'new');
+INSERT INTO resources (id, name, enforce_rules) VALUES ('01KE60000000000000000R0101', 'new', false);
 INSERT INTO resources (id, name, capacity) VALUES ('01KE60000000000000000R0102', 'x', 2), ('01KE60000000000000000R0103', 'y', DEFAULT) RETURNING id, name, capacity, buffer_after;
 SELECT id, name, capacity FROM resources WHERE id > '01KE60000000000000000R0100' ORDER BY id;
 UPDATE resources SET name = 'z', capacity = capacity + 1 WHERE id > '01KE60000000000000000R0101' RETURNING id, name, capacity, capacity * 2 AS twice;
