@@ -39,7 +39,9 @@ import {
   compileNullIf,
   compileUnary,
 } from "./operators.ts";
+import { isAggregateCall, isWindowFunction, refuseSets } from "./relational/aggregate-calls.ts";
 import { compareRows, comparesRows, rowParts } from "./row-comparison.ts";
+import { checkSchema } from "./schema-names.ts";
 import { PARAMETER_NAMES } from "./time/functions.ts";
 import { fitTime, intervalByField } from "./time/modifiers.ts";
 import { applyModifiers, resolveTypeName } from "./type-names.ts";
@@ -91,6 +93,7 @@ function compileNode(node: Node, context: CompileContext): Expression {
   if ("CaseExpr" in node) return compileCase(node.CaseExpr, context);
   if ("CoalesceExpr" in node) {
     const { args = [] } = node.CoalesceExpr;
+    refuseSets(args, "COALESCE", (location) => context.position(location));
     return coalesce(compileAll(args, context), positionsOf(args, context));
   }
   if ("MinMaxExpr" in node) {
@@ -151,6 +154,7 @@ function present(node: Node | undefined): Node {
 function operatorName(expression: A_Expr, context: CompileContext): string {
   const parts = nameParts(expression.name);
   if (parts.length > 1 && parts[0] !== "pg_catalog") {
+    checkSchema(parts, context.position(expression.location));
     throw notSupported(`operator ${parts.join(".")} is`, context.position(expression.location));
   }
   return parts.at(-1) ?? "";
@@ -284,7 +288,7 @@ function compileCast(cast: TypeCast, context: CompileContext): Expression {
     named.type === INTERVAL && mask !== undefined && isUntyped(arg)
       ? intervalByField(arg.resolveAs(TEXT), mask)
       : castExplicitly(arg, named.type, position);
-  return applyModifiers(expression, named, position);
+  return applyModifiers(expression, named, context.position(cast.typeName.location));
 }
 
 function compileFunction(call: FuncCall, context: CompileContext): Expression {
@@ -292,13 +296,17 @@ function compileFunction(call: FuncCall, context: CompileContext): Expression {
   const parts = nameParts(call.funcname);
   const name = parts.at(-1) ?? "";
   if (call.over !== undefined) throw notSupported("window functions are", position);
-  const isPlain =
-    call.agg_star === undefined &&
-    call.agg_distinct === undefined &&
-    call.agg_order === undefined &&
-    call.agg_filter === undefined &&
-    call.agg_within_group === undefined;
-  if (!isPlain || AGGREGATES.has(name)) throw notSupported(`aggregate function ${name} is`, position);
+  if (isAggregateCall(call)) throw notSupported(`aggregate function ${name} is`, position);
+  const only = onlyForAggregates(call);
+  if (only !== null) {
+    const message = `${only.replace("%", name)} specified, but ${name} is not an aggregate function`;
+    throw new DeltatError(SqlState.wrongObjectType, message, { position });
+  }
+  if (isWindowFunction(name)) {
+    const message = `window function ${name} requires an OVER clause`;
+    throw new DeltatError(SqlState.wrongObjectType, message, { position });
+  }
+  checkSchema(parts, position);
   if (call.func_variadic === true) throw notSupported("VARIADIC is", position);
   const args = compileArguments(name, call.args ?? [], context, position);
   const shown = parts.length > 1 && parts[0] !== "pg_catalog" ? parts.join(".") : name;
@@ -333,10 +341,13 @@ function compileArguments(
   return args;
 }
 
-/** Refused as aggregates, not as functions that do not exist, wherever the planner has not taken them out. */
-const AGGREGATES = new Set(
-  "count sum avg min max array_agg string_agg bool_and bool_or every json_agg".split(" "),
-);
+/** What a call says that only an aggregate can take; null for nothing. */
+function onlyForAggregates(call: FuncCall): string | null {
+  if (call.agg_star === true) return "%(*)";
+  if (call.agg_distinct === true) return "DISTINCT";
+  if (call.agg_order !== undefined) return "ORDER BY";
+  return call.agg_filter === undefined ? null : "FILTER";
+}
 
 /** The functions that SQL calls without brackets; the others here are of types that the server does not have. */
 const VALUE_FUNCTIONS: Record<string, string> = {
@@ -366,6 +377,7 @@ function compileValueFunction(call: SQLValueFunction, context: CompileContext): 
 }
 
 function compileCase(expression: CaseExpr, context: CompileContext): Expression {
+  refuseSets(expression, "CASE", (location) => context.position(location));
   const position = context.position(expression.location);
   const branches: CaseBranch[] = (expression.args ?? []).map((node) => {
     if (!("CaseWhen" in node)) throw notSupported(describeKind(node), position);

@@ -148,6 +148,12 @@ export function controlPlan(command: string, run: (execution: Execution) => RunR
   return { command, usage: "control", parameterTypes: [], columns: null, run };
 }
 
-export function outputColumn(name: string, type: PgType, tableOid = 0, columnNumber = 0): OutputColumn {
-  return { name, tableOid, columnNumber, typeOid: type.oid, typeLength: type.length, typeModifier: -1 };
+export function outputColumn(
+  name: string,
+  type: PgType,
+  tableOid = 0,
+  columnNumber = 0,
+  typeModifier = -1,
+): OutputColumn {
+  return { name, tableOid, columnNumber, typeOid: type.oid, typeLength: type.length, typeModifier };
 }

@@ -21,6 +21,8 @@ export interface Frame {
 export interface Expression {
   /** Static type; `unknown` only for a string literal, NULL or parameter that no context has typed yet. */
   readonly type: PgType;
+  /** `atttypmod`, as RowDescription tells it: of a text its length, of a numeric precision and scale. Absent: none. */
+  readonly modifier?: number | undefined;
   evaluate(frame: Frame): Value;
 }
 

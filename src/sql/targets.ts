@@ -165,7 +165,7 @@ export class RowOutput {
     this.columns = targets.map(({ name, expression }) =>
       expression instanceof ColumnExpression
         ? outputColumn(name, expression.type, expression.table.oid, expression.index + 1)
-        : outputColumn(name, sentType(expression.type)),
+        : outputColumn(name, sentType(expression.type), 0, 0, expression.modifier),
     );
     this.writers = targets.map(({ expression }, position) => {
       if (!(expression instanceof ColumnExpression)) {

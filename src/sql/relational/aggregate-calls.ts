@@ -1,4 +1,4 @@
-/** Which calls are aggregates, and where in a tree they stand. */
+/** Which calls aggregate rows or give several, and where in a tree they stand. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
 import { type FuncCall, type Node, nameParts, nodeLocation } from "../ast.ts";
@@ -11,6 +11,31 @@ const AGGREGATE_NAMES: ReadonlySet<string> = new Set(
     "var_samp variance"
   ).split(" "),
 );
+
+const SET_FUNCTION_NAMES: ReadonlySet<string> = new Set([
+  "generate_series",
+  "generate_subscripts",
+  "information_schema._pg_expandarray",
+  "pg_partition_ancestors",
+  "regexp_split_to_table",
+  "string_to_table",
+  "unnest",
+]);
+
+/** Functions that are nothing without OVER. */
+const WINDOW_NAMES: ReadonlySet<string> = new Set(
+  "row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value".split(
+    " ",
+  ),
+);
+
+export function isSetFunction(name: string): boolean {
+  return SET_FUNCTION_NAMES.has(name);
+}
+
+export function isWindowFunction(name: string): boolean {
+  return WINDOW_NAMES.has(name);
+}
 
 /** The name of a function in pg_catalog or without a schema; null for others. */
 export function functionName(call: FuncCall): string | null {
@@ -47,6 +72,15 @@ function isWindowCall(kind: string, node: unknown): boolean {
   return kind === "FuncCall" && (node as FuncCall).over !== undefined;
 }
 
+/** The first call in the tree of a function that gives a set; null for none. */
+export function firstSetCall(tree: unknown): FuncCall | null {
+  const found = firstNode(
+    tree,
+    (kind, node) => kind === "FuncCall" && isSetFunction(functionName(node as FuncCall) ?? ""),
+  ) as { readonly FuncCall: FuncCall } | undefined;
+  return found?.FuncCall ?? null;
+}
+
 export function hasSubLink(tree: unknown): boolean {
   return someNode(tree, (kind) => kind === "SubLink");
 }
@@ -75,7 +109,15 @@ function firstNode(tree: unknown, test: (kind: string, node: unknown) => boolean
   return undefined;
 }
 
-/** Throws 42803 or 42P20 where the tree calls an aggregate or a window function, which `clause` does not allow. */
+/** The first aggregate call in the tree; null for none. */
+export function firstAggregate(tree: unknown): Node | null {
+  return (firstNode(tree, isAggregate) as Node | undefined) ?? null;
+}
+
+/**
+ * Throws 42803, 42P20 or 0A000 where the tree calls an aggregate, a window function or one that gives a set, which
+ * `clause` does not allow.
+ */
 export function refuseAggregates(
   tree: unknown,
   clause: string,
@@ -93,6 +135,18 @@ export function refuseAggregates(
       position: position(nodeLocation(window as Node)),
     });
   }
+  refuseSets(tree, clause, position);
+}
+
+/** The last of what `refuseAggregates` does. */
+export function refuseSets(tree: unknown, clause: string, position: (location: number) => number): void {
+  const set = firstSetCall(tree);
+  if (set === null) return;
+  throw new DeltatError(
+    SqlState.featureNotSupported,
+    `set-returning functions are not allowed in ${clause}`,
+    { position: position(set.location ?? 0) },
+  );
 }
 
 /** The same for two nodes exactly if they say the same wherever they stand. */

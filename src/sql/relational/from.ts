@@ -222,6 +222,7 @@ function planSubselect(range: RangeSubselect, scope: QueryScope, before: Namespa
     entry.add(aliases[at] ?? column.name, output?.type ?? TEXT, {
       isId: from?.isId ?? false,
       origin: from?.origin ?? null,
+      modifier: output?.modifier,
     });
   });
   const used = () =>

@@ -9,7 +9,7 @@ import type { Expression } from "../expression.ts";
 import { INT4 } from "../types.ts";
 import { nodeKey } from "./aggregate-calls.ts";
 import { type AggregateCall, planAggregateCall } from "./aggregate-plan.ts";
-import { SlotExpression } from "./operator.ts";
+import { SlotExpression, slotLike } from "./operator.ts";
 import type { NamedColumn } from "./range.ts";
 import { AGGREGATE_ARGUMENTS, type QueryScope } from "./scope.ts";
 
@@ -51,13 +51,7 @@ export class Grouping {
     const key = nodeKey(node);
     const known = this.keys.findIndex((other) => isSameKey(other, key, named));
     if (known >= 0) return known;
-    const from = expression instanceof SlotExpression ? expression : null;
-    const result = new SlotExpression(
-      expression.type,
-      scope.planner.newSlot(),
-      from?.isId ?? false,
-      from?.origin ?? null,
-    );
+    const result = slotLike(expression, scope.planner.newSlot());
     this.byKey.set(key, result);
     return this.keys.push({ expression, result, named, key }) - 1;
   }
@@ -151,13 +145,7 @@ export class Grouping {
     const known = this.carriedOf.get(named.column);
     if (known !== undefined) return known;
     const expression = named.expression();
-    const from = expression instanceof SlotExpression ? expression : null;
-    const result = new SlotExpression(
-      expression.type,
-      this.scope.planner.newSlot(),
-      from?.isId ?? false,
-      from?.origin ?? null,
-    );
+    const result = slotLike(expression, this.scope.planner.newSlot());
     this.carried.push({ expression, result });
     this.carriedOf.set(named.column, result);
     return result;

@@ -5,9 +5,9 @@ import { type Node, nameParts, nodeLocation, type SelectStmt, type SortBy } from
 import type { Expression } from "../expression.ts";
 import { keyOrder, planRange, type RowRange } from "../row-order.ts";
 import { TEXT } from "../types.ts";
-import { isUntyped, resolveUntyped } from "../untyped.ts";
+import { resolveUntyped } from "../untyped.ts";
 import { nodeKey } from "./aggregate-calls.ts";
-import { type Operator, SlotExpression } from "./operator.ts";
+import { type Operator, type SlotExpression, slotLike } from "./operator.ts";
 import { Limit, Project } from "./pipeline.ts";
 import { joinKeys } from "./row-key.ts";
 import type { QueryScope } from "./scope.ts";
@@ -185,7 +185,8 @@ function withDistinctOn(
   if (on.length === 0) return keys;
   const leading = keys.slice(0, on.length);
   if (!leading.every((key) => on.includes(key.of))) {
-    const unmatched = on.findIndex((of) => !leading.some((key) => key.of === of));
+    const sorted = new Set(leading.map((key) => key.of));
+    const unmatched = on.findIndex((of) => !sorted.has(of));
     throw new DeltatError(
       SqlState.invalidColumnReference,
       "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
@@ -201,7 +202,7 @@ function projectAll(operator: Operator, columns: readonly QueryColumn[], scope: 
   const results = columns.map(({ name, expression }) => ({
     name,
     expression,
-    slot: slotLike(expression, scope),
+    slot: slotLike(expression, scope.planner.newSlot()),
   }));
   return {
     operator: new Project(operator, () =>
@@ -209,13 +210,6 @@ function projectAll(operator: Operator, columns: readonly QueryColumn[], scope: 
     ),
     columns: results.map(({ name, slot }) => ({ name, expression: slot })),
   };
-}
-
-/** A new slot that keeps what is known of the expression. */
-function slotLike(expression: Expression, scope: QueryScope): SlotExpression {
-  const from = expression instanceof SlotExpression ? expression : null;
-  const type = isUntyped(expression) ? TEXT : expression.type;
-  return new SlotExpression(type, scope.planner.newSlot(), from?.isId ?? false, from?.origin ?? null);
 }
 
 function planSort(
@@ -230,7 +224,7 @@ function planSort(
     const at = typeof of === "number" ? of : values.push(of) - 1;
     return { at, order: keyOrder(sort, (values[at] as Expression).type) };
   });
-  const slots = values.map((value) => slotLike(value, scope));
+  const slots = values.map((value) => slotLike(value, scope.planner.newSlot()));
   return {
     operator: new Sort(
       operator,

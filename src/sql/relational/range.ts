@@ -11,6 +11,7 @@ export interface ColumnTraits {
   /** Not to be read. */
   readonly filterOnly?: boolean;
   readonly origin?: ColumnOrigin | null;
+  readonly modifier?: number | undefined;
 }
 
 /** One column of an entry. It gets a slot when an expression first uses it, so unused columns are never read. */
@@ -37,6 +38,7 @@ export class RangeColumn {
       this.newSlot(),
       this.traits.isId ?? false,
       this.traits.origin ?? null,
+      this.traits.modifier,
     );
     return this.slot;
   }

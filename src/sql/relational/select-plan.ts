@@ -68,5 +68,6 @@ function callsAny(tree: unknown, names: ReadonlySet<string>): boolean {
 
 function describe(name: string, output: Expression): OutputColumn {
   const origin = output instanceof SlotExpression ? output.origin : null;
-  return outputColumn(name, sentType(output.type), origin?.tableOid ?? 0, origin?.columnNumber ?? 0);
+  const { tableOid = 0, columnNumber = 0 } = origin ?? {};
+  return outputColumn(name, sentType(output.type), tableOid, columnNumber, output.modifier);
 }

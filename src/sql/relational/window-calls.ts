@@ -5,10 +5,11 @@ import type { FuncCall, Node, WindowDef } from "../ast.ts";
 import { tryCast } from "../casts.ts";
 import { unify } from "../common-type.ts";
 import type { Expression } from "../expression.ts";
+import { compileCall } from "../function-call.ts";
 import { type KeyOrder, keyOrder } from "../row-order.ts";
 import { FLOAT8, INT4, INT8, type PgType } from "../types.ts";
 import { chooseAggregate } from "./accumulators.ts";
-import { functionName, isAggregateCall } from "./aggregate-calls.ts";
+import { functionName, isAggregateCall, isWindowFunction } from "./aggregate-calls.ts";
 import { type Operator, SlotExpression } from "./operator.ts";
 import { type QueryScope, WINDOW_ARGUMENTS } from "./scope.ts";
 import { Window, type WindowFunction } from "./window.ts";
@@ -165,6 +166,11 @@ function chooseFunction(call: FuncCall, given: readonly Expression[], position: 
     if (nth !== null) {
       return { type, args: [items[0] as Expression, ...[nth].flat()], function: { kind: "pick", name } };
     }
+  }
+  if (!isWindowFunction(name)) {
+    compileCall(name, given, position);
+    const message = `OVER specified, but ${name} is not a window function nor an aggregate function`;
+    throw new DeltatError(SqlState.wrongObjectType, message, { position });
   }
   throw new DeltatError(
     SqlState.undefinedFunction,
