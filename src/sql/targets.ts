@@ -142,6 +142,12 @@ export function sentType(type: PgType): PgType {
   return type === UNKNOWN ? TEXT : type;
 }
 
+/** A column of a result, as RowDescription tells it. */
+export function describeOutput(name: string, { type, origin, modifier }: Expression): OutputColumn {
+  const { tableOid = 0, columnNumber = 0 } = origin ?? {};
+  return outputColumn(name, sentType(type), tableOid, columnNumber, modifier);
+}
+
 /** Throws 54011 for more columns than a row may have. */
 export function checkColumnCount(count: number): void {
   if (count <= MAX_RESULT_COLUMNS) return;
@@ -162,11 +168,7 @@ export class RowOutput {
   constructor(readonly targets: readonly Target[]) {
     checkColumnCount(targets.length);
     this.types = targets.map(({ expression }) => sentType(expression.type));
-    this.columns = targets.map(({ name, expression }) =>
-      expression instanceof ColumnExpression
-        ? outputColumn(name, expression.type, expression.table.oid, expression.index + 1)
-        : outputColumn(name, sentType(expression.type), 0, 0, expression.modifier),
-    );
+    this.columns = targets.map(({ name, expression }) => describeOutput(name, expression));
     this.writers = targets.map(({ expression }, position) => {
       if (!(expression instanceof ColumnExpression)) {
         return (out, execution) => out.value(expression.evaluate(execution), position);

@@ -56,9 +56,10 @@ export function planUpdate(node: UpdateStmt, compiler: StatementCompiler): Plan 
   const targets = assignedColumns(node.targetList ?? [], table, compiler);
   const isJoined = node.fromClause !== undefined || node.withClause !== undefined || hasSubLink(node);
   const found = isJoined
-    ? planJoined(node, node.relation, targets, compiler)
+    ? planJoined(node, node.relation, targets, scope, compiler)
     : planAlone(node.whereClause, targets, scope, compiler);
-  const returning = planReturning(node.returningClause, scope, compiler);
+  const returning =
+    found.query === null ? planReturning(node.returningClause, scope, compiler) : found.query.returning;
   const plan: UpdatePlan = { table, returning, ...found };
   return {
     command: "UPDATE",
@@ -98,6 +99,7 @@ function planJoined(
   node: UpdateStmt,
   relation: RangeVar,
   targets: readonly AssignedColumn[],
+  scope: RelationScope,
   compiler: StatementCompiler,
 ): FoundRows {
   const computed = targets.filter((target) => target.node !== null);
@@ -108,7 +110,9 @@ function planJoined(
       where: node.whereClause,
       withClause: node.withClause,
       assigned: computed.map((target) => target.node as Node),
+      returning: node.returningClause?.exprs ?? null,
     },
+    scope,
     compiler,
   );
   const assignments = targets.map((target) => {
@@ -201,13 +205,14 @@ function runUpdate(plan: UpdatePlan, execution: Execution): string {
   const out = returning?.open(execution) ?? null;
   let applied = 0;
   let updated = 0;
-  for (const { id, command } of changes) {
+  for (const { id, command, joined } of changes) {
     // Another change of the same statement may have taken the row away.
     if (execution.beforeChanges !== null && table.find(engine, id) < 0) continue;
     updated++;
     if ((++applied & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
     engine.apply(execution.transaction as Transaction, command);
     if (returning !== null && out !== null) {
+      execution.joined = joined;
       returnResult(returning, out, table.find(engine, id), command, execution);
     }
   }
@@ -217,7 +222,10 @@ function runUpdate(plan: UpdatePlan, execution: Execution): string {
 interface RowChange {
   readonly id: Id;
   readonly command: Command;
+  readonly joined: readonly Value[];
 }
+
+const NOTHING_JOINED: readonly Value[] = [];
 
 function newImages(plan: UpdatePlan, execution: Execution): RowChange[] {
   const { table, source, query, assignments } = plan;
@@ -227,16 +235,17 @@ function newImages(plan: UpdatePlan, execution: Execution): RowChange[] {
     for (const row of filteredRows(source, execution)) {
       execution.row = row;
       const values = assignments.map(({ value }) => value?.evaluate(execution) ?? null);
-      changes.push({ id: table.idAt(engine, row), command: newImage(plan, values, execution) });
+      const command = newImage(plan, values, execution);
+      changes.push({ id: table.idAt(engine, row), command, joined: NOTHING_JOINED });
     }
   }
   if (query !== null) {
     const computed = assignments.flatMap(({ value }) => (value === null ? [] : [value]));
-    for (const { id, values } of query.rows(execution, computed)) {
+    for (const { id, values, joined } of query.rows(execution, computed)) {
       execution.row = table.find(engine, id);
       const given = [...values];
       const all = assignments.map(({ value }) => (value === null ? null : (given.shift() ?? null)));
-      changes.push({ id, command: newImage(plan, all, execution) });
+      changes.push({ id, command: newImage(plan, all, execution), joined });
     }
   }
   return changes;

@@ -2,21 +2,13 @@
 
 import { DeltatError, SqlState } from "../../errors.ts";
 import { type CommonTableExpr, nameParts, type SelectStmt, targetLocation } from "../ast.ts";
-import type { Expression } from "../expression.ts";
+import type { ColumnOrigin, Expression } from "../expression.ts";
 import { ColumnExpression } from "../relation.ts";
 import { type PgType, TEXT } from "../types.ts";
 import { notSupported, refuseOtherFields } from "../unsupported.ts";
 import { resolveUntyped } from "../untyped.ts";
 import type { Value } from "../value.ts";
-import {
-  type ColumnOrigin,
-  type Cursor,
-  type Operator,
-  PAUSE,
-  type PlanNode,
-  ROW,
-  SlotExpression,
-} from "./operator.ts";
+import { type Cursor, type Operator, PAUSE, type PlanNode, ROW, SlotExpression } from "./operator.ts";
 import type { RelationalPlanner } from "./planner.ts";
 import { planQuery } from "./query.ts";
 import type { QueryPlan } from "./query-tail.ts";
@@ -177,9 +169,9 @@ export function cteColumns(
 }
 
 function traitsOf(output: Expression): Pick<CteColumn, "isId" | "origin" | "modifier"> {
-  if (output instanceof SlotExpression) return output;
-  if (!(output instanceof ColumnExpression)) return { isId: false, origin: null, modifier: output.modifier };
-  return { isId: output.column.isId, origin: { tableOid: output.table.oid, columnNumber: output.index + 1 } };
+  const isId =
+    output instanceof ColumnExpression ? output.column.isId : output instanceof SlotExpression && output.isId;
+  return { isId, origin: output.origin ?? null, modifier: output.modifier };
 }
 
 /** `base UNION [ALL] step`, where `step` names the query itself. */

@@ -9,7 +9,7 @@
  */
 
 import type { Execution } from "../execution.ts";
-import type { Expression, Frame } from "../expression.ts";
+import type { ColumnOrigin, Expression, Frame } from "../expression.ts";
 import { type PgType, TEXT } from "../types.ts";
 import { isUntyped } from "../untyped.ts";
 import type { Value } from "../value.ts";
@@ -49,12 +49,6 @@ export function planNode(
   details: readonly string[] = [],
 ): PlanNode {
   return { label, details, children: children.map((child) => child.plan) };
-}
-
-/** Where a column of a result comes from, for RowDescription; null for what is computed. */
-export interface ColumnOrigin {
-  readonly tableOid: number;
-  readonly columnNumber: number;
 }
 
 /** The value in a slot. */

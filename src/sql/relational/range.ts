@@ -1,8 +1,8 @@
 /** What FROM brings into reach: entries with columns, and the names that a query may use for them. */
 
-import type { Expression } from "../expression.ts";
+import type { ColumnOrigin, Expression } from "../expression.ts";
 import type { PgType } from "../types.ts";
-import { type ColumnOrigin, SlotExpression } from "./operator.ts";
+import { SlotExpression } from "./operator.ts";
 
 export interface ColumnTraits {
   readonly isId?: boolean;

@@ -1,13 +1,13 @@
 /** A query as a statement: a relational plan whose rows are streamed. */
 
 import { type FuncCall, nameParts, type SelectStmt } from "../ast.ts";
-import { type OutputColumn, outputColumn, type Plan } from "../execution.ts";
+import type { Plan } from "../execution.ts";
 import type { Expression } from "../expression.ts";
 import type { StatementCompiler } from "../statement-compiler.ts";
-import { checkColumnCount, sentType } from "../targets.ts";
+import { checkColumnCount, describeOutput } from "../targets.ts";
 import { TEXT } from "../types.ts";
 import { resolveUntyped } from "../untyped.ts";
-import { type Operator, SlotExpression } from "./operator.ts";
+import type { Operator } from "./operator.ts";
 import { RelationalPlanner } from "./planner.ts";
 import { planQuery } from "./query.ts";
 import { QueryStream, type StreamedQuery } from "./query-stream.ts";
@@ -47,7 +47,7 @@ export function planRelationalSelect(select: SelectStmt, compiler: StatementComp
     command: "SELECT",
     usage: "read",
     parameterTypes: compiler.parameterTypes(),
-    columns: query.outputs.map((output, at) => describe(query.names[at] ?? "", output)),
+    columns: query.outputs.map((output, at) => describeOutput(query.names[at] ?? "", output)),
     run: (execution) => new QueryStream(streamed, execution),
     open: (execution) => new QueryStream(streamed, execution),
   };
@@ -64,10 +64,4 @@ function callsAny(tree: unknown, names: ReadonlySet<string>): boolean {
       (key === "FuncCall" && names.has(nameParts((inner as FuncCall).funcname).at(-1) ?? "")) ||
       callsAny(inner, names),
   );
-}
-
-function describe(name: string, output: Expression): OutputColumn {
-  const origin = output instanceof SlotExpression ? output.origin : null;
-  const { tableOid = 0, columnNumber = 0 } = origin ?? {};
-  return outputColumn(name, sentType(output.type), tableOid, columnNumber, output.modifier);
 }
