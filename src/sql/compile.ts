@@ -26,19 +26,13 @@ import { type Positions, unify } from "./common-type.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { type CaseBranch, chooseCase, coalesce, extreme } from "./conditional.ts";
 import { compileConstant, compileParameter } from "./constant-expression.ts";
+import { compileDistinct, compileNullIf } from "./equality.ts";
 import type { Expression } from "./expression.ts";
 import { compileCall } from "./function-call.ts";
 import { compileIndirection } from "./indirection.ts";
 import { asCondition, conjunction, disjunction, isNullTest, isTruthValue, negated } from "./logic.ts";
 import { isRunConstant } from "./membership.ts";
-import {
-  compileArrayComparison,
-  compileBinary,
-  compileDistinct,
-  compileMembership,
-  compileNullIf,
-  compileUnary,
-} from "./operators.ts";
+import { compileArrayComparison, compileBinary, compileMembership, compileUnary } from "./operators.ts";
 import { isAggregateCall, isWindowFunction, refuseSets } from "./relational/aggregate-calls.ts";
 import { compareRows, comparesRows, rowParts } from "./row-comparison.ts";
 import { checkSchema } from "./schema-names.ts";
@@ -224,8 +218,8 @@ function compileIn(expression: A_Expr, operator: string, context: CompileContext
   // Without a type of its own, the left side takes that of the list.
   if (isUntyped(left))
     left = left.resolveAs(unify(items, "IN", positionsOf(listItems(expression.rexpr), context)).type);
-  const found = compileMembership(left, items, listItems(expression.rexpr).every(isRunConstant), position);
-  return operator === "<>" ? negated(found) : found;
+  const areConstant = listItems(expression.rexpr).every(isRunConstant);
+  return compileMembership(operator === "<>" ? "<>" : "=", left, items, areConstant, position);
 }
 
 /** The grammar gives all four as a list of two bounds. The left side is compiled for each, as PostgreSQL does. */
@@ -287,8 +281,14 @@ function compileCast(cast: TypeCast, context: CompileContext): Expression {
   const expression =
     named.type === INTERVAL && mask !== undefined && isUntyped(arg)
       ? intervalByField(arg.resolveAs(TEXT), mask)
-      : castExplicitly(arg, named.type, position);
+      : withoutModifier(castExplicitly(arg, named.type, position));
   return applyModifiers(expression, named, context.position(cast.typeName.location));
+}
+
+/** A cast to a type without modifiers forgets those that the value had. */
+function withoutModifier(expression: Expression): Expression {
+  if (expression.modifier === undefined) return expression;
+  return { type: expression.type, evaluate: (frame) => expression.evaluate(frame) };
 }
 
 function compileFunction(call: FuncCall, context: CompileContext): Expression {
@@ -309,8 +309,8 @@ function compileFunction(call: FuncCall, context: CompileContext): Expression {
   checkSchema(parts, position);
   if (call.func_variadic === true) throw notSupported("VARIADIC is", position);
   const args = compileArguments(name, call.args ?? [], context, position);
-  const shown = parts.length > 1 && parts[0] !== "pg_catalog" ? parts.join(".") : name;
-  return compileCall(shown, args, position);
+  const isKnown = parts.length === 1 || parts[0] === "pg_catalog";
+  return compileCall(isKnown ? name : parts.join("."), args, position, parts.join("."));
 }
 
 /** Arguments by position, and then by name (`mins => 5`), where the function's parameters have names and defaults. */

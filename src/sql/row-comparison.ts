@@ -7,9 +7,10 @@
 import { DeltatError, SqlState } from "../errors.ts";
 import type { A_Expr, Node } from "./ast.ts";
 import { type ComparisonOperator, isComparisonOperator } from "./comparison.ts";
+import { compileDistinct } from "./equality.ts";
 import type { Expression } from "./expression.ts";
 import { conjunction, disjunction, negated } from "./logic.ts";
-import { compileBinary, compileDistinct } from "./operators.ts";
+import { compileBinary } from "./operators.ts";
 import { BOOL } from "./types.ts";
 
 /** The parts of `(a, b)` and `ROW(a, b)`; null for any other node, and where a part is the row of a table. */

@@ -89,10 +89,10 @@ export class StatementCompiler {
   }
 
   /** A condition; null where there is none. Throws 42804 for what is not boolean. */
-  condition(node: Node | undefined): Expression | null {
+  condition(node: Node | undefined, clause = "WHERE"): Expression | null {
     if (node === undefined) return null;
-    this.refuseAggregates(node, "WHERE");
-    return compileCondition(normaliseIds(node, this.scope, this), this.context, "WHERE");
+    this.refuseAggregates(node, clause);
+    return compileCondition(normaliseIds(node, this.scope, this), this.context, clause);
   }
 
   /** An expression of exactly `type`, after what casts an assignment would make. */

@@ -151,5 +151,14 @@ export function refuseSets(tree: unknown, clause: string, position: (location: n
 
 /** The same for two nodes exactly if they say the same wherever they stand. */
 export function nodeKey(node: Node): string {
-  return JSON.stringify(node, (key, value) => (key === "location" ? undefined : value));
+  return JSON.stringify(node, (key, value) => (PLACES.has(key) ? undefined : value));
 }
+
+/** Fields that say where a node or a part of it stands. */
+const PLACES: ReadonlySet<string> = new Set([
+  "location",
+  "rexpr_list_start",
+  "rexpr_list_end",
+  "list_start",
+  "list_end",
+]);

@@ -12,13 +12,23 @@ export interface Conjunct {
   readonly references: ReadonlySet<RangeEntry>;
   /** Only the query's own scope compiles it: a subquery, a row, a table's name as a value. */
   readonly needsQuery: boolean;
+  /** Where it stands, for the refusal of what is no condition. */
+  readonly clause: "WHERE" | "JOIN/ON";
 }
 
-export function conjunctOf(node: Node, namespace: Namespace, clause: string, scope: QueryScope): Conjunct {
-  refuseAggregates(node, clause, (location) => scope.context.position(location));
+export function conjunctOf(
+  node: Node,
+  namespace: Namespace,
+  clause: Conjunct["clause"],
+  scope: QueryScope,
+): Conjunct {
+  refuseAggregates(node, clause === "WHERE" ? clause : "JOIN conditions", (location) =>
+    scope.context.position(location),
+  );
   return {
     node,
     namespace,
+    clause,
     needsQuery: needsQuery(node, namespace, scope),
     references: referencesOf(node, namespace, scope),
   };

@@ -9,7 +9,7 @@ import type { ColumnOrigin, Expression, Frame } from "../expression.ts";
 import type { RelationScope } from "../relation.ts";
 import { columnIndex } from "../schema.ts";
 import type { StatementCompiler } from "../statement-compiler.ts";
-import { defaultName, RowOutput, type Target } from "../targets.ts";
+import { defaultName, planTargets, RowOutput, type Target } from "../targets.ts";
 import { TEXT } from "../types.ts";
 import { refuseOtherFields } from "../unsupported.ts";
 import { resolveUntyped } from "../untyped.ts";
@@ -85,6 +85,9 @@ export class JoinedReturning {
     if (val === undefined) return [];
     const star = this.wanted.find(({ node, names }) => node === val && names !== null);
     if (star !== undefined) return this.planStar(star, values, compiler);
+    if ("ColumnRef" in val && nameParts(val.ColumnRef.fields).at(-1) === "*") {
+      return planTargets([{ ResTarget: target }], this.scope, compiler);
+    }
     const expression = compiler.output(this.bind(val, values) as Node);
     return [{ name: name ?? defaultName(val) ?? "?column?", expression, node: val }];
   }

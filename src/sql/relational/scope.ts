@@ -10,7 +10,6 @@ import { compile, compileCondition } from "../compile.ts";
 import type { CompileContext } from "../compile-context.ts";
 import type { Expression, Scope } from "../expression.ts";
 import { canonicalId } from "../field-values.ts";
-import { negated } from "../logic.ts";
 import { isRunConstant } from "../membership.ts";
 import { compileArrayComparison, compileBinary, compileMembership } from "../operators.ts";
 import { isString, TEXT, TEXT_ARRAY } from "../types.ts";
@@ -199,8 +198,8 @@ export class QueryScope implements Scope {
     const left = compile(lexpr, context);
     const nodes = rexpr.List.items ?? [];
     const items = nodes.map((item) => canonicalText(compile(item, context)));
-    const found = compileMembership(left, items, nodes.every(isRunConstant), position);
-    return nameParts(name).at(-1) === "<>" ? negated(found) : found;
+    const operator = nameParts(name).at(-1) === "<>" ? "<>" : "=";
+    return compileMembership(operator, left, items, nodes.every(isRunConstant), position);
   }
 
   private isIdColumn(node: Node): boolean {

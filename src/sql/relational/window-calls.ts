@@ -5,9 +5,10 @@ import type { FuncCall, Node, WindowDef } from "../ast.ts";
 import { tryCast } from "../casts.ts";
 import { unify } from "../common-type.ts";
 import type { Expression } from "../expression.ts";
-import { compileCall } from "../function-call.ts";
+import { compileCall, undeterminedType } from "../function-call.ts";
 import { type KeyOrder, keyOrder } from "../row-order.ts";
 import { FLOAT8, INT4, INT8, type PgType } from "../types.ts";
+import { isUntyped } from "../untyped.ts";
 import { chooseAggregate } from "./accumulators.ts";
 import { functionName, isAggregateCall, isWindowFunction } from "./aggregate-calls.ts";
 import { type Operator, SlotExpression } from "./operator.ts";
@@ -149,6 +150,7 @@ function chooseFunction(call: FuncCall, given: readonly Expression[], position: 
   }
   if ((name === "lag" || name === "lead") && value !== undefined && given.length <= 3) {
     const [, offset, fallback] = given;
+    if (fallback === undefined && isUntyped(value)) throw undeterminedType();
     const { type, items } = unify(fallback === undefined ? [value] : [value, fallback], name, () => position);
     const by = offset === undefined ? undefined : tryCast(offset, INT4, "implicit");
     if (by !== null) {
@@ -161,6 +163,7 @@ function chooseFunction(call: FuncCall, given: readonly Expression[], position: 
     value !== undefined &&
     ((isEdge && given.length === 1) || (name === "nth_value" && given.length === 2))
   ) {
+    if (isUntyped(value)) throw undeterminedType();
     const { type, items } = unify([value], name, () => position);
     const nth = given[1] === undefined ? [] : tryCast(given[1], INT4, "implicit");
     if (nth !== null) {

@@ -187,7 +187,7 @@ export class Queries {
     const from = this.from(Math.min(depth, 0), outer);
     // An aggregate over columns of the query around would belong to that one.
     const expressions = this.expressions(from.columns, 0);
-    const value = tree("target")`max(${expressions.of(kind, 1)})`;
+    const value = tree("target")`${kind === "bool" ? "bool_or" : "max"}(${expressions.of(kind, 1)})`;
     return tree(`query ${kind}`)`SELECT ${value}${from.tree}${this.where([...from.columns, ...outer], 0)}`;
   }
 
