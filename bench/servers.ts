@@ -66,7 +66,7 @@ async function startServer(
 }
 
 /** @param flags for Bun, such as `--cpu-prof` */
-export function startDeltat(dataDir: string, flags: readonly string[]): Promise<Server> {
+export function startDeltat(dataDir: string, flags: readonly string[] = []): Promise<Server> {
   const program = join(import.meta.dir, "..", "src", "main.ts");
   return startServer("deltat", [...flags, program], {
     DELTAT_PORT: "0",

@@ -21,6 +21,8 @@ export interface Config {
   readonly autoCreate: boolean;
   readonly enforceRules: boolean;
   readonly workMemMb: number;
+  /** Bytes of log after which a snapshot is made; 0: never by itself. */
+  readonly snapshotBytes: number;
 }
 
 export const DEFAULT_PASSWORD = "deltat";
@@ -117,6 +119,13 @@ const SETTINGS: SettingTable = {
     parse: booleanWord,
     expected: "true or false",
   },
+  snapshotBytes: {
+    name: "DELTAT_SNAPSHOT_BYTES",
+    initial: "67108864",
+    description: "Bytes of log after which a snapshot of a database is made; 0: only by CHECKPOINT",
+    parse: (text) => integerBetween(text, 0, Number.MAX_SAFE_INTEGER),
+    expected: "a number of bytes, 0 or more",
+  },
   workMemMb: {
     name: "DELTAT_WORK_MEM_MB",
     initial: String(DEFAULT_WORK_MEM_MB),
@@ -146,6 +155,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     maxConnections: read(SETTINGS.maxConnections, environment),
     autoCreate: read(SETTINGS.autoCreate, environment),
     enforceRules: read(SETTINGS.enforceRules, environment),
+    snapshotBytes: read(SETTINGS.snapshotBytes, environment),
     workMemMb: read(SETTINGS.workMemMb, environment),
   };
   refuseHalfOfTls(config);

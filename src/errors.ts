@@ -27,6 +27,7 @@ export const SqlState = {
   invalidArgumentForPower: "2201F",
   invalidArgumentForWidthBucket: "2201G",
   invalidUseOfEscapeCharacter: "2200C",
+  arraySubscriptError: "2202E",
   invalidEscapeSequence: "22025",
   characterNotInRepertoire: "22021",
   invalidTextRepresentation: "22P02",

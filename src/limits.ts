@@ -87,6 +87,9 @@ export const MAX_AVAILABILITY_RESOURCES = 100_000;
 /** The most that work_mem may be set to; DELTAT_WORK_MEM_MB bounds what it asks for. Beyond either: 53200. */
 export const MAX_WORK_MEMORY_BYTES = 4 * 1024 * 1024 * 1024;
 
+/** Levels of a JSON document; more are 54001. */
+export const MAX_JSON_DEPTH = 2000;
+
 /** Sets that one GROUP BY groups by (PostgreSQL's own bound); more are 54001. */
 export const MAX_GROUPING_SETS = 4096;
 

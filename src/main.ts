@@ -8,6 +8,7 @@ import packageJson from "../package.json" with { type: "json" };
 import { SystemClock } from "./clock.ts";
 import { type Config, DEFAULT_PASSWORD, describeSettings, readConfig } from "./config.ts";
 import { DeltatError } from "./errors.ts";
+import { makeSnapshotAside, makeSnapshotHere, SNAPSHOT_COMMAND } from "./snapshot-process.ts";
 import { loadParser } from "./sql/parser.ts";
 import { SqlSession } from "./sql/session.ts";
 import { TenantRegistry } from "./tenants/registry.ts";
@@ -98,6 +99,8 @@ async function serve(config: Config): Promise<void> {
     autoCreate: config.autoCreate,
     enforceRulesByDefault: config.enforceRules,
     warn: (message) => log(`deltat: warning: ${message}`),
+    snapshotBytes: config.snapshotBytes,
+    makeSnapshot: makeSnapshotAside,
   });
   let server: WireServer;
   try {
@@ -146,6 +149,7 @@ async function main(args: readonly string[]): Promise<void> {
     if (command === "--version") return void process.stdout.write(`deltat ${packageJson.version}\n`);
     if (command === "serve") return await serve(readConfig(process.env));
   }
+  if (command === SNAPSHOT_COMMAND) return makeSnapshotHere(rest);
   const known = command === "serve" || command === "--help" || command === "-h" || command === "--version";
   log(`deltat: unknown argument ${JSON.stringify(known ? rest[0] : command)}; try deltat --help`);
   process.exit(EXIT_USAGE);

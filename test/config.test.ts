@@ -16,6 +16,7 @@ describe("settings", () => {
       maxConnections: 1000,
       autoCreate: true,
       enforceRules: false,
+      snapshotBytes: 67_108_864,
       workMemMb: 256,
     });
   });
@@ -34,6 +35,7 @@ describe("settings", () => {
         DELTAT_MAX_CONNECTIONS: "1",
         DELTAT_AUTO_CREATE: "FALSE",
         DELTAT_ENFORCE_RULES: "on",
+        DELTAT_SNAPSHOT_BYTES: "1000000",
         DELTAT_WORK_MEM_MB: "64",
       }),
     ).toEqual({
@@ -48,6 +50,7 @@ describe("settings", () => {
       maxConnections: 1,
       autoCreate: false,
       enforceRules: true,
+      snapshotBytes: 1_000_000,
       workMemMb: 64,
     });
   });
@@ -55,6 +58,7 @@ describe("settings", () => {
   test.each([
     ["DELTAT_PORT", "65536"],
     ["DELTAT_PORT", "-1"],
+    ["DELTAT_SNAPSHOT_BYTES", "-1"],
     ["DELTAT_PORT", "5433x"],
     ["DELTAT_PORT", ""],
     ["DELTAT_AUTH", "md5"],
@@ -99,12 +103,13 @@ describe("settings", () => {
       "TLS",
       "MAX_CONNECTIONS",
       "AUTO_CREATE",
+      "SNAPSHOT_BYTES",
       "WORK_MEM_MB",
       "ENFORCE_RULES",
     ]) {
       expect(help).toContain(`DELTAT_${name} `);
     }
-    expect(help.split("\n")).toHaveLength(12);
+    expect(help.split("\n")).toHaveLength(13);
   });
 });
 

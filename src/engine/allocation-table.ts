@@ -80,6 +80,31 @@ export class AllocationTable extends RowTable {
     return row;
   }
 
+  /** Fills a table that is empty: ids as four words each, kinds 0 for a booking and 1 for a hold. */
+  restore(columns: {
+    readonly ids: Uint32Array;
+    readonly kinds: Uint8Array;
+    readonly resources: Int32Array;
+    readonly starts: Float64Array;
+    readonly ends: Float64Array;
+  }): void {
+    const count = this.takeRows(columns.ids);
+    this.resource.set(columns.resources);
+    this.start.set(columns.starts);
+    this.end.set(columns.ends);
+    this.bookingIds.reserve(count);
+    for (let row = 0; row < count; row++) {
+      const isHold = columns.kinds[row] === 1;
+      this.kind[row] = isHold ? HOLD : BOOKING;
+      if (isHold) this.holdIds.add(row);
+      else this.bookingIds.add(row);
+    }
+  }
+
+  setLabel(row: number, label: string): void {
+    this.labels.set(row, label);
+  }
+
   remove(row: number): void {
     if (this.kind[row] === BOOKING) this.bookingIds.remove(row);
     else this.holdIds.remove(row);

@@ -76,6 +76,19 @@ export class Engine {
     this.pausedReaders.delete(reader);
   }
 
+  /** Reads the state as everyone sees it. */
+  inspect<Result>(read: (state: EngineState) => Result): Result {
+    this.leave();
+    return read(this.state);
+  }
+
+  /** Fills an engine that has never held anything; `at` is the present then. */
+  load(at: number, fill: (state: EngineState) => void): void {
+    assert(this.state.resources.limit === 0, "only an empty engine is loaded");
+    fill(this.state);
+    this.state.now = at;
+  }
+
   begin(): Transaction {
     return new Transaction();
   }

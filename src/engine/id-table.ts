@@ -54,6 +54,13 @@ export class IdTable {
     this.count++;
   }
 
+  /** Room for `count` more at once. */
+  reserve(count: number): void {
+    let size = this.slots.length;
+    while ((this.count + count) * 3 > size * 2) size *= 2;
+    if (size > this.slots.length) this.growTo(size);
+  }
+
   /** Removes a row that is in the table, while its id is still in the columns. */
   remove(row: number): void {
     let hole = this.home(row);
@@ -86,8 +93,12 @@ export class IdTable {
   }
 
   private grow(): void {
+    this.growTo(this.slots.length * 2);
+  }
+
+  private growTo(size: number): void {
     const old = this.slots;
-    this.slots = new Int32Array(old.length * 2);
+    this.slots = new Int32Array(size);
     this.mask = this.slots.length - 1;
     for (let i = 0; i < old.length; i++) {
       const entry = old[i] as number;

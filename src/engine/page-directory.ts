@@ -46,6 +46,15 @@ export class PageDirectory {
     this.rebuild();
   }
 
+  /** Adds a page behind all others; `rebuild` follows once all are there. */
+  appendPage(firstKey: number, address: number, length: number): void {
+    if (this.count === this.firstKeys.length) this.grow();
+    this.firstKeys[this.count] = firstKey;
+    this.addresses[this.count] = address;
+    this.lengths[this.count] = length;
+    this.count++;
+  }
+
   removePage(page: number): void {
     this.firstKeys.copyWithin(page, page + 1, this.count);
     this.addresses.copyWithin(page, page + 1, this.count);

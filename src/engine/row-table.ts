@@ -70,6 +70,20 @@ export abstract class RowTable implements IdColumns {
     return row;
   }
 
+  /** Rows 0 to n - 1 of a table that is empty get their ids: four words each. Columns have room for them then. */
+  protected takeRows(words: Uint32Array): number {
+    const count = words.length / 4;
+    while (this.w0.length < count) this.grow();
+    for (let row = 0; row < count; row++) {
+      this.w0[row] = words[row * 4] as number;
+      this.w1[row] = words[row * 4 + 1] as number;
+      this.w2[row] = words[row * 4 + 2] as number;
+      this.w3[row] = words[row * 4 + 3] as number;
+    }
+    this.limit = count;
+    return count;
+  }
+
   protected freeRow(row: number): void {
     this.freeRows.push(row);
   }

@@ -11,6 +11,9 @@ import { assert } from "../errors.ts";
 import { type Arena, blockEntries, PAGE_CLASS, PAGE_ENTRIES } from "./arena.ts";
 import { PageDirectory } from "./page-directory.ts";
 
+/** What a page gets when a column is filled: most bookings come at the end, some in between. */
+const FILLED_ENTRIES = PAGE_ENTRIES - (PAGE_ENTRIES >>> 4);
+
 /** Part of a column as kernels read it: `count` keys of `keys` from `offset`. Reused by its owner. */
 export class ColumnSlice {
   keys: Float64Array = new Float64Array(0);
@@ -79,6 +82,56 @@ export class SortedColumn {
     const offset = this.arena.offset(address);
     const rank = upperBound(this.arena.keys(address), offset, length, key);
     return rank === 0 ? -1 : (this.arena.rows(address)[offset + rank - 1] as number);
+  }
+
+  /** Fills a column that is empty with `keys[from … from + count - 1]`, which ascend; their rows are their indexes. */
+  fill(keys: Float64Array, from: number, count: number): void {
+    assert(this.length === 0, "only an empty column is filled");
+    this.length = count;
+    this.arena.release(this.address, this.sizeClass);
+    this.sizeClass = 0;
+    if (count <= PAGE_ENTRIES) {
+      while (blockEntries(this.sizeClass) < count) this.sizeClass++;
+      this.address = this.arena.allocate(this.sizeClass);
+      this.fillBlock(this.address, keys, from, count);
+      return;
+    }
+    const directory = new PageDirectory();
+    this.sizeClass = PAGE_CLASS;
+    for (let done = 0; done < count; done += FILLED_ENTRIES) {
+      const length = Math.min(FILLED_ENTRIES, count - done);
+      const address = this.arena.allocate(PAGE_CLASS);
+      this.fillBlock(address, keys, from + done, length);
+      directory.appendPage(keys[from + done] as number, address, length);
+    }
+    directory.rebuild();
+    this.directory = directory;
+  }
+
+  /** Writes all keys, in order, from `at` on. */
+  copyKeys(into: Float64Array, at: number): void {
+    const { directory } = this;
+    if (directory === null) {
+      const offset = this.arena.offset(this.address);
+      into.set(this.arena.keys(this.address).subarray(offset, offset + this.length), at);
+      return;
+    }
+    let to = at;
+    for (let page = 0; page < directory.count; page++) {
+      const address = directory.addresses[page] as number;
+      const offset = this.arena.offset(address);
+      const length = directory.lengths[page] as number;
+      into.set(this.arena.keys(address).subarray(offset, offset + length), to);
+      to += length;
+    }
+  }
+
+  private fillBlock(address: number, keys: Float64Array, from: number, count: number): void {
+    const offset = this.arena.offset(address);
+    this.arena.keys(address).set(keys.subarray(from, from + count), offset);
+    if (!this.arena.withRows) return;
+    const rows = this.arena.rows(address);
+    for (let i = 0; i < count; i++) rows[offset + i] = from + i;
   }
 
   insert(key: number, row: number): void {

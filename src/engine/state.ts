@@ -107,6 +107,18 @@ export class EngineState {
     this.expiry.add(row);
   }
 
+  /** Allocations `from` to `from + count` are those of a resource that has none yet, by start; `sortedEnds`: their ends. */
+  restoreTimeline(
+    resourceRow: number,
+    starts: Float64Array,
+    ends: Float64Array,
+    sortedEnds: Float64Array,
+    from: number,
+    count: number,
+  ): void {
+    this.timeline(this.resources.allocations, resourceRow).fill(starts, ends, sortedEnds, from, count);
+  }
+
   /** Removes a booking or a hold. */
   dropAllocation(row: number): void {
     const { allocations } = this;

@@ -54,6 +54,31 @@ export class Timeline {
     this.longestMs = Math.max(this.longestMs, end - start);
   }
 
+  /**
+   * Fills a timeline that is empty with `count` intervals from `from`: rows `from`, `from + 1`, … by start, and the
+   * same ends once more in their own order.
+   */
+  fill(
+    starts: Float64Array,
+    ends: Float64Array,
+    sortedEnds: Float64Array,
+    from: number,
+    count: number,
+  ): void {
+    this.starts.fill(starts, from, count);
+    this.ends.fill(sortedEnds, from, count);
+    let longestMs = 0;
+    for (let i = from; i < from + count; i++) {
+      longestMs = Math.max(longestMs, (ends[i] as number) - (starts[i] as number));
+    }
+    this.longestMs = longestMs;
+  }
+
+  /** Writes all ends, in order, from `at` on. */
+  copyEnds(into: Float64Array, at: number): void {
+    this.ends.copyKeys(into, at);
+  }
+
   remove(start: number, end: number, row: number): void {
     this.starts.remove(start, row);
     this.ends.remove(end, 0);

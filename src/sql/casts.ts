@@ -7,6 +7,7 @@
 import { DeltatError, SqlState } from "../errors.ts";
 import { decodeText, formatValue } from "./codec.ts";
 import type { Expression } from "./expression.ts";
+import { parseJson } from "./json/document.ts";
 import { normaliseJson } from "./json.ts";
 import { formatDecimal, parseDecimal, rescale, roundToInteger } from "./numeric.ts";
 import { integerValue, isInRange, truncateName } from "./scalar-text.ts";
@@ -63,6 +64,9 @@ function findCast(from: PgType, to: PgType): Cast | null {
   if (isString(from)) return { context: "explicit", convert: (value) => decodeText(to, String(value)) };
   if (isOid(from) && isOid(to)) return { context: "implicit", convert: null };
   if ((from === JSON_TYPE && to === JSONB) || (from === JSONB && to === JSON_TYPE)) return jsonCast(to);
+  if (from === JSONB && (to === BOOL || to.category === "numeric") && !isOid(to)) {
+    return { context: "explicit", convert: (value) => jsonScalar(String(value), to) };
+  }
   if (from.category === "numeric" && to.category === "numeric") return numericCast(from, to);
   if (from === BOOL && to === INT4)
     return { context: "explicit", convert: (value) => (value === true ? 1 : 0) };
@@ -89,6 +93,20 @@ function arrayCast(from: PgType, to: PgType): Cast | null {
     context: element.context,
     convert: (value) => (value as readonly Value[]).map((item) => (item === null ? null : convert(item))),
   };
+}
+
+/** A number or a truth value out of jsonb. Throws 22023 for another kind. */
+function jsonScalar(text: string, to: PgType): Value {
+  const node = parseJson(text);
+  if (node.kind === "null") return null;
+  if (to === BOOL && node.kind === "boolean") return node.value;
+  if (to !== BOOL && node.kind === "number") {
+    const convert = numericCast(NUMERIC, to)?.convert;
+    const number = formatDecimal(node.value);
+    return to === NUMERIC || convert == null ? number : convert(number);
+  }
+  const shown = node.kind === "number" ? "numeric" : node.kind;
+  throw new DeltatError(SqlState.invalidParameterValue, `cannot cast jsonb ${shown} to type ${to.name}`);
 }
 
 function jsonCast(to: PgType): Cast {

@@ -3,10 +3,11 @@
  * if both are numbers, both texts, or both the same.
  */
 
+import { compareJson, parseJson } from "./json/document.ts";
 import { compareDecimals, type Decimal, decimalOf } from "./numeric.ts";
 import { compareTexts } from "./text-order.ts";
 import { comparableMicros, intervalOf } from "./time/interval.ts";
-import { INTERVAL, isFloat, isInteger, isOid, isString, NUMERIC, type PgType, UUID } from "./types.ts";
+import { INTERVAL, isFloat, isInteger, isOid, isString, JSONB, NUMERIC, type PgType, UUID } from "./types.ts";
 import type { Value } from "./value.ts";
 
 /** Negative, zero or positive as `a` sorts before, with or after `b`; neither is null. */
@@ -33,6 +34,9 @@ export function comparatorOf(left: PgType, right: PgType = left): Comparator | n
     return isFloat(left) || isFloat(right) ? compareFloats : compareNumerics;
   }
   if (isString(left) && isString(right)) return (a, b) => compareTexts(a as string, b as string);
+  if (left === JSONB && right === JSONB) {
+    return (a, b) => (a === b ? 0 : compareJson(parseJson(String(a)), parseJson(String(b))));
+  }
   if (left === UUID && right === UUID) return (a, b) => compareTexts(a as string, b as string);
   if (left === right && left.category === "internal") return (a, b) => compareTexts(a as string, b as string);
   if (left.fields !== undefined && right.fields !== undefined)
@@ -118,6 +122,7 @@ function recordComparator(
 
 /** Whether equal values of these types are the same JavaScript value. */
 function equalIsIdentical(left: PgType, right: PgType): boolean {
+  if (left === JSONB) return false;
   if (isFloat(left) || isFloat(right) || left === NUMERIC || right === NUMERIC || left === INTERVAL)
     return false;
   return left.arrayOf === undefined && left.fields === undefined;

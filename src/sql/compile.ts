@@ -6,6 +6,7 @@
  */
 
 import { DeltatError, SqlState } from "../errors.ts";
+import { compileArrayComparison, compileMembership } from "./array-comparison.ts";
 import {
   type A_Expr,
   type BoolExpr,
@@ -32,7 +33,7 @@ import { compileCall } from "./function-call.ts";
 import { compileIndirection } from "./indirection.ts";
 import { asCondition, conjunction, disjunction, isNullTest, isTruthValue, negated } from "./logic.ts";
 import { isRunConstant } from "./membership.ts";
-import { compileArrayComparison, compileBinary, compileMembership, compileUnary } from "./operators.ts";
+import { compileBinary, compileUnary } from "./operators.ts";
 import { isAggregateCall, isWindowFunction, refuseSets } from "./relational/aggregate-calls.ts";
 import { compareRows, comparesRows, rowParts } from "./row-comparison.ts";
 import { checkSchema } from "./schema-names.ts";

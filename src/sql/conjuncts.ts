@@ -92,11 +92,18 @@ function flagCondition(conjunct: Node, scope: RelationScope): ColumnCondition[] 
 
 /** What `conjunct` says about a column, as one or (BETWEEN) two conditions; empty if it says nothing so simple. */
 export function columnConditions(conjunct: Node, scope: RelationScope): ColumnCondition[] {
+  const [only, ...others] = "BoolExpr" in conjunct ? (conjunct.BoolExpr.args ?? []) : [];
+  if ("BoolExpr" in conjunct && conjunct.BoolExpr.boolop === "AND_EXPR") {
+    return only === undefined || others.length > 0 ? [] : columnConditions(only, scope);
+  }
   if ("NullTest" in conjunct) {
     const column = columnOf(conjunct.NullTest.arg, scope);
     return column !== null && conjunct.NullTest.nulltesttype === "IS_NULL"
       ? [{ kind: "isNull", column }]
       : [];
+  }
+  if ("BoolExpr" in conjunct && conjunct.BoolExpr.boolop === "OR_EXPR") {
+    return listOfBranches(conjunct.BoolExpr.args ?? [], scope);
   }
   if ("ColumnRef" in conjunct || "BoolExpr" in conjunct) return flagCondition(conjunct, scope);
   if (!("A_Expr" in conjunct)) return [];
@@ -125,4 +132,20 @@ export function columnConditions(conjunct: Node, scope: RelationScope): ColumnCo
     ];
   }
   return [];
+}
+
+/** `id = a OR id IN (b, c)` is a list of values. */
+function listOfBranches(branches: readonly Node[], scope: RelationScope): ColumnCondition[] {
+  const values: Node[] = [];
+  let column: ColumnExpression | null = null;
+  for (const branch of branches) {
+    const [condition, ...others] = columnConditions(branch, scope);
+    if (condition === undefined || others.length > 0) return [];
+    if (column !== null && column.index !== condition.column.index) return [];
+    column = condition.column;
+    if (condition.kind === "compare" && condition.by === "=") values.push(condition.value);
+    else if (condition.kind === "in") values.push(...condition.values);
+    else return [];
+  }
+  return column === null ? [] : [{ kind: "in", column, values }];
 }

@@ -47,6 +47,9 @@ export interface Database {
 
   rollback(transaction: Transaction): void;
 
+  /** Cuts the log short: resolves when a snapshot of all that was committed is in place. Rejects with 53100, 58030, XX001. */
+  checkpoint(): Promise<void>;
+
   /** lsn of the last commit appended. */
   readonly appendedLsn: number;
   readonly durableLsn: number;

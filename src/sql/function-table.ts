@@ -8,6 +8,7 @@ import { NUMBER_FUNCTIONS } from "./functions/numbers.ts";
 import { SERVER_FUNCTIONS } from "./functions/server.ts";
 import type { SqlFunction } from "./functions/signature.ts";
 import { TEXT_FUNCTIONS } from "./functions/text.ts";
+import { JSON_FUNCTIONS } from "./json/functions.ts";
 import { REGEX_FUNCTIONS } from "./regex-functions.ts";
 import { TIME_FUNCTIONS } from "./time/functions.ts";
 
@@ -17,6 +18,7 @@ const byName = Map.groupBy(
     ...TEXT_FUNCTIONS,
     ...NUMBER_FUNCTIONS,
     ...REGEX_FUNCTIONS,
+    ...JSON_FUNCTIONS,
     ...TIME_FUNCTIONS,
     ...ARRAY_FUNCTIONS,
     ...ANY_FUNCTIONS,

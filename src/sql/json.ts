@@ -1,8 +1,7 @@
 /** JSON as PostgreSQL makes it: `to_json` of a value, and the one spelling that jsonb has. */
 
-import { DeltatError, SqlState } from "../errors.ts";
 import { formatValue } from "./codec.ts";
-import { compareTexts } from "./text-order.ts";
+import { parseJson, spellJson } from "./json/document.ts";
 import { BOOL, JSON_TYPE, JSONB, type PgType, TEXT, TIMESTAMP, TIMESTAMPTZ } from "./types.ts";
 import type { Value } from "./value.ts";
 
@@ -28,33 +27,13 @@ export function toJson(type: PgType, value: Value): string {
   return JSON.stringify(text);
 }
 
-function invalidJson(type: PgType): DeltatError {
-  return new DeltatError(SqlState.invalidTextRepresentation, `invalid input syntax for type ${type.name}`);
-}
-
 /** The text as it is, once it is known to be JSON. Throws 22P02. */
 export function checkedJson(text: string): string {
-  try {
-    JSON.parse(text);
-    return text;
-  } catch {
-    throw invalidJson(JSON_TYPE);
-  }
+  parseJson(text);
+  return text;
 }
 
-/** jsonb's spelling: blanks after colons and commas, keys by length and then by bytes, the last of equal ones. */
+/** jsonb's spelling of a JSON text. Throws 22P02. */
 export function normaliseJson(text: string): string {
-  try {
-    return spell(JSON.parse(text));
-  } catch {
-    throw invalidJson(JSONB);
-  }
-}
-
-function spell(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(spell).join(", ")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const keys = Object.keys(value).sort((a, b) => a.length - b.length || compareTexts(a, b));
-  const fields = value as Record<string, unknown>;
-  return `{${keys.map((key) => `${JSON.stringify(key)}: ${spell(fields[key])}`).join(", ")}}`;
+  return spellJson(parseJson(text));
 }

@@ -45,12 +45,16 @@ export function objectOid(type: PgType, text: string): number | null {
   return oid;
 }
 
-/** Parts joined by dots, unquoted, the schemas that are searched anyway left out. */
+/**
+ * Parts joined by dots, unquoted, the schemas that are searched anyway left out. The first of three is a database: only
+ * its own can be meant, and all have the same objects.
+ */
 function plainName(text: string): string {
   const parts = text.match(/"(?:[^"]|"")*"|[^."]+/g) ?? [text];
   const names = parts.map((part) =>
     part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part.trim().toLowerCase(),
   );
+  if (names.length === 3) names.shift();
   if (names.length > 1 && (names[0] === "pg_catalog" || names[0] === "public")) names.shift();
   return names.join(".");
 }

@@ -12,9 +12,8 @@ import { canCast, mapExpression, tryCast } from "./casts.ts";
 import { type ComparisonOperator, comparisonTest, isComparisonOperator } from "./comparison.ts";
 import type { Expression } from "./expression.ts";
 import { compileCall } from "./function-call.ts";
+import { jsonOperation } from "./json/operators.ts";
 import { isLike } from "./like.ts";
-import { conjunction, disjunction, negated } from "./logic.ts";
-import { arrayMembership, isLong, memberOf, oncePerRun } from "./membership.ts";
 import { matchesRegex } from "./regex.ts";
 import { comparableTimeType } from "./time/casts.ts";
 import { formatInterval, intervalOf, negateInterval } from "./time/interval.ts";
@@ -58,7 +57,7 @@ function notUnique(operation: string, position: number): DeltatError {
 }
 
 /** What a side without type becomes beside a side of type `other`. */
-function typeBeside(other: PgType, operator: string): PgType {
+export function typeBeside(other: PgType, operator: string): PgType {
   if (operator.includes("~")) return TEXT;
   if (operator === "||") return other.arrayOf === undefined ? TEXT : other;
   if (other === VARCHAR || other === NAME) return TEXT;
@@ -97,6 +96,8 @@ export function compileBinary(
   const shown = [left.type.name, right.type.name] as const;
   const ofTime = compileTimeOperator(operator, left, right, position);
   if (ofTime !== null) return ofTime;
+  const ofJson = jsonOperation(operator, left, right);
+  if (ofJson !== null) return strict(ofJson.type, ofJson.left, ofJson.right, ofJson.apply);
   const [a, b] = resolveSides(left, right, operator, position);
   if (isComparisonOperator(operator)) {
     const comparison = compileComparison(operator, a, b);
@@ -176,32 +177,6 @@ function binaryOperation(operator: string, left: Expression, right: Expression):
     default:
       return null;
   }
-}
-
-/**
- * `left IN (items)` for the operator `=`, NOT IN for `<>`, in one: a set where there are many that are constant for a run.
- */
-export function compileMembership(
-  operator: "=" | "<>",
-  left: Expression,
-  items: readonly Expression[],
-  areConstant: boolean,
-  position: number,
-): Expression {
-  const sides = items.map((item) => resolveSides(left, item, "=", position));
-  const member =
-    areConstant && sides.every(([same]) => same === left)
-      ? memberOf(
-          left,
-          sides.map(([, item]) => item),
-        )
-      : null;
-  // Also where there is a set, for the refusal of types that do not compare.
-  const tests = (member === null ? sides : sides.slice(0, 1)).map(([a, b]) =>
-    compileBinary(operator, a, b, position),
-  );
-  if (member !== null) return operator === "=" ? member : negated(member);
-  return operator === "=" ? disjunction(tests) : conjunction(tests);
 }
 
 /** A closure for two operands and a strict operation. Both sides run even if the first is NULL: either may throw. */
@@ -358,70 +333,4 @@ export function compileUnary(operator: string, operand: Expression, position: nu
   const negate = negation(operand.type);
   if (negate === null || !isSign) throw noOperator("", operator, operand.type.name, position);
   return operator === "-" ? mapExpression(operand, operand.type, negate) : operand;
-}
-
-/**
- * `left operator ANY (array)` or, with `all`, `ALL (array)`. Throws 42809 if the right side is no array, 42883 if
- * its elements do not compare with the left side.
- */
-export function compileArrayComparison(
-  name: string,
-  all: boolean,
-  left: Expression,
-  right: Expression,
-  /** Whether `right` has one value for a run. */
-  isConstant: boolean,
-  position: number,
-): Expression {
-  const operator = name === "!=" ? "<>" : name;
-  if (!isComparisonOperator(operator)) {
-    throw new DeltatError(SqlState.featureNotSupported, `operator ${name} with ANY or ALL is not supported`, {
-      position,
-    });
-  }
-  const typedLeft = isUntyped(left) ? left.resolveAs(right.type.arrayOf ?? TEXT) : left;
-  const elementType = typeBeside(typedLeft.type, operator);
-  const arrayType = arrayTypeOf(elementType);
-  const typedRight = arrayType === undefined ? right : resolveUntyped(right, arrayType);
-  const element = typedRight.type.arrayOf;
-  if (element === undefined) {
-    throw new DeltatError(SqlState.wrongObjectType, "op ANY/ALL (array) requires array on right side", {
-      position,
-    });
-  }
-  const test = comparisonTest(operator, typedLeft.type, element);
-  if (test === null) throw noOperator(typedLeft.type.name, name, element.name, position);
-  const isEquality = operator === (all ? "<>" : "=");
-  const lookUp = isEquality ? arrayMembership(typedLeft.type, element) : null;
-  const array = isConstant ? oncePerRun(typedRight) : typedRight;
-  return { type: BOOL, evaluate: quantified(all, typedLeft, array, test, lookUp) };
-}
-
-/** One element that decides is enough; a NULL that might have decided makes the answer NULL. */
-function quantified(
-  all: boolean,
-  left: Expression,
-  right: Expression,
-  test: (a: Value, b: Value) => boolean,
-  /** Tells whether a value is in an array, where that decides. */
-  lookUp: ReturnType<typeof arrayMembership>,
-): Expression["evaluate"] {
-  const deciding = !all;
-  return (frame) => {
-    const value = left.evaluate(frame);
-    const items = right.evaluate(frame) as readonly Value[] | null;
-    if (items === null) return null;
-    if (items.length === 0) return all;
-    if (value === null) return null;
-    if (lookUp !== null && isLong(items)) {
-      const isThere = lookUp(value, items);
-      return isThere === null ? null : isThere !== all;
-    }
-    let sawNull = false;
-    for (const item of items) {
-      if (item === null) sawNull = true;
-      else if (test(value, item) === deciding) return deciding;
-    }
-    return sawNull ? null : all;
-  };
 }

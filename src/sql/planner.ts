@@ -2,6 +2,7 @@
 
 import { type Node, nodeKind } from "./ast.ts";
 import { planListen, planNotify, planUnlisten } from "./channel-statements.ts";
+import { planCheckpoint } from "./checkpoint-statement.ts";
 import { planCopy } from "./copy-statement.ts";
 import { planClose, planDeclare, planFetch } from "./cursor-statements.ts";
 import { planCreateDatabase, planDropDatabase } from "./database-statements.ts";
@@ -69,6 +70,7 @@ function planNode(node: Node, compiler: StatementCompiler): Plan {
   if ("TransactionStmt" in node) return planTransaction(node.TransactionStmt);
   if ("VariableSetStmt" in node) return planSet(node.VariableSetStmt);
   if ("VariableShowStmt" in node) return planShow(node.VariableShowStmt);
+  if ("CheckPointStmt" in node) return planCheckpoint();
   if ("CreatedbStmt" in node) return planCreateDatabase(node.CreatedbStmt);
   if ("DropdbStmt" in node) return planDropDatabase(node.DropdbStmt);
   if ("DiscardStmt" in node) return planDiscard(node.DiscardStmt);

@@ -7,7 +7,7 @@
 
 import { LockStrength } from "../engine/isolation.ts";
 import { DeltatError, SqlState } from "../errors.ts";
-import type { LockingClause, Node } from "./ast.ts";
+import type { LockingClause as LockingNode, Node } from "./ast.ts";
 import type { Execution } from "./execution.ts";
 import { characterPosition } from "./parser.ts";
 import type { Relation } from "./relation.ts";
@@ -29,65 +29,86 @@ interface Clause {
   readonly strength: LockStrength;
 }
 
+const FOR_UPDATE: Clause = { words: "FOR UPDATE", strength: LockStrength.update };
+
 const CLAUSES: Readonly<Record<string, Clause>> = {
   LCS_FORKEYSHARE: { words: "FOR KEY SHARE", strength: LockStrength.keyShare },
   LCS_FORSHARE: { words: "FOR SHARE", strength: LockStrength.share },
   LCS_FORNOKEYUPDATE: { words: "FOR NO KEY UPDATE", strength: LockStrength.noKeyUpdate },
-  LCS_FORUPDATE: { words: "FOR UPDATE", strength: LockStrength.update },
+  LCS_FORUPDATE: FOR_UPDATE,
 };
 
 const LOCKING_FIELDS = new Set(["lockedRels", "strength", "waitPolicy"]);
 
-/** null where nothing is to be locked. Throws 42P01 for a table after OF that is not in FROM, 0A000. */
-export function planRowLocks(
-  clauses: readonly Node[] | undefined,
-  relation: Relation | null,
-  text: string,
-): RowLocks | null {
-  let strongest: Clause | null = null;
-  let policy = "LockWaitBlock";
-  for (const node of clauses ?? []) {
-    if (!("LockingClause" in node)) continue;
+/** One locking clause of a query. */
+export interface LockingClause extends Clause {
+  readonly policy: string;
+  /** The tables after OF; null: all. */
+  readonly of: readonly { readonly name: string; readonly position: number }[] | null;
+  readonly node: LockingNode;
+}
+
+/** Throws 42601 for a qualified name after OF, 0A000. */
+export function parseLocking(clauses: readonly Node[] | undefined, text: string): LockingClause[] {
+  return (clauses ?? []).flatMap((node) => {
+    if (!("LockingClause" in node)) return [];
     const { LockingClause: locking } = node;
     refuseOtherFields(locking, LOCKING_FIELDS);
     const clause = CLAUSES[locking.strength ?? ""];
     if (clause === undefined) throw notSupported("this locking clause");
-    checkLockedRelations(locking, clause.words, relation, text);
-    if (strongest === null || clause.strength > strongest.strength) strongest = clause;
-    // As in PostgreSQL, the policy that waits least counts for all.
-    if (locking.waitPolicy === "LockWaitError" || policy === "LockWaitBlock") {
-      policy = locking.waitPolicy ?? policy;
-    }
-  }
-  if (strongest === null) return null;
-  const command = `SELECT ${strongest.words}`;
-  if (relation === null) return { command, selectable: (rows) => rows, lock: () => {} };
-  if (!isStored(relation.table)) throw notSupported(`${strongest.words} on "${relation.table.name}"`);
-  return tableLocks(relation.table, command, strongest.strength, policy);
-}
-
-function checkLockedRelations(
-  { lockedRels }: LockingClause,
-  words: string,
-  relation: Relation | null,
-  text: string,
-): void {
-  for (const node of lockedRels ?? []) {
-    if (!("RangeVar" in node)) continue;
-    const { relname, schemaname, location } = node.RangeVar;
-    const position = characterPosition(text, location ?? 0);
-    if (schemaname !== undefined) {
-      throw new DeltatError(SqlState.syntaxError, `${words} must specify unqualified relation names`, {
+    const of = locking.lockedRels?.flatMap((item) => {
+      if (!("RangeVar" in item)) return [];
+      const { relname = "", schemaname, location } = item.RangeVar;
+      const position = characterPosition(text, location ?? 0);
+      if (schemaname === undefined) return [{ name: relname, position }];
+      throw new DeltatError(SqlState.syntaxError, `${clause.words} must specify unqualified relation names`, {
         position,
       });
+    });
+    return [{ ...clause, policy: locking.waitPolicy ?? "LockWaitBlock", of: of ?? null, node: locking }];
+  });
+}
+
+/** The strongest of several clauses, as PostgreSQL names a statement by it; null for none. */
+export function strongestOf(clauses: readonly LockingClause[]): Clause | null {
+  return clauses.reduce<Clause | null>(
+    (best, clause) => (best === null || clause.strength > best.strength ? clause : best),
+    null,
+  );
+}
+
+/** What several clauses, one at least, ask for of one table: as in PostgreSQL, the policy that waits least counts. */
+export function locksOf(table: StoredTable, clauses: readonly LockingClause[]): RowLocks {
+  const { words, strength } = strongestOf(clauses) ?? FOR_UPDATE;
+  const policy =
+    ["LockWaitError", "LockWaitSkip"].find((each) => clauses.some((clause) => clause.policy === each)) ??
+    "LockWaitBlock";
+  return tableLocks(table, `SELECT ${words}`, strength, policy);
+}
+
+/** null where nothing is to be locked. Throws 42P01 for a table after OF that is not in FROM, 0A000. */
+export function planRowLocks(
+  nodes: readonly Node[] | undefined,
+  relation: Relation | null,
+  text: string,
+): RowLocks | null {
+  const clauses = parseLocking(nodes, text);
+  const strongest = strongestOf(clauses);
+  if (strongest === null) return null;
+  for (const { of, words } of clauses) {
+    for (const { name, position } of of ?? []) {
+      if (name === relation?.name) continue;
+      throw new DeltatError(
+        SqlState.undefinedTable,
+        `relation "${name}" in ${words} clause not found in FROM clause`,
+        { position },
+      );
     }
-    if (relname === relation?.name) continue;
-    throw new DeltatError(
-      SqlState.undefinedTable,
-      `relation "${relname}" in ${words} clause not found in FROM clause`,
-      { position },
-    );
   }
+  if (relation === null)
+    return { command: `SELECT ${strongest.words}`, selectable: (rows) => rows, lock: () => {} };
+  if (!isStored(relation.table)) throw notSupported(`${strongest.words} on "${relation.table.name}"`);
+  return locksOf(relation.table, clauses);
 }
 
 function tableLocks(table: StoredTable, command: string, strength: LockStrength, policy: string): RowLocks {

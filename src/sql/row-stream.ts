@@ -71,6 +71,8 @@ export class Slice {
  * Rows as DataRow messages, taken bit by bit; of COPY TO, the messages of COPY.
  */
 export interface RowStream {
+  /** Where it waits for something else than its turn: `next` need not be called before this resolves. It never rejects. */
+  readonly waitsFor?: Promise<void>;
   /** Where rows go from now on, and in which formats: none (all text), one for all, or one per column. */
   sendTo(out: ByteWriter, formats: readonly number[]): void;
   /** Writes rows, and counts them in `slice.rows`, until the slice is over: false, or no row is left: true. */
@@ -151,6 +153,17 @@ export function streamOf(plan: Plan, execution: Execution): RowStream {
   const { memory } = execution.session;
   memory.take(written.length);
   return new WrittenRows(written.written(), result, out, memory);
+}
+
+/** All rows of a stream in one go, for what reads beside changes and locks; returns the command tag. */
+export function takeAll(stream: RowStream, { out, session }: Execution): string {
+  const run = new StreamRun(stream);
+  try {
+    while (run.advance(out) === "more") session.checkTimeout();
+    return run.tag;
+  } finally {
+    stream.close();
+  }
 }
 
 /** Rows that are there already, such as those of RETURNING: a change must not be done in slices. */

@@ -6,7 +6,7 @@
 
 import { DeltatError, SqlState } from "../errors.ts";
 import { MAX_WORK_MEMORY_BYTES } from "../limits.ts";
-import { findZone, formatOffset } from "./time/time-zone.ts";
+import { findZone, offsetZoneName } from "./time/time-zone.ts";
 
 export interface SettingDefinition {
   /** Spelled as PostgreSQL shows it; looked up without regard to case. */
@@ -116,9 +116,7 @@ function dateStyle(value: string): string | undefined {
 function timeZone(value: string): string | undefined {
   const name = value.trim();
   if (/^[+-]?\d{1,2}(\.\d+)?$/.test(name)) {
-    const seconds = Math.round(Number(name) * 3600);
-    const offset = formatOffset(seconds);
-    return `<${offset}>${formatOffset(-seconds)}`;
+    return offsetZoneName(Math.round(Number(name) * 3600));
   }
   return findZone(name)?.name;
 }

@@ -6,6 +6,8 @@ import { controlPlan, type Execution, outputColumn, type Plan } from "./executio
 import { constantText } from "./grammar-constants.ts";
 import { expandFormats, RowWriter } from "./row-writer.ts";
 import { requireSetting } from "./setting-definitions.ts";
+import { formatInterval, parseInterval } from "./time/interval.ts";
+import { offsetZoneName } from "./time/time-zone.ts";
 import { applyModes, transactionModes } from "./transaction-modes.ts";
 import { TEXT } from "./types.ts";
 import { notSupported, refuseOtherFields } from "./unsupported.ts";
@@ -17,6 +19,9 @@ const REFUSED_SETTINGS: ReadonlyMap<string, string> = new Map([
   ["session_authorization", "SET SESSION AUTHORIZATION"],
   ["role", "SET ROLE"],
 ]);
+
+/** A day: no place has more. PostgreSQL would take a week. */
+const MOST_ZONE_SECONDS = 86_400;
 
 export function planSet(node: VariableSetStmt): Plan {
   refuseOtherFields(node, SET_FIELDS);
@@ -64,11 +69,31 @@ function isNoChange(args: readonly Node[]): boolean {
   return only !== undefined && ["none", "default"].includes(constantText(only).toLowerCase());
 }
 
+/** SET TIME ZONE INTERVAL '…': a fixed offset. Throws 22007, 22023. */
+function zoneOfInterval(text: string): string {
+  const interval = parseInterval(text);
+  const refused = (detail: string): DeltatError =>
+    new DeltatError(
+      SqlState.invalidParameterValue,
+      `invalid value for parameter "TimeZone": "INTERVAL '${formatInterval(interval)}'"`,
+      { detail },
+    );
+  if (interval.months !== 0) throw refused("Cannot specify months in time zone interval.");
+  if (interval.days !== 0) throw refused("Cannot specify days in time zone interval.");
+  const seconds = Math.trunc(Number(interval.micros) / 1_000_000);
+  if (Math.abs(seconds) >= MOST_ZONE_SECONDS) throw refused("UTC timezone offset is out of range.");
+  return offsetZoneName(seconds);
+}
+
 /** Several values only mean something to a setting that is a list. */
 function settingValue(name: string, args: readonly Node[]): string {
   const texts = args.map((arg) => {
     if (!("TypeCast" in arg)) return constantText(arg);
-    throw notSupported(`SET ${name} to an interval`, "Name the time zone.");
+    const { arg: interval } = arg.TypeCast;
+    if (interval === undefined || name.toLowerCase() !== "timezone") {
+      throw notSupported(`SET ${name} to an interval`);
+    }
+    return zoneOfInterval(constantText(interval));
   });
   if (texts.length > 1 && !["search_path", "datestyle"].includes(name.toLowerCase())) {
     throw new DeltatError(SqlState.invalidParameterValue, `SET ${name} takes only one argument`);

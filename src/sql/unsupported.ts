@@ -76,7 +76,6 @@ const STATEMENT_NAMES: ReadonlyMap<string, string> = new Map([
   ["CallStmt", "CALL"],
   ["DoStmt", "DO"],
   ["ConstraintsSetStmt", "SET CONSTRAINTS"],
-  ["CheckPointStmt", "CHECKPOINT"],
   ["CommentStmt", "COMMENT"],
   ["ReindexStmt", "REINDEX"],
   ["ClusterStmt", "CLUSTER"],

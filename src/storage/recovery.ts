@@ -97,19 +97,46 @@ export function recoverLog(
       `log segment ${segmentName(1)} is not there, and there is no snapshot to begin with`,
     );
   }
-  const replay: Replay = {
-    lsn: 0,
-    at: 0,
-    frames: 0,
-    lastKind: 0,
-    record: { lsn: 0, at: 0, body: new Uint8Array(0) },
-  };
+  const replay = newReplay();
   const end = replaySegments(files, segments, afterLsn, replay, visit);
   if (replay.lsn < afterLsn && replay.frames > 0) {
     throw missing(folder, `the log ends at lsn ${replay.lsn}, yet a snapshot of lsn ${afterLsn} exists`);
   }
   removeLeftovers(files, folder, names, segments.slice(end.index + 2));
   return makeReady(files, segments, end, replay, afterLsn, warn);
+}
+
+/**
+ * Replays the commits after `afterLsn` in the segments up to `lastNumber`, which are closed: all of them is durable, so
+ * whatever does not read is damage. Nothing is changed. Returns the last lsn and its instant; those of `afterLsn` and 0
+ * where there are no such commits. Throws as `recoverLog` does.
+ */
+export function replayClosedSegments(
+  files: FileSystem,
+  folder: string,
+  lastNumber: number,
+  afterLsn: number,
+  visit: (record: CommitRecord) => void,
+): { readonly lsn: number; readonly at: number } {
+  const names = withPath("list", folder, () => files.list(folder));
+  const segments = readHeaders(files, folder, names).filter(({ number }) => number <= lastNumber);
+  const replay = newReplay();
+  const end = replaySegments(files, segments, afterLsn, replay, visit);
+  const last = segments[end.index];
+  if (last !== undefined && end.contentEnd > end.offset) {
+    throw damage(last.path, end.offset, "the frame there is invalid, and the segment was closed");
+  }
+  return { lsn: Math.max(replay.lsn, afterLsn), at: replay.at };
+}
+
+function newReplay(): Replay {
+  return {
+    lsn: 0,
+    at: 0,
+    frames: 0,
+    lastKind: 0,
+    record: { lsn: 0, at: 0, body: new Uint8Array(0) },
+  };
 }
 
 function missing(folder: string, reason: string): DeltatError {

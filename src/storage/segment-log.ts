@@ -7,6 +7,7 @@
  * flight and further appends gather behind it.
  */
 
+import { join } from "node:path";
 import { ByteWriter } from "../bytes.ts";
 import { assert, DeltatError, SqlState } from "../errors.ts";
 import { MAX_FRAME_BYTES } from "../limits.ts";
@@ -14,7 +15,7 @@ import type { CommitLog, CommitRecord } from "./commit-log.ts";
 import { type FileSystem, localFiles } from "./files.ts";
 import { FRAME_HEADER_BYTES, FrameKind, openFrame, padFrame, sealFrame } from "./frame.ts";
 import { type RecoveredLog, recoverLog, type TailCut } from "./recovery.ts";
-import { END_MARK_BYTES, SEGMENT_HEADER_BYTES, type Segment } from "./segment.ts";
+import { END_MARK_BYTES, SEGMENT_HEADER_BYTES, type Segment, segmentNumber } from "./segment.ts";
 import { SegmentSupply } from "./segment-supply.ts";
 import { fileError, withPath } from "./storage-errors.ts";
 import { SyncPace } from "./sync-pace.ts";
@@ -96,10 +97,13 @@ export class SegmentLog implements CommitLog {
   appendedLsn: number;
   durableLsn: number;
   failure: Error | null = null;
+  /** Bytes of frames appended since the log was opened. */
+  appendedBytes = 0;
 
   private readonly pace: SyncPace;
   private readonly nowMs: () => number;
   private readonly onDurable: () => void;
+  private readonly folder: string;
 
   private current: Segment;
   /** Where the next frame goes in the current segment. */
@@ -132,6 +136,7 @@ export class SegmentLog implements CommitLog {
     this.pace = new SyncPace(options.blockingSyncLimitMs ?? DEFAULT_BLOCKING_SYNC_LIMIT_MS);
     this.nowMs = options.nowMs ?? (() => performance.now());
     this.onDurable = options.onDurable;
+    this.folder = options.folder;
     this.current = recovered.current;
     this.offset = recovered.offset;
     this.writtenEnd = recovered.offset;
@@ -163,6 +168,7 @@ export class SegmentLog implements CommitLog {
     }
     this.placeFrame(FrameKind.commit, this.appendedLsn + 1, at);
     this.appendedLsn++;
+    this.appendedBytes += bodyBytes + FRAME_HEADER_BYTES;
     this.lastAt = at;
     this.endsClean = false;
     if (this.offset > this.current.sizeBytes / 2) this.supply.prepare(this.current);
@@ -205,6 +211,42 @@ export class SegmentLog implements CommitLog {
       lastLsn: this.appendedLsn,
       closesSegment,
     };
+  }
+
+  /** Lays out the segment after the current one, if need be, so that `rotate` does not have to. */
+  async prepareRotation(): Promise<void> {
+    this.supply.prepare(this.current);
+    await this.supply.settled();
+  }
+
+  /**
+   * Closes the current segment behind what it holds and goes on in the next; returns its number. It is durable as a
+   * whole once the commits appended so far are. Throws 53100 or 58030 where the next segment cannot be made, with
+   * everything as it was.
+   */
+  rotate(): number {
+    this.commitIsOpen = false;
+    if (this.failure !== null) throw this.failure;
+    const closed = this.current.number;
+    if (this.offset === SEGMENT_HEADER_BYTES) return closed - 1;
+    this.beginNextSegment(0);
+    this.flush();
+    return closed;
+  }
+
+  /** Removes the segments up to `number`, which a snapshot has made needless, oldest first: no gap is ever left. */
+  async removeThrough(number: number): Promise<void> {
+    const { files, folder } = this;
+    const old = files
+      .list(folder)
+      .filter((name) => (segmentNumber(name) ?? Number.POSITIVE_INFINITY) <= number)
+      .sort();
+    for (const name of old) {
+      const path = join(folder, name);
+      withPath("remove", path, () => files.remove(path));
+      // Freeing a large file takes its time: others have their turn between two of them.
+      await files.syncFolderLater(folder);
+    }
   }
 
   flush(): void {

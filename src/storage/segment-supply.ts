@@ -43,6 +43,11 @@ export class SegmentSupply {
     this.underWay = this.make(this.header(current, 0), attempt);
   }
 
+  /** Resolves when nothing is being made. */
+  async settled(): Promise<void> {
+    await this.underWay;
+  }
+
   private async make(header: SegmentHeader, attempt: number): Promise<void> {
     try {
       const wanted = () => this.wantedAttempt === attempt;

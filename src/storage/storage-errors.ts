@@ -27,6 +27,18 @@ export function withPath<T>(action: string, path: string, call: () => T): T {
   }
 }
 
+/** XX001: a snapshot that was durable is no longer what was written. */
+export function snapshotDamage(path: string, offsetBytes: number, reason: string): DeltatError {
+  return new DeltatError(
+    SqlState.dataCorrupted,
+    `snapshot ${path} is damaged at byte ${offsetBytes}: ${reason}; nothing was changed`,
+    {
+      detail: "The log before it is gone, so the database cannot be opened without it.",
+      hint: "Check the disk, and restore the whole folder of this database from a backup or a replica.",
+    },
+  );
+}
+
 /** XX001: bytes that were durable are no longer what was written. */
 export function damage(path: string, offsetBytes: number, reason: string): DeltatError {
   return new DeltatError(

@@ -6,7 +6,6 @@
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { decodeCommands } from "../engine/codec.ts";
 import { Engine } from "../engine/engine.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { MAX_DATABASES } from "../limits.ts";
@@ -14,8 +13,11 @@ import type { Cluster, ConnectedSession } from "../sql/cluster.ts";
 import { type FileSystem, localFiles } from "../storage/files.ts";
 import { type FolderLock, lockFolder } from "../storage/folder-lock.ts";
 import { openSegmentLog, type SegmentLogOptions } from "../storage/segment-log.ts";
+import { removeOldSnapshots } from "../storage/snapshot-file.ts";
 import { withPath } from "../storage/storage-errors.ts";
+import { type CheckpointOptions, Checkpoints, type SnapshotMaker, SnapshotQueue } from "./checkpoint.ts";
 import { databaseOf, folderOf } from "./folder-names.ts";
+import { loadSnapshot, makeSnapshot, replayCommit } from "./stored-state.ts";
 import { type Scheduler, Tenant } from "./tenant.ts";
 
 const DATABASES_FOLDER = "databases";
@@ -35,6 +37,10 @@ export interface RegistryOptions {
   readonly warn: (message: string) => void;
   /** How the logs are kept; default: in the operating system's files. */
   readonly log?: Pick<SegmentLogOptions, "files" | "segmentBytes" | "blockingSyncLimitMs">;
+  /** Bytes of log after which a snapshot is made; default 0: only when asked for. */
+  readonly snapshotBytes?: number;
+  /** Makes one; default: here and now, while all wait. */
+  readonly makeSnapshot?: SnapshotMaker;
   /** Names of the folders in `root`, sorted; default: as the operating system lists them. */
   readonly listFolders?: (root: string) => string[];
 }
@@ -44,6 +50,8 @@ export class TenantRegistry implements Cluster {
   private readonly lock: FolderLock;
   private readonly root: string;
   private readonly files: FileSystem;
+  private readonly snapshots = new SnapshotQueue();
+  private readonly checkpointing: CheckpointOptions;
   /** Folders of dropped databases on their way out. */
   private readonly removals = new Set<Promise<void>>();
 
@@ -55,6 +63,13 @@ export class TenantRegistry implements Cluster {
     this.lock = lockFolder(options.dataDir);
     this.root = join(options.dataDir, DATABASES_FOLDER);
     this.files = options.log?.files ?? localFiles;
+    const { files } = this;
+    this.checkpointing = {
+      files,
+      make: options.makeSnapshot ?? (async (folder, lastSegment) => makeSnapshot(files, folder, lastSegment)),
+      logBytes: options.snapshotBytes ?? 0,
+      warn: options.warn,
+    };
     try {
       for (const folder of (options.listFolders ?? foldersIn)(this.root)) {
         if (folder.endsWith(DROPPED)) {
@@ -184,33 +199,40 @@ export class TenantRegistry implements Cluster {
     return this.files.list(join(this.root, folder)).some((file) => file.endsWith(".log"));
   }
 
-  /** Opens a database's log, replaying what it holds; a new one is empty. */
-  private recover(name: string, folder: string): Tenant {
-    const engine = new Engine({ enforceRulesByDefault: this.options.enforceRulesByDefault });
+  /** Opens a database: its newest snapshot, and its log behind that; a new one is empty. */
+  private recover(name: string, folderName: string): Tenant {
+    const { files, options } = this;
+    const folder = join(this.root, folderName);
+    const engine = new Engine({ enforceRulesByDefault: options.enforceRulesByDefault });
+    withPath("create", folder, () => files.makeFolder(folder));
+    const afterLsn = loadSnapshot(files, folder, engine);
+    let replayedBytes = 0;
     let tenant: Tenant | null = null;
     const log = openSegmentLog(
       {
-        ...this.options.log,
-        folder: join(this.root, folder),
+        ...options.log,
+        folder,
+        afterLsn,
         onDurable: () => tenant?.onDurable(),
-        warn: (cut) => this.options.warn(cut.message),
+        warn: (cut) => options.warn(cut.message),
       },
-      ({ lsn, at, body }) => {
-        try {
-          engine.replay(decodeCommands(body), at);
-        } catch (error) {
-          throw new DeltatError(
-            SqlState.dataCorrupted,
-            `commit ${lsn} of database "${name}" cannot be replayed: ${error instanceof Error ? error.message : error}`,
-            { detail: `The log is in ${join(this.root, folder)}; nothing was changed.` },
-          );
-        }
+      (record) => {
+        replayedBytes += record.body.length;
+        replayCommit(engine, record, folder);
       },
     );
+    // Only now that the folder has opened is anything removed from it.
+    removeOldSnapshots(files, folder, afterLsn);
     this.warnOfClock(name, engine.now);
-    tenant = new Tenant(name, engine, log, this.options.scheduler, undefined, this);
-    this.tenants.set(name, tenant);
-    return tenant;
+    const opened = new Tenant(name, engine, log, options.scheduler, undefined, this);
+    tenant = opened;
+    this.tenants.set(name, opened);
+    const whenDurable = (lsn: number): Promise<void> => opened.durable(lsn);
+    const { snapshots } = this;
+    opened.checkpointBy(
+      new Checkpoints(folder, log, whenDurable, snapshots, this.checkpointing, afterLsn, replayedBytes),
+    );
+    return opened;
   }
 
   /** Time does not go back: until the system's clock has caught up, now stays at the last commit's instant. */

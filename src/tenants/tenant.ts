@@ -14,6 +14,7 @@ import { type Cluster, type ConnectedSession, loneCluster } from "../sql/cluster
 import type { Database, DurabilityWaiter, Listener, Notification } from "../sql/database.ts";
 import type { CommitLog } from "../storage/commit-log.ts";
 import { Channels } from "./channels.ts";
+import type { Checkpoints } from "./checkpoint.ts";
 
 /** Time and turns of the event loop, as a tenant needs them. */
 export interface Scheduler {
@@ -51,6 +52,7 @@ export class Tenant implements Database {
   private flushScheduled = false;
   private timerAt = Number.POSITIVE_INFINITY;
   private cancelTimer: (() => void) | null = null;
+  private checkpoints: Checkpoints | null = null;
   private readonly flushNow = (): void => {
     this.flushScheduled = false;
     this.log.flush();
@@ -114,6 +116,25 @@ export class Tenant implements Database {
     this.engine.rollback(transaction);
   }
 
+  checkpoint(): Promise<void> {
+    return this.checkpoints?.now() ?? Promise.reject(noCheckpoints());
+  }
+
+  /** Tells what cuts the log short from now on. */
+  checkpointBy(checkpoints: Checkpoints): void {
+    this.checkpoints = checkpoints;
+    checkpoints.consider();
+  }
+
+  /** Resolves when everything up to `lsn` is durable; rejects when the log has failed. */
+  durable(lsn: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (lsn <= this.log.durableLsn) resolve();
+      else
+        this.whenDurable(lsn, { onDurable: (failure) => (failure === null ? resolve() : reject(failure)) });
+    });
+  }
+
   whenDurable(lsn: number, waiter: DurabilityWaiter): void {
     const { failure } = this.log;
     if (failure === null) {
@@ -148,12 +169,14 @@ export class Tenant implements Database {
   onDurable(): void {
     this.releaseWaiting();
     this.deliverPending();
+    this.checkpoints?.consider();
   }
 
   /** Syncs and closes the log; nobody uses the tenant afterwards. */
   async close(): Promise<void> {
     this.cancelTimer?.();
     this.cancelTimer = null;
+    await this.checkpoints?.close();
     await this.log.close();
   }
 
@@ -226,6 +249,10 @@ export class Tenant implements Database {
     this.enter(null);
     this.armExpiry();
   }
+}
+
+function noCheckpoints(): DeltatError {
+  return new DeltatError(SqlState.featureNotSupported, "this database has no log that could be cut short");
 }
 
 function logFailed(): DeltatError {

@@ -104,6 +104,11 @@ export class ExtendedQuery {
     return this.executePart(portal, limit);
   }
 
+  /** What a paused Execute waits for; undefined: its turn. */
+  get waitsFor(): Promise<void> | undefined {
+    return this.running?.run.stream.waitsFor;
+  }
+
   /** Goes on with an Execute that has paused; as `execute`. */
   resume(): boolean {
     if (this.running === null) return true;

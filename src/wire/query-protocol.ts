@@ -62,6 +62,11 @@ export class QueryProtocol {
     return this.paused !== null;
   }
 
+  /** What the paused statement waits for; undefined: its turn. */
+  get waitsFor(): Promise<void> | undefined {
+    return this.paused?.waitsFor;
+  }
+
   /** Writes one more slice of what has paused. */
   resume(): void {
     const { paused } = this;

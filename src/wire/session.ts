@@ -234,7 +234,9 @@ export class ClientSession implements Listener, OutputOwner {
     if (this.sql !== null) this.timeouts.statementRuns(this.sql.statementDeadlineMs);
     if (this.sliceScheduled || this.outputFull) return;
     this.sliceScheduled = true;
-    this.host.timers.soon(this.continueStatement);
+    const waitsFor = this.queries?.waitsFor;
+    if (waitsFor === undefined) this.host.timers.soon(this.continueStatement);
+    else void waitsFor.then(this.continueStatement);
   }
 
   private readonly continueStatement = (): void => {

@@ -74,6 +74,11 @@ export class SimpleQuery {
     return this.goOn();
   }
 
+  /** What a paused statement waits for; undefined: its turn. */
+  get waitsFor(): Promise<void> | undefined {
+    return this.run?.stream.waitsFor;
+  }
+
   /** Nothing of it is needed any more. */
   close(): void {
     this.run?.stream.close();

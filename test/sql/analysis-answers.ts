@@ -673,6 +673,78 @@ export const ANALYSIS_ANSWERS: readonly (readonly [
     [["3", "1.00000000000000000000", "4"]],
   ],
   [
+    "SELECT '{\"a\": {\"b\": [1, 2, {\"c\": null}]}}'::jsonb -> 'a' -> 'b' -> 2 -> 'c', '{\"a\": 1}'::json -> 'a', '{\"a\": \"x\"}'::jsonb ->> 'a', '[1,2]'::jsonb -> -1, '[1,2]'::jsonb ->> 5",
+    [["null", "1", "x", "2", null]],
+  ],
+  [
+    "SELECT '{\"a\": {\"b\": [1, 2]}}'::jsonb #> '{a,b,1}', '{\"a\": {\"b\": [1, \"z\"]}}'::jsonb #>> '{a,b,1}', '{\"a\": {\"b\": [1, 2]}}'::json #>> '{a,b,-1}', '{\"a\":1}'::jsonb #> '{}'",
+    [["2", "z", "2", '{"a": 1}']],
+  ],
+  [
+    "SELECT '{\"a\": 1, \"b\": [1,2,3]}'::jsonb @> '{\"b\": [3]}', '{\"a\": 1}'::jsonb @> '{\"a\": 2}', '[1, [2, 3]]'::jsonb @> '[[3]]', '[\"x\"]'::jsonb @> '\"x\"', '{\"a\":1}'::jsonb <@ '{\"a\":1,\"b\":2}'",
+    [["t", "f", "t", "t", "t"]],
+  ],
+  [
+    "SELECT '{\"a\": 1}'::jsonb ? 'a', '[\"a\"]'::jsonb ? 'a', '{\"a\": 1}'::jsonb ?| array['x', 'a'], '{\"a\": 1}'::jsonb ?& array['x', 'a']",
+    [["t", "t", "t", "f"]],
+  ],
+  [
+    "SELECT '{\"a\": 1}'::jsonb || '{\"b\": 2}', '[1]'::jsonb || '2', '{\"a\": 1, \"b\": 2}'::jsonb - 'a', '[1, 2, 3]'::jsonb - 1, '{\"a\": {\"b\": 1, \"c\": 2}}'::jsonb #- '{a,b}', '{\"a\":1,\"b\":2,\"c\":3}'::jsonb - array['a','b']",
+    [['{"a": 1, "b": 2}', "[1, 2]", '{"b": 2}', "[1, 3]", '{"a": {"c": 2}}', '{"c": 3}']],
+  ],
+  ['SELECT * FROM json_array_elements(\'[1, "a", {"b": 2}]\')', [["1"], ['"a"'], ['{"b": 2}']]],
+  [
+    'SELECT * FROM jsonb_array_elements_text(\'[1, "a", {"b": 2}, null]\')',
+    [["1"], ["a"], ['{"b": 2}'], [null]],
+  ],
+  [
+    'SELECT * FROM jsonb_each(\'{"b": 1, "a": "x"}\')',
+    [
+      ["a", '"x"'],
+      ["b", "1"],
+    ],
+  ],
+  [
+    'SELECT * FROM json_each_text(\'{"b": 1, "a": "x", "c": null}\')',
+    [
+      ["b", "1"],
+      ["a", "x"],
+      ["c", null],
+    ],
+  ],
+  [
+    'SELECT key, value FROM jsonb_each_text(\'{"b": 1, "a": "x"}\') ORDER BY key',
+    [
+      ["a", "x"],
+      ["b", "1"],
+    ],
+  ],
+  [
+    'SELECT jsonb_object_keys(\'{"b": 1, "a": "x"}\'), json_object_keys(\'{"b": 1, "a": "x"}\')',
+    [
+      ["a", "b"],
+      ["b", "a"],
+    ],
+  ],
+  [
+    "SELECT json_typeof('[1]'), jsonb_typeof('null'), jsonb_typeof('\"a\"'), jsonb_typeof('1.5'), jsonb_typeof('true'), jsonb_typeof('{}')",
+    [["array", "null", "string", "number", "boolean", "object"]],
+  ],
+  ["SELECT json_array_length('[1,2,3]'), jsonb_array_length('[]')", [["3", "0"]]],
+  ["SELECT jsonb_array_length('{}')", "22023 cannot get array length of a non-array"],
+  [
+    "SELECT jsonb_set('{\"a\": [1, 2]}', '{a,0}', '9'), jsonb_set('{\"a\": 1}', '{b}', '2'), jsonb_set('{\"a\": 1}', '{b}', '2', false), jsonb_insert('{\"a\": [0,1]}', '{a,1}', '\"n\"'), jsonb_strip_nulls('{\"a\": null, \"b\": {\"c\": null, \"d\": 1}}'), json_strip_nulls('{\"a\": null, \"b\": 1}')",
+    [['{"a": [9, 2]}', '{"a": 1, "b": 2}', '{"a": 1}', '{"a": [0, "n", 1]}', '{"b": {"d": 1}}', '{"b":1}']],
+  ],
+  [
+    "SELECT jsonb_extract_path('{\"a\": {\"b\": 5}}', 'a', 'b'), jsonb_extract_path_text('{\"a\": {\"b\": \"t\"}}', 'a', 'b'), json_extract_path_text('{\"a\": {\"b\": \"t\"}}', 'a', 'b')",
+    [["5", "t", "t"]],
+  ],
+  [
+    'SELECT jsonb_pretty(\'{"a": [1, 2], "b": {}}\')',
+    [['{\n    "a": [\n        1,\n        2\n    ],\n    "b": {\n    }\n}']],
+  ],
+  [
     "SELECT jsonb_build_object('a', 1, 'b', ARRAY[1, 2]), json_build_array(1, 'x', NULL, true), json_build_object('r', row_to_json(r)) FROM resources r WHERE r.capacity = 1",
     [
       [
@@ -696,7 +768,53 @@ export const ANALYSIS_ANSWERS: readonly (readonly [
     "SELECT row_to_json(ROW(1, 'a', NULL)), to_json(ARRAY[1, 2]), array_to_json(ARRAY['a', NULL]), json_build_object()",
     [['{"f1":1,"f2":"a","f3":null}', "[1,2]", '["a",null]', "{}"]],
   ],
+  [
+    'SELECT \'{"a": 1.50}\'::jsonb, \'{"b":1,"a":2,"b":3}\'::jsonb, \'1e3\'::jsonb, \'"\\u00e9"\'::jsonb',
+    [['{"a": 1.50}', '{"a": 2, "b": 3}', "1000", '"é"']],
+  ],
+  [
+    "SELECT '{\"a\": 1}'::jsonb = '{\"a\": 1.0}'::jsonb, '{\"a\": 1}'::jsonb <> '{\"a\": 2}', '[1]'::jsonb < '[1,2]'::jsonb",
+    [["t", "t", "t"]],
+  ],
+  [
+    "SELECT ('{\"a\": 1}'::jsonb -> 'a')::int + 1, ('{\"a\": \"2\"}'::jsonb ->> 'a')::int, ('true'::jsonb)::boolean, ('1.5'::jsonb)::numeric",
+    [["2", "2", "t", "1.5"]],
+  ],
+  ["SELECT ('{\"a\": \"2\"}'::jsonb -> 'a')::int", "22023 cannot cast jsonb string to type integer"],
+  [
+    "SELECT r.name, x.value FROM resources r, jsonb_array_elements('[1, 2]') x WHERE r.capacity = 1 ORDER BY 2",
+    [
+      ["Yard", "1"],
+      ["Yard", "2"],
+    ],
+  ],
+  [
+    "SELECT value ->> 'id', value ->> 'name' FROM (SELECT jsonb_agg(r ORDER BY r.id) j FROM resources r) s, jsonb_array_elements(s.j) ORDER BY 1",
+    [
+      ["01HZZZZZZZZZZZZZZZZZZZ0001", "House"],
+      ["01HZZZZZZZZZZZZZZZZZZZ0002", "Hall"],
+      ["01HZZZZZZZZZZZZZZZZZZZ0003", "Room"],
+      ["01HZZZZZZZZZZZZZZZZZZZ0004", null],
+      ["01HZZZZZZZZZZZZZZZZZZZ0005", "Yard"],
+    ],
+  ],
+  ["SELECT '{\"a\":'::jsonb", "22P02 invalid input syntax for type json"],
+  [
+    "SELECT '{\"a\": 1}'::json -> NULL, NULL::jsonb -> 'a', jsonb '{\"a\":[1,2,3]}' -> 'a' ->> 1",
+    [[null, null, "2"]],
+  ],
   ["SELECT jsonb_agg(DISTINCT start % 3) FROM bookings", [["[0, 1, 2]"]]],
+  ['SELECT * FROM jsonb_to_recordset(\'[{"a":1,"b":"x"}]\') AS t(a int, b text)', [["1", "x"]]],
+  ['SELECT * FROM json_to_record(\'{"a":1,"b":"x"}\') AS t(a int, b text)', [["1", "x"]]],
+  [
+    "SELECT json_object('{a,1,b,2}'), jsonb_object(ARRAY['a','b'], ARRAY['1', NULL])",
+    [['{"a" : "1", "b" : "2"}', '{"a": "1", "b": null}']],
+  ],
+  [
+    'SELECT \'{"id": 12345678901234567890, "x": 0.10}\'::jsonb',
+    [['{"x": 0.10, "id": 12345678901234567890}']],
+  ],
+  ["SELECT json_array_elements('[1,2]') AS e", [["1"], ["2"]]],
   [
     "SELECT b FROM bookings b WHERE start < 20 ORDER BY b.start",
     [

@@ -247,6 +247,21 @@ test("Prisma sees which columns of an index come first, and how they are ordered
   expect(client.rows("SELECT * FROM information_schema.sequences")).toEqual([]);
 });
 
+test("Sequelize finds comments by way of the statistics", () => {
+  expect(
+    client.rows(
+      `SELECT relname, description FROM pg_statio_all_tables JOIN pg_description ON objoid = relid
+       WHERE objsubid = 0 AND heap_blks_read = 0 ORDER BY relname`,
+    ),
+  ).toContainEqual(["bookings", "Permanent allocations."]);
+});
+
+test("a name may say the database as well", () => {
+  expect(client.rows("SELECT 'main.public.bookings'::regclass, to_regtype('pg_catalog.int8')")).toEqual([
+    ["bookings", "bigint"],
+  ]);
+});
+
 test("a pool may give back advisory locks, of which there are none", () => {
   expect(client.rows("SELECT pg_advisory_unlock_all()")).toEqual([[""]]);
 });

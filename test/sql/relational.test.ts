@@ -217,6 +217,59 @@ describe("EXPLAIN", () => {
     );
   });
 
+  test.each([
+    [`SELECT * FROM bookings WHERE id = '${id(1)}' OR '${id(2)}' = id`, "Index Scan using bookings_pkey"],
+    [`SELECT * FROM bookings WHERE id = ANY (ARRAY['${id(1)}'])`, "Index Scan using bookings_pkey"],
+    [
+      `SELECT * FROM bookings WHERE resource_id = '${id(1)}' AND start BETWEEN 5 AND 10`,
+      "bookings_resource_id_span_idx",
+    ],
+    [`SELECT * FROM resources WHERE parent_id = '${id(1)}'`, "resources_parent_id_idx"],
+    [
+      `SELECT * FROM bookings WHERE resource_id IN (SELECT id FROM resources WHERE parent_id = '${id(1)}')`,
+      "Index Scan using bookings_resource_id_idx",
+    ],
+    ["DELETE FROM bookings WHERE id IN (SELECT id FROM holds)", "Index Scan using bookings_pkey on bookings"],
+    [
+      `SELECT * FROM bookings WHERE resource_id = '${id(1)}' AND (start, id) > (5, '${id(2)}') ORDER BY start, id LIMIT 9`,
+      "bookings_resource_id_span_idx",
+    ],
+    [
+      "SELECT * FROM resources r, LATERAL (SELECT * FROM bookings b WHERE b.resource_id = r.id AND start < 5) x",
+      "bookings_resource_id_span_idx on bookings b",
+    ],
+    [
+      "UPDATE bookings b SET label = 'x' FROM resources r WHERE r.id = b.resource_id AND r.name = 'y'",
+      "Index Scan using bookings_resource_id_idx on bookings b",
+    ],
+    [
+      `DELETE FROM bookings b USING resources r WHERE r.id = b.resource_id AND r.id = '${id(1)}'`,
+      "Index Scan using resources_pkey on resources r",
+    ],
+  ])("%s", (text, shown) => {
+    const plan = explain(text);
+    expect(plan).toContain(shown);
+    expect(plan).not.toContain("Seq Scan on bookings");
+  });
+
+  test("what an index cannot look up is compared all the same", () => {
+    const client = storyClient();
+    expect(
+      client.rows("SELECT count(*) FROM bookings WHERE resource_id IN (SELECT name FROM resources)"),
+    ).toEqual([["0"]]);
+    const bookings = "SELECT count(*) FROM bookings WHERE resource_id";
+    expect(client.rows(`${bookings} IN (SELECT id FROM resources WHERE name IN ('Hall', 'Room'))`)).toEqual([
+      ["12"],
+    ]);
+    expect(client.rows(`${bookings} IN (SELECT parent_id FROM resources)`)).toEqual([["12"]]);
+    expect(client.rows(`${bookings} NOT IN (SELECT id FROM resources WHERE name = 'Hall')`)).toEqual([
+      ["18"],
+    ]);
+    expect(
+      client.rows(`SELECT start FROM bookings WHERE (start, id) >= (220, '${id(123)}') ORDER BY 1`),
+    ).toEqual([["230"]]);
+  });
+
   test("equality without an index is a hash join", () => {
     expect(explain('SELECT 1 FROM bookings a LEFT JOIN bookings b ON a.start = b."end"')).toBe(
       ["Hash Left Join", "  ->  Seq Scan on bookings a", "  ->  Seq Scan on bookings b"].join("\n"),

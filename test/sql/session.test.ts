@@ -150,6 +150,10 @@ describe("settings", () => {
       "a, b",
       "ISO, DMY",
     ]);
+    client.run("SET TIME ZONE INTERVAL '-05:30' HOUR TO MINUTE");
+    expect(show("TimeZone")).toBe("<-05:30>+05:30");
+    client.run("SET TIME ZONE INTERVAL '+00:00' HOUR TO MINUTE");
+    expect(show("TimeZone")).toBe("<+00>-00");
     client.script(
       "SET statement_timeout = '90s'; SET lock_timeout = 1500; SET extra_float_digits = 3; SET app.owner = 'u'",
     );
@@ -169,6 +173,8 @@ describe("settings", () => {
     ["SHOW nope", '42704 unrecognized configuration parameter "nope"'],
     ["SET client_encoding = 'LATIN1'", '22023 invalid value for parameter "client_encoding": "LATIN1"'],
     ["SET TimeZone = 'Nowhere/Land'", "22023"],
+    ["SET TIME ZONE INTERVAL '1 month'", "22023"],
+    ["SET TIME ZONE INTERVAL '200 hours'", "22023"],
     ["SET statement_timeout = 'soon'", "22023"],
     ["SET standard_conforming_strings = off", "22023"],
     ["SET server_version = '1'", '55P02 parameter "server_version" cannot be changed'],

@@ -160,6 +160,32 @@ export class MemoryFiles implements FileSystem {
     return file.bytes;
   }
 
+  /** The same files, as if they lay in `folder`. */
+  under(folder: string): FileSystem {
+    const inside = (path: string): string => (path.startsWith(folder) ? path.slice(folder.length + 1) : path);
+    return {
+      open: (path, mode) => this.open(inside(path), mode),
+      close: (fd) => this.close(fd),
+      size: (fd) => this.size(fd),
+      read: (fd, into, position) => this.read(fd, into, position),
+      write: (fd, bytes, position) => this.write(fd, bytes, position),
+      writeLater: (fd, bytes, position) => this.writeLater(fd, bytes, position),
+      sync: (fd) => this.sync(fd),
+      syncLater: (fd) => this.syncLater(fd),
+      syncFolder: (path) => this.syncFolder(inside(path)),
+      syncFolderLater: (path) => this.syncFolderLater(inside(path)),
+      makeFolder: () => {},
+      list: (path) => this.list(inside(path)),
+      rename: (from, to) => this.rename(inside(from), inside(to)),
+      remove: (path) => this.remove(inside(path)),
+      removeFolderLater: (path) => this.removeFolderLater(inside(path)),
+    };
+  }
+
+  allNames(): string[] {
+    return [...this.names.keys()];
+  }
+
   /** A copy of everything, as if the machine had been copied. */
   clone(): MemoryFiles {
     const copy = new MemoryFiles();

@@ -7,6 +7,7 @@ import { OPERATOR_CLASS_TABLE } from "./operator-classes.ts";
 import { describeCatalogs, RELATION_TABLES } from "./relation-tables.ts";
 import { SERVER_TABLES } from "./server-tables.ts";
 import { PREPARED_STATEMENTS_TABLE } from "./session-tables.ts";
+import { STATISTICS_TABLES } from "./statistics-tables.ts";
 import { TYPE_TABLES } from "./type-tables.ts";
 
 const TABLES: readonly CatalogTable[] = [
@@ -15,6 +16,7 @@ const TABLES: readonly CatalogTable[] = [
   ...SERVER_TABLES,
   OPERATOR_CLASS_TABLE,
   PREPARED_STATEMENTS_TABLE,
+  ...STATISTICS_TABLES,
   ...EMPTY_TABLES,
   ...INFORMATION_SCHEMA,
 ];

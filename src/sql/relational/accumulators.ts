@@ -4,7 +4,6 @@ import { DeltatError, SqlState } from "../../errors.ts";
 import { canCast, integerOutOfRange } from "../casts.ts";
 import { comparatorOf } from "../comparison.ts";
 import type { Expression } from "../expression.ts";
-import { normaliseJson, toJson } from "../json.ts";
 import { addDecimals, type Decimal, decimalOf, divideDecimals, formatDecimal } from "../numeric.ts";
 import { integerValue, isInRange } from "../scalar-text.ts";
 import {
@@ -15,7 +14,6 @@ import {
   multiplyInterval,
 } from "../time/interval.ts";
 import {
-  arrayTypeOf,
   BOOL,
   FLOAT4,
   FLOAT8,
@@ -33,6 +31,7 @@ import {
 } from "../types.ts";
 import { isUntyped } from "../untyped.ts";
 import type { Value } from "../value.ts";
+import { gatherArray, gatherJson, gatherObject, joinTexts } from "./gathering.ts";
 import { statisticOfOne, statisticOfPairs } from "./statistics.ts";
 
 export interface Accumulator {
@@ -317,85 +316,6 @@ function truth(deciding: boolean): AggregateFunction {
           if (value !== null && answer !== deciding) answer = value;
         },
         result: () => answer,
-      };
-    },
-  };
-}
-
-function gatherArray(type: PgType): AggregateFunction | null {
-  const array = arrayTypeOf(type);
-  if (array === undefined) return null;
-  return { type: array, parameters: [type], gathers: true, create: () => gathering((items) => items) };
-}
-
-function gatherJson(type: PgType, result: PgType): AggregateFunction {
-  return {
-    type: result,
-    parameters: [type],
-    gathers: true,
-    create: () =>
-      gathering((items) => {
-        // PostgreSQL begins a line for each object or array but the first.
-        const isStructured = type.fields !== undefined || type.arrayOf !== undefined;
-        const text = items
-          .map((item, at) => (isStructured && at > 0 && item !== null ? "\n " : "") + toJson(type, item))
-          .join(", ");
-        return result === JSONB ? normaliseJson(`[${text}]`) : `[${text}]`;
-      }),
-  };
-}
-
-/** NULL of no rows. */
-function gathering(finish: (items: readonly Value[]) => Value): Accumulator {
-  const items: Value[] = [];
-  return {
-    add: (value) => {
-      items.push(value);
-    },
-    result: () => (items.length === 0 ? null : finish(items.slice())),
-  };
-}
-
-/** The delimiter that comes with a value goes in front of it, unless it is the first. */
-function joinTexts(): AggregateFunction {
-  return {
-    type: TEXT,
-    parameters: [TEXT, TEXT],
-    gathers: true,
-    create: () => {
-      let joined: string | null = null;
-      return {
-        add: (value, delimiter) => {
-          if (value === null) return;
-          joined = joined === null ? String(value) : joined + String(delimiter ?? "") + String(value);
-        },
-        result: () => joined,
-      };
-    },
-  };
-}
-
-function gatherObject(keyType: PgType, valueType: PgType, result: PgType): AggregateFunction {
-  return {
-    type: result,
-    parameters: [keyType, valueType],
-    gathers: true,
-    create: () => {
-      const parts: string[] = [];
-      return {
-        add: (key, value) => {
-          if (key === null) {
-            throw new DeltatError(SqlState.invalidParameterValue, "field name must not be null");
-          }
-          const name =
-            keyType.category === "string" ? String(key) : toJson(keyType, key).replace(/^"|"$/g, "");
-          parts.push(`${JSON.stringify(name)} : ${toJson(valueType, value)}`);
-        },
-        result: () => {
-          if (parts.length === 0) return null;
-          const text = `{ ${parts.join(", ")} }`;
-          return result === JSONB ? normaliseJson(text) : text;
-        },
       };
     },
   };

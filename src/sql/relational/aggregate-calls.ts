@@ -2,6 +2,7 @@
 
 import { DeltatError, SqlState } from "../../errors.ts";
 import { type FuncCall, type Node, nameParts, nodeLocation } from "../ast.ts";
+import { isJsonSet } from "./json-sets.ts";
 
 const AGGREGATE_NAMES: ReadonlySet<string> = new Set(
   (
@@ -30,7 +31,7 @@ const WINDOW_NAMES: ReadonlySet<string> = new Set(
 );
 
 export function isSetFunction(name: string): boolean {
-  return SET_FUNCTION_NAMES.has(name);
+  return SET_FUNCTION_NAMES.has(name) || isJsonSet(name);
 }
 
 export function isWindowFunction(name: string): boolean {

@@ -10,7 +10,7 @@ import type { Transaction } from "../../engine/transaction.ts";
 import { DeltatError, SqlState } from "../../errors.ts";
 import { type CommonTableExpr, type Node, nameParts, type SelectStmt } from "../ast.ts";
 import type { Execution, Plan } from "../execution.ts";
-import { type RowStream, StreamRun } from "../row-stream.ts";
+import { type RowStream, takeAll } from "../row-stream.ts";
 import type { StatementCompiler } from "../statement-compiler.ts";
 import type { RowOutput } from "../targets.ts";
 import { notSupported } from "../unsupported.ts";
@@ -170,15 +170,4 @@ function runParts(parts: readonly Part[], main: Plan, execution: Execution): str
   const tag = typeof result === "string" ? result : takeAll(result as RowStream, execution);
   if (!isChange) bringIn();
   return tag;
-}
-
-/** A change is not made in slices, and so neither is what is read beside it. */
-function takeAll(stream: RowStream, { out, session }: Execution): string {
-  const run = new StreamRun(stream);
-  try {
-    while (run.advance(out) === "more") session.checkTimeout();
-    return run.tag;
-  } finally {
-    stream.close();
-  }
 }

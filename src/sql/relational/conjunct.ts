@@ -2,6 +2,7 @@
 
 import { type Node, nameParts } from "../ast.ts";
 import { hasSubLink, refuseAggregates, someNode } from "./aggregate-calls.ts";
+import { isArrayTest } from "./index-conditions.ts";
 import type { Namespace, RangeEntry } from "./range.ts";
 import type { QueryScope } from "./scope.ts";
 
@@ -35,6 +36,7 @@ export function conjunctOf(
 }
 
 function needsQuery(node: Node, namespace: Namespace, scope: QueryScope): boolean {
+  if (isArrayTest(node)) return false;
   return someNode(node, (kind, inner) => {
     if (kind === "SubLink" || kind === "RowExpr") return true;
     if (kind !== "ColumnRef") return false;

@@ -7,7 +7,6 @@ import {
   type Node,
   nameParts,
   nodeKind,
-  type RangeFunction,
   type RangeSubselect,
   type RangeVar,
 } from "../ast.ts";
@@ -15,11 +14,11 @@ import { findCatalogTable } from "../catalog/catalog.ts";
 import { coalesce } from "../conditional.ts";
 import { type Relation, resolveRelation } from "../relation.ts";
 import { isStored, type StoredTable, type Table } from "../schema.ts";
-import { INT8, TEXT } from "../types.ts";
+import { TEXT } from "../types.ts";
 import { notSupported, refuseOtherFields } from "../unsupported.ts";
 import { resolveUntyped } from "../untyped.ts";
-import { functionName } from "./aggregate-calls.ts";
 import { noteUse } from "./cte.ts";
+import { planFunction } from "./from-function.ts";
 import { type Operator, SlotExpression } from "./operator.ts";
 import { Project } from "./pipeline.ts";
 import { planQuery } from "./query.ts";
@@ -34,7 +33,6 @@ import {
 } from "./range.ts";
 import { OneRow, RowsScan } from "./scan.ts";
 import type { QueryScope } from "./scope.ts";
-import { planSetFunction, type SetFunction } from "./set-functions.ts";
 import { FeedScan } from "./shared-rows.ts";
 
 type UnitSource =
@@ -71,7 +69,7 @@ export interface FromPlan {
   slots(): number[];
 }
 
-interface FromItem {
+export interface FromItem {
   readonly tree: FromTree;
   readonly namespace: Namespace;
 }
@@ -115,7 +113,7 @@ function planItem(node: Node, scope: QueryScope, before: Namespace): FromItem {
   throw notSupported(nodeKind(node) === "RangeTableSample" ? "TABLESAMPLE" : "this kind of FROM");
 }
 
-function unit(
+export function unit(
   entry: RangeEntry,
   source: UnitSource,
   dependsOn: ReadonlySet<RangeEntry> = new Set(),
@@ -123,12 +121,12 @@ function unit(
   return { tree: { kind: "unit", entry, source, dependsOn }, namespace: namespaceOf(entry) };
 }
 
-function newEntry(scope: QueryScope, name: string | null, schema: string | null = null): RangeEntry {
+export function newEntry(scope: QueryScope, name: string | null, schema: string | null = null): RangeEntry {
   return new RangeEntry(name, schema, scope.depth, scope.planner.newSlot);
 }
 
 /** The names that an alias gives columns. Throws 42P10 for too many. */
-function columnAliases(alias: Alias | undefined, count: number, name: string): readonly string[] {
+export function columnAliases(alias: Alias | undefined, count: number, name: string): readonly string[] {
   const names = nameParts(alias?.colnames);
   if (names.length <= count) return names;
   throw new DeltatError(
@@ -196,7 +194,7 @@ function planOwnTable(range: RangeVar, alias: string, scope: QueryScope): FromIt
   );
 }
 
-function sameLevel(references: ReadonlySet<RangeEntry>, scope: QueryScope): ReadonlySet<RangeEntry> {
+export function sameLevel(references: ReadonlySet<RangeEntry>, scope: QueryScope): ReadonlySet<RangeEntry> {
   return new Set([...references].filter((entry) => entry.depth === scope.depth));
 }
 
@@ -232,70 +230,6 @@ function planSubselect(range: RangeSubselect, scope: QueryScope, before: Namespa
     }));
   const operator = new Project(plan.operator, used, name === null ? null : `Subquery Scan on ${name}`);
   return unit(entry, { kind: "rows", operator }, sameLevel(references, scope));
-}
-
-const FUNCTION_FIELDS = new Set(["lateral", "ordinality", "is_rowsfrom", "functions", "alias"]);
-
-function planFunction(range: RangeFunction, scope: QueryScope, before: Namespace): FromItem {
-  refuseOtherFields(range, FUNCTION_FIELDS);
-  // A function sees what stands before it, with LATERAL or without.
-  scope.namespace = before;
-  const { value: sets, references } = scope.planner.track(() =>
-    (range.functions ?? []).map((item) => planCall(item, scope)),
-  );
-  scope.namespace = EMPTY_NAMESPACE;
-  const [first] = sets;
-  const alias = range.alias?.aliasname ?? first?.name ?? "";
-  const entry = newEntry(scope, alias);
-  const columns = sets.flatMap(({ name, set }) =>
-    set.columns.map((column) => ({
-      name: column.name ?? (set.columns.length === 1 ? name : name),
-      type: column.type,
-    })),
-  );
-  const isSingle = columns.length === 1;
-  if (range.ordinality === true) columns.push({ name: "ordinality", type: INT8 });
-  const aliases = columnAliases(range.alias, columns.length, alias);
-  columns.forEach(({ name, type }, at) => {
-    const ownName =
-      isSingle && at === 0 && range.alias !== undefined && first?.set.columns[0]?.name == null ? alias : name;
-    entry.add(aliases[at] ?? ownName, type);
-  });
-  const operator = new RowsScan(`Function Scan on ${alias}`, entry, ({ execution }) => {
-    const lists = sets.map(({ set }) => set.rows(execution));
-    const [only] = lists;
-    if (only !== undefined && lists.length === 1 && range.ordinality !== true) return only;
-    const length = Math.max(0, ...lists.map((rows) => rows.length));
-    return {
-      length,
-      at: (index) => {
-        const row = sets.flatMap(({ set }, i) => lists[i]?.at(index) ?? set.columns.map(() => null));
-        return range.ordinality === true ? [...row, index + 1] : row;
-      },
-    };
-  });
-  return unit(entry, { kind: "rows", operator }, sameLevel(references, scope));
-}
-
-/** One function of the list: a call, or a keyword such as current_date that the grammar takes for one. */
-function planCall(item: Node, scope: QueryScope): { name: string; set: SetFunction } {
-  const [node, definitions] = "List" in item ? (item.List.items ?? []) : [];
-  if (definitions !== undefined && Object.keys(definitions).length > 0) {
-    throw notSupported("a column definition list");
-  }
-  if (node !== undefined && "FuncCall" in node) {
-    const { FuncCall: call } = node;
-    const name = functionName(call) ?? nameParts(call.funcname).join(".");
-    const args = (call.args ?? []).map((arg) => scope.compile(arg));
-    return { name, set: planSetFunction(name, args, scope.context.position(call.location)) };
-  }
-  if (node === undefined) throw notSupported("this kind of function in FROM");
-  const value = scope.compileTyped(node);
-  const set = {
-    columns: [{ name: null, type: value.type }],
-    rows: (frame: Parameters<SetFunction["rows"]>[0]) => [[value.evaluate(frame)]],
-  };
-  return { name: "value", set };
 }
 
 const JOIN_FIELDS = new Set(["jointype", "isNatural", "larg", "rarg", "usingClause", "quals", "alias"]);

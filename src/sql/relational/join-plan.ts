@@ -13,6 +13,7 @@ import { TEXT } from "../types.ts";
 import { isUntyped, resolveUntyped } from "../untyped.ts";
 import { type Conjunct, conjunctOf, referencesOf, within } from "./conjunct.ts";
 import { entriesOf, type FromJoin, type FromPlan, type FromTree, type FromUnit } from "./from.ts";
+import { asArrayTest, impliedBounds } from "./index-conditions.ts";
 import { HashJoin, type HashKey, NestedLoop } from "./join.ts";
 import type { Operator } from "./operator.ts";
 import { Filter } from "./pipeline.ts";
@@ -25,7 +26,8 @@ type Entries = ReadonlySet<RangeEntry>;
 
 /** The rows of FROM that WHERE accepts. */
 export function planJoins(from: FromPlan, where: readonly Node[], scope: QueryScope): Operator {
-  const conjuncts = where.map((node) => conjunctOf(node, from.namespace, "WHERE", scope));
+  const nodes = where.flatMap((node) => [asArrayTest(node, from, scope), ...impliedBounds(node)]);
+  const conjuncts = nodes.map((node) => conjunctOf(node, from.namespace, "WHERE", scope));
   const planner = new JoinPlanner(scope);
   if (from.trees.length === 0) return planner.filter(from.operator, conjuncts);
   return planner.inner(from.trees, conjuncts, new Set());

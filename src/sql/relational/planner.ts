@@ -1,6 +1,7 @@
 /** What planning one statement gives out and notes: slots, places for what a run remembers, references. */
 
 import { type Node, nameParts } from "../ast.ts";
+import type { LockingClause } from "../row-locks.ts";
 import type { StatementCompiler } from "../statement-compiler.ts";
 import type { NamedColumn, RangeEntry } from "./range.ts";
 import type { QueryScope } from "./scope.ts";
@@ -10,6 +11,9 @@ export class RelationalPlanner {
   private memoCount = 0;
   private readonly tracks: Set<RangeEntry>[] = [];
 
+  /** The locking clauses of the statement, those of its subqueries included. */
+  readonly lockingClauses: LockingClause[] = [];
+
   constructor(readonly compiler: StatementCompiler) {}
 
   readonly newSlot = (): number => this.slotCount++;
@@ -17,6 +21,11 @@ export class RelationalPlanner {
   /** An index into `Run.memo`. */
   newMemo(): number {
     return this.memoCount++;
+  }
+
+  /** Notes that rows are locked. */
+  locks(clauses: readonly LockingClause[]): void {
+    this.lockingClauses.push(...clauses);
   }
 
   /** Says that an expression reads a column of `entry`. */

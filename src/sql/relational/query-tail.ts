@@ -7,6 +7,7 @@ import { keyOrder, planRange, type RowRange } from "../row-order.ts";
 import { TEXT } from "../types.ts";
 import { resolveUntyped } from "../untyped.ts";
 import { nodeKey } from "./aggregate-calls.ts";
+import { LockRows, type LockTarget } from "./lock-rows.ts";
 import { type Operator, type SlotExpression, slotLike } from "./operator.ts";
 import { Limit, Project } from "./pipeline.ts";
 import { joinKeys } from "./row-key.ts";
@@ -39,6 +40,7 @@ export function planTail(
   select: SelectStmt,
   scope: QueryScope,
   below: ((operator: Operator) => Operator) | null,
+  locked: readonly LockTarget[] = [],
 ): QueryPlan {
   const distinct = select.distinctClause;
   const isPlainDistinct = distinct !== undefined && !distinct.some((item) => Object.keys(item).length > 0);
@@ -75,12 +77,17 @@ export function planTail(
   );
   const isTied = select.limitOption === "LIMIT_OPTION_WITH_TIES";
   let keySlots: readonly Expression[] = [];
+  let targetsToLock = locked;
   if (sortKeys.length > 0) {
-    const sorted = planSort(operator, columns, sortKeys, on.length > 0 || isTied ? null : range, scope);
+    const needsAll = on.length > 0 || isTied || locked.length > 0;
+    const ids = locked.map(({ id }) => id);
+    const sorted = planSort(operator, columns, sortKeys, needsAll ? null : range, ids, scope);
+    targetsToLock = locked.map((target, at) => ({ ...target, id: sorted.carried[at] ?? target.id }));
     operator = sorted.operator;
     columns = sorted.columns;
     keySlots = sorted.keys;
   }
+  if (targetsToLock.length > 0) operator = new LockRows(operator, targetsToLock);
   if (on.length > 0) operator = new Distinct(operator, keySlots.slice(0, on.length), true);
   if (range !== null) operator = new Limit(operator, range, isTied ? tieKey(keySlots) : null);
   return { operator, columns };
@@ -217,15 +224,19 @@ function planSort(
   columns: readonly QueryColumn[],
   keys: readonly PlannedKey[],
   limit: RowRange | null,
+  /** What must be there besides after the sort. */
+  others: readonly Expression[],
   scope: QueryScope,
-): { operator: Operator; columns: QueryColumn[]; keys: Expression[] } {
+): { operator: Operator; columns: QueryColumn[]; keys: Expression[]; carried: SlotExpression[] } {
   const values: Expression[] = columns.map(({ expression }) => expression);
   const sortColumns: SortColumn[] = keys.map(({ of, sort }) => {
     const at = typeof of === "number" ? of : values.push(of) - 1;
     return { at, order: keyOrder(sort, (values[at] as Expression).type) };
   });
+  const firstCarried = values.push(...others) - others.length;
   const slots = values.map((value) => slotLike(value, scope.planner.newSlot()));
   return {
+    carried: slots.slice(firstCarried),
     operator: new Sort(
       operator,
       values,

@@ -6,6 +6,7 @@ import { unify } from "../common-type.ts";
 import { conjunctsOf } from "../conjuncts.ts";
 import type { Expression } from "../expression.ts";
 import { compileIndirection } from "../indirection.ts";
+import type { LockingClause } from "../row-locks.ts";
 import { defaultName } from "../targets.ts";
 import { refuseOtherFields } from "../unsupported.ts";
 import { valueRows } from "../values-lists.ts";
@@ -15,6 +16,7 @@ import { planFrom } from "./from.ts";
 import { Group } from "./group.ts";
 import { planGrouping } from "./group-clause.ts";
 import { planJoins } from "./join-plan.ts";
+import { lockingOf, lockTargets, withLockedSubqueries } from "./lock-rows.ts";
 import { SlotExpression } from "./operator.ts";
 import { Filter } from "./pipeline.ts";
 import type { RelationalPlanner } from "./planner.ts";
@@ -28,7 +30,7 @@ import { WindowCalls } from "./window-calls.ts";
 const SELECT_FIELDS = new Set(
   (
     "targetList fromClause whereClause groupClause groupDistinct havingClause windowClause distinctClause sortClause " +
-    "limitOffset limitCount limitOption withClause op valuesLists larg rarg all"
+    "limitOffset limitCount limitOption lockingClause withClause op valuesLists larg rarg all"
   ).split(" "),
 );
 
@@ -47,11 +49,12 @@ export function planQuery(
 }
 
 function planBody(select: SelectStmt, scope: QueryScope): QueryPlan {
+  const locking = lockingOf(select, scope);
   if (select.op !== undefined && select.op !== "SETOP_NONE") {
     return planTail(planSetOperation(select, scope), [], select, scope, null);
   }
   if (select.valuesLists !== undefined) return planTail(planValues(select, scope), [], select, scope, null);
-  return planSelect(select, scope);
+  return planSelect(select, locking, scope);
 }
 
 function planValues(select: SelectStmt, scope: QueryScope): QueryPlan {
@@ -108,8 +111,9 @@ function expandRow(base: Node, steps: readonly Node[], scope: QueryScope, positi
 }
 
 /** FROM, WHERE, GROUP BY, HAVING, the target list, and what follows. */
-function planSelect(select: SelectStmt, scope: QueryScope): QueryPlan {
-  const from = planFrom(select.fromClause ?? [], scope);
+function planSelect(select: SelectStmt, locking: readonly LockingClause[], scope: QueryScope): QueryPlan {
+  const from = planFrom(withLockedSubqueries(select.fromClause ?? [], locking), scope);
+  const locked = lockTargets(locking, from);
   scope.namespace = from.namespace;
   scope.clause = "WHERE";
   let operator = planJoins(from, conjunctsOf(select.whereClause), scope);
@@ -135,10 +139,17 @@ function planSelect(select: SelectStmt, scope: QueryScope): QueryPlan {
   const columns = planTargets(targets, scope);
   const kept = () => grouping?.slots() ?? from.slots();
   const plan = { operator, columns: columns.map(({ name, expression }) => ({ name, expression })) };
-  return planTail(plan, columns, select, scope, (inner) => {
-    const windowed = scope.windows?.operator(inner, kept) ?? inner;
-    return sets.isEmpty ? windowed : sets.operator(windowed);
-  });
+  return planTail(
+    plan,
+    columns,
+    select,
+    scope,
+    (inner) => {
+      const windowed = scope.windows?.operator(inner, kept) ?? inner;
+      return sets.isEmpty ? windowed : sets.operator(windowed);
+    },
+    locked,
+  );
 }
 
 const TARGET_FIELDS = new Set(["name", "val", "location"]);

@@ -1,9 +1,10 @@
 /** Keys by which hash joins, groups and DISTINCT tell equal rows: JavaScript values that Map compares rightly. */
 
 import { comparatorOf } from "../comparison.ts";
+import { jsonKey, parseJson } from "../json/document.ts";
 import { decimalOf } from "../numeric.ts";
 import { comparableMicros, intervalOf } from "../time/interval.ts";
-import { INTERVAL, isFloat, isInteger, isOid, NUMERIC, type PgType } from "../types.ts";
+import { INTERVAL, isFloat, isInteger, isOid, JSONB, NUMERIC, type PgType } from "../types.ts";
 import type { Value } from "../value.ts";
 
 /** What a Map can hold as a key of one value. */
@@ -17,6 +18,7 @@ export function keyOf(left: PgType, right: PgType = left): KeyOf | null {
   if (comparatorOf(left, right) === null) return null;
   if (left.arrayOf !== undefined || left.fields !== undefined) return (value) => compositeKey(left, value);
   if (isFloat(left) || isFloat(right)) return (value) => Number(value);
+  if (left === JSONB) return (value) => jsonKey(parseJson(String(value)));
   if (left === INTERVAL) return (value) => comparableMicros(intervalOf(value));
   if (left === NUMERIC || right === NUMERIC) return (value) => plainDecimal(String(value));
   return (value) => value as Key;

@@ -4,6 +4,7 @@
  */
 
 import { DeltatError, SqlState } from "../../errors.ts";
+import { compileArrayComparison, compileMembership } from "../array-comparison.ts";
 import { type A_Expr, type FuncCall, type Node, nameParts } from "../ast.ts";
 import { mapExpression, tryCast } from "../casts.ts";
 import { compile, compileCondition } from "../compile.ts";
@@ -11,7 +12,7 @@ import type { CompileContext } from "../compile-context.ts";
 import type { Expression, Scope } from "../expression.ts";
 import { canonicalId } from "../field-values.ts";
 import { isRunConstant } from "../membership.ts";
-import { compileArrayComparison, compileBinary, compileMembership } from "../operators.ts";
+import { compileBinary } from "../operators.ts";
 import { isString, TEXT, TEXT_ARRAY } from "../types.ts";
 import { notSupported } from "../unsupported.ts";
 import { resolveUntyped } from "../untyped.ts";

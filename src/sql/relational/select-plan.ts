@@ -1,8 +1,10 @@
 /** A query as a statement: a relational plan whose rows are streamed. */
 
 import { type FuncCall, nameParts, type SelectStmt } from "../ast.ts";
-import type { Plan } from "../execution.ts";
+import type { Execution, Plan } from "../execution.ts";
 import type { Expression } from "../expression.ts";
+import { strongestOf } from "../row-locks.ts";
+import { takeAll } from "../row-stream.ts";
 import type { StatementCompiler } from "../statement-compiler.ts";
 import { checkColumnCount, describeOutput } from "../targets.ts";
 import { TEXT } from "../types.ts";
@@ -35,22 +37,24 @@ export function planRelationalSelect(select: SelectStmt, compiler: StatementComp
   const query = planRelationalQuery(select, compiler);
   checkColumnCount(query.outputs.length);
   const { operator, outputs, planner } = query;
+  const strongest = strongestOf(planner.lockingClauses);
   const streamed: StreamedQuery = {
     operator,
     outputs,
-    maySuspend: !callsAny(select, FELT_OUTSIDE),
+    maySuspend: strongest === null && !callsAny(select, FELT_OUTSIDE),
     get slotCount() {
       return planner.slotCount;
     },
   };
-  return {
-    command: "SELECT",
-    usage: "read",
+  const plan = {
     parameterTypes: compiler.parameterTypes(),
     columns: query.outputs.map((output, at) => describeOutput(query.names[at] ?? "", output)),
-    run: (execution) => new QueryStream(streamed, execution),
-    open: (execution) => new QueryStream(streamed, execution),
   };
+  const open = (execution: Execution) => new QueryStream(streamed, execution);
+  if (strongest === null) return { ...plan, command: "SELECT", usage: "read", run: open, open };
+  // Rows are locked as they were seen: no pause.
+  const command = `SELECT ${strongest.words}`;
+  return { ...plan, command, usage: "write", run: (execution) => takeAll(open(execution), execution) };
 }
 
 /** Functions whose calls others notice. */

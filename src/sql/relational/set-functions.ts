@@ -28,6 +28,7 @@ import {
 import { isUntyped, resolveUntyped } from "../untyped.ts";
 import type { Value } from "../value.ts";
 import { isSetFunction } from "./aggregate-calls.ts";
+import { isJsonSet, planJsonSet } from "./json-sets.ts";
 
 /** Rows by position, made when they are asked for where that is possible. An array is one. */
 export interface RowList {
@@ -42,8 +43,18 @@ export interface SetFunction {
 }
 
 /** The rows that a call gives. Throws 42883 for arguments it does not take. */
-export function planSetFunction(name: string, args: readonly Expression[], position: number): SetFunction {
-  const planned = isSetFunction(name) ? plan(name, args) : scalarFunction(name, args, position);
+export function planSetFunction(
+  name: string,
+  args: readonly Expression[],
+  position: number,
+  /** Those that the statement lists for it. */
+  columns: SetFunction["columns"] | null = null,
+): SetFunction {
+  const planned = isJsonSet(name)
+    ? planJsonSet(name, args, columns)
+    : isSetFunction(name)
+      ? plan(name, args)
+      : scalarFunction(name, args, position);
   if (planned !== null) return planned;
   throw new DeltatError(
     SqlState.undefinedFunction,

@@ -46,6 +46,7 @@ function bindOthers(conjunct: Conjunct, unit: FromUnit, own: RelationScope, scop
 function rewrite(tree: unknown, unit: FromUnit, own: RelationScope, scope: QueryScope): unknown {
   if (Array.isArray(tree)) return tree.map((inner) => rewrite(inner, unit, own, scope));
   if (typeof tree !== "object" || tree === null) return tree;
+  if ("SubLink" in tree) return own.bind(scope.compile(tree as Node), nodeLocation(tree as Node));
   if ("ColumnRef" in tree) return rewriteColumn(tree as { ColumnRef: ColumnRef }, unit, own, scope);
   return Object.fromEntries(
     Object.entries(tree).map(([key, inner]) => [key, rewrite(inner, unit, own, scope)]),

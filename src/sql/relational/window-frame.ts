@@ -34,7 +34,7 @@ export interface FrameDefinition {
 }
 
 /** A stretch of rows, from the first to before the last. */
-type Stretch = readonly [from: number, to: number];
+export type Stretch = readonly [from: number, to: number];
 
 /** Peers of a partition whose rows are in order: rows that ORDER BY does not tell apart. */
 export class PeerGroups {
@@ -99,14 +99,15 @@ export class PartitionFrames {
     private readonly execution: Execution,
   ) {}
 
-  /** Whether the frame of a row begins where that of the first row does and has no gaps. */
-  get growsOnly(): boolean {
-    return this.definition.start === null && this.definition.exclusion === "none";
+  /** Whether rows are left out of the middle of frames. */
+  get hasGaps(): boolean {
+    return this.definition.exclusion !== "none";
   }
 
   /** The frame without what EXCLUDE leaves out. */
   stretches(row: number): readonly Stretch[] {
-    const [from, to] = this.whole(row);
+    const from = this.startOf(row);
+    const to = this.endOf(row);
     if (from >= to) return [];
     const { exclusion } = this.definition;
     if (exclusion === "none") return [[from, to]];
@@ -120,12 +121,8 @@ export class PartitionFrames {
     return parts.filter(([begin, end]) => begin < end);
   }
 
-  /** The frame before anything is left out. */
-  whole(row: number): Stretch {
-    return [this.startOf(row), this.endOf(row)];
-  }
-
-  private startOf(row: number): number {
+  /** First row of the frame before anything is left out. */
+  startOf(row: number): number {
     const { start, unit } = this.definition;
     if (start === null) return 0;
     if (unit === "rows") return Math.min(this.peers.rowCount, Math.max(0, row + this.step(start, 0)));
@@ -134,7 +131,8 @@ export class PartitionFrames {
     return this.rangeBound(row, start.sign, this.offsets[0], true);
   }
 
-  private endOf(row: number): number {
+  /** The row after its last. */
+  endOf(row: number): number {
     const { end, unit } = this.definition;
     const { rowCount } = this.peers;
     if (end === null) return rowCount;

@@ -6,12 +6,18 @@ import type { Accumulator } from "./accumulators.ts";
 import type { Run } from "./run.ts";
 import type { CallRow } from "./window.ts";
 import type { WindowCall } from "./window-calls.ts";
-import type { PartitionFrames, PeerGroups } from "./window-frame.ts";
+import type { PartitionFrames, PeerGroups, Stretch } from "./window-frame.ts";
 
 export class PartitionResults {
+  /** What the function came to for the row that `advance` was last done with. */
+  value: Value = null;
+  /** The row whose frame is being added up, and what is added of it. */
+  private current = -1;
   private running: Accumulator | null = null;
   private addedFrom = 0;
   private addedTo = 0;
+  /** The parts of a frame with gaps that are still to be added. */
+  private parts: Stretch[] = [];
 
   constructor(
     private readonly rows: readonly CallRow[],
@@ -21,19 +27,16 @@ export class PartitionResults {
     private readonly run: Run,
   ) {}
 
-  /** Yields where the run is to pause. */
-  *valueAt(at: number): Generator<void, Value> {
+  /** Works out `value` for a row, rows in order; false: the slice is used up, call again to go on. */
+  advance(at: number): boolean {
     const { function: chosen } = this.call;
-    switch (chosen.kind) {
-      case "rank":
-        return this.rank(chosen.name, at);
-      case "shift":
-        return this.shifted(chosen.direction, at);
-      case "pick":
-        return this.picked(chosen.name, at);
-      case "aggregate":
-        return yield* this.aggregated(chosen.create, at);
+    if (chosen.kind === "aggregate") {
+      return this.frames.hasGaps ? this.addUp(at, chosen.create) : this.moveOn(at, chosen.create);
     }
+    if (chosen.kind === "rank") this.value = this.rank(chosen.name, at);
+    else if (chosen.kind === "shift") this.value = this.shifted(chosen.direction, at);
+    else this.value = this.picked(chosen.name, at);
+    return true;
   }
 
   private rank(name: string, at: number): Value {
@@ -90,7 +93,7 @@ export class PartitionResults {
     return this.argument(isFirst ? stretch[0] : stretch[1] - 1, 0);
   }
 
-  private nth(at: number, stretches: ReturnType<PartitionFrames["stretches"]>): Value {
+  private nth(at: number, stretches: readonly Stretch[]): Value {
     const nth = this.argument(at, 1);
     if (nth === null) return null;
     let left = Number(nth);
@@ -107,58 +110,57 @@ export class PartitionResults {
     return null;
   }
 
-  /** A frame that only grows at its end goes on from the row before; any other is added up anew. */
-  private *aggregated(create: () => Accumulator, at: number): Generator<void, Value> {
-    const { frames } = this;
-    if (!frames.growsOnly) return yield* this.addedUp(create, frames.stretches(at));
-    const [from, to] = frames.whole(at);
-    if (this.running === null || to < this.addedTo) {
+  /** The frame of the row before, moved on: what has left it is taken out where that is exact, else it begins anew. */
+  private moveOn(at: number, create: () => Accumulator): boolean {
+    const from = this.frames.startOf(at);
+    const to = this.frames.endOf(at);
+    if (from >= to) {
+      this.value = create().result();
+      return true;
+    }
+    if (this.current !== at) this.enterFrame(at, from, to, create);
+    const running = this.running as Accumulator;
+    for (; this.addedTo < to; this.addedTo++) {
+      if (this.run.isSpent()) return false;
+      this.add(running, this.addedTo);
+    }
+    this.value = running.result();
+    return true;
+  }
+
+  private enterFrame(at: number, from: number, to: number, create: () => Accumulator): void {
+    this.current = at;
+    const { running } = this;
+    const canLeave = from === this.addedFrom || (running?.remove !== undefined && from > this.addedFrom);
+    if (running === null || !canLeave || from > this.addedTo || to < this.addedTo) {
       this.running = create();
       this.addedFrom = from;
       this.addedTo = from;
+      return;
     }
-    for (; this.addedTo < to; this.addedTo++) {
-      if (this.run.isSpent()) yield;
-      this.add(this.running, this.addedTo);
-    }
-    return this.running.result();
+    for (; this.addedFrom < from; this.addedFrom++) this.take(running, this.addedFrom);
   }
 
-  /** The frame of the row before, moved on: what a sum can give back is taken out, else all is added up anew. */
-  private *addedUp(
-    create: () => Accumulator,
-    stretches: ReturnType<PartitionFrames["stretches"]>,
-  ): Generator<void, Value> {
-    const [only] = stretches;
-    if (only !== undefined && stretches.length === 1) {
-      const [from, to] = only;
-      const { running } = this;
-      if (
-        running?.remove !== undefined &&
-        from >= this.addedFrom &&
-        to >= this.addedTo &&
-        from <= this.addedTo
-      ) {
-        for (; this.addedFrom < from; this.addedFrom++) this.take(running, this.addedFrom);
-      } else {
-        this.running = create();
-        this.addedFrom = from;
-        this.addedTo = from;
-      }
-      for (; this.addedTo < to; this.addedTo++) {
-        if (this.run.isSpent()) yield;
-        this.add(this.running as Accumulator, this.addedTo);
-      }
-      return (this.running as Accumulator).result();
+  /** A frame with rows left out is added up by itself. */
+  private addUp(at: number, create: () => Accumulator): boolean {
+    if (this.current !== at) {
+      this.current = at;
+      this.running = create();
+      this.parts = [...this.frames.stretches(at)];
     }
-    const accumulator = create();
-    for (const [from, to] of stretches) {
+    const running = this.running as Accumulator;
+    for (let part = this.parts.shift(); part !== undefined; part = this.parts.shift()) {
+      const [from, to] = part;
       for (let row = from; row < to; row++) {
-        if (this.run.isSpent()) yield;
-        this.add(accumulator, row);
+        if (this.run.isSpent()) {
+          this.parts.unshift([row, to]);
+          return false;
+        }
+        this.add(running, row);
       }
     }
-    return accumulator.result();
+    this.value = running.result();
+    return true;
   }
 
   private add(accumulator: Accumulator, at: number): void {

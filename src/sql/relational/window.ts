@@ -3,7 +3,6 @@
  * is most of the work and begins when the last row is in, it goes on in steps of its own between which a run can pause.
  */
 
-import { compareKeys } from "../row-order.ts";
 import { SlicedSort } from "../sliced-sort.ts";
 import type { Value } from "../value.ts";
 import type { Accumulator } from "./accumulators.ts";
@@ -22,6 +21,7 @@ import {
 import { takeIn } from "./pipeline.ts";
 import { type Key, RowKey } from "./row-key.ts";
 import type { Run } from "./run.ts";
+import { rowComparator } from "./sort.ts";
 import type { WindowCall } from "./window-calls.ts";
 import { boundOffset, PartitionFrames, PeerGroups } from "./window-frame.ts";
 import { PartitionResults } from "./window-results.ts";
@@ -124,8 +124,8 @@ class WindowCursor implements Cursor {
       }),
     );
     for (const { args, order } of calls) {
-      this.run.keep(args);
-      this.run.keep(order);
+      if (args.length > 0) this.run.keep(args);
+      if (order.length > 0) this.run.keep(order);
     }
     this.rows.push({ saved, calls, results: [] });
   }
@@ -150,14 +150,15 @@ class WindowCursor implements Cursor {
       boundOffset(call.frame, true, execution),
       boundOffset(call.frame, false, execution),
     ] as const;
+    const compare = rowComparator(call.order.map(({ order }, at) => ({ at, order })));
     this.rows = [];
     for (const partition of partitions.values()) {
-      const sorted = yield* this.sorted(partition, index, call);
+      const sorted = yield* this.sorted(partition, index, compare);
       const peers = new PeerGroups();
       for (const [at, row] of sorted.entries()) {
         if (this.run.isSpent()) yield;
-        const before = sorted[at - 1];
-        peers.add(before === undefined || compareCalls(before, row, index, call) !== 0);
+        const before = sorted[at - 1]?.calls[index]?.order;
+        peers.add(before === undefined || compare(before, (row.calls[index] as CallRow).order) !== 0);
         this.rows.push(row);
       }
       const callRows = sorted.map((row) => row.calls[index] as CallRow);
@@ -171,26 +172,22 @@ class WindowCursor implements Cursor {
       const results = new PartitionResults(callRows, call, peers, frames, this.run);
       for (const [at, row] of sorted.entries()) {
         if (this.run.isSpent()) yield;
-        row.results[index] = yield* results.valueAt(at);
+        while (!results.advance(at)) yield;
+        row.results[index] = results.value;
       }
     }
   }
 
-  private *sorted(rows: readonly WindowRow[], index: number, call: WindowCall): Generator<void, WindowRow[]> {
+  private *sorted(
+    rows: readonly WindowRow[],
+    index: number,
+    compare: ReturnType<typeof rowComparator>,
+  ): Generator<void, WindowRow[]> {
+    const keys = rows.map((row) => (row.calls[index] as CallRow).order);
     const sort = new SlicedSort(rows.length, (a, b) =>
-      compareCalls(rows[a] as WindowRow, rows[b] as WindowRow, index, call),
+      compare(keys[a] as readonly Value[], keys[b] as readonly Value[]),
     );
     while (!sort.advance(this.run)) yield;
     return Array.from(sort.order, (at) => rows[at] as WindowRow);
   }
-}
-
-function compareCalls(a: WindowRow, b: WindowRow, index: number, call: WindowCall): number {
-  for (const [at, { order }] of call.order.entries()) {
-    const x = a.calls[index]?.order[at] ?? null;
-    const y = b.calls[index]?.order[at] ?? null;
-    const difference = compareKeys(x, y, order);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }

@@ -155,6 +155,11 @@ export function formatOffset(seconds: number): string {
   return `${seconds < 0 ? "-" : "+"}${hours}${tail}`;
 }
 
+/** The name of a zone at this offset, as POSIX has it: `<+05:30>-05:30`. */
+export function offsetZoneName(seconds: number): string {
+  return `<${formatOffset(seconds)}>${seconds === 0 ? "-00" : formatOffset(-seconds)}`;
+}
+
 /** Today's and now's day depend on the zone; so they are asked for together. */
 export function localDay(instant: Micros, zone: TimeZone): number {
   return splitDay(toLocal(instant, zone)).days;

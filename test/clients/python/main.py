@@ -4,12 +4,12 @@ import sys
 
 import asyncpg_story
 import django_story
-import psycopg_story
+import psycopg_all
 import sqlalchemy_story
 from story import failures
 
 CLIENTS = {
-    "psycopg": psycopg_story.tell_all,
+    "psycopg": psycopg_all.tell_all,
     "asyncpg": asyncpg_story.tell_all,
     "sqlalchemy": sqlalchemy_story.tell_all,
     "django": django_story.tell_all,

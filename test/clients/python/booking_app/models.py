@@ -1,6 +1,6 @@
 """
-The five tables. Nothing is managed: they are there already, and there is no DDL. A booking's hold_id can only be
-written, so it is no field.
+The five tables. Nothing is managed: they are there already, and there is no DDL. A booking's hold_id is for writing only,
+so it is no field.
 """
 
 from django.db import models
