@@ -192,6 +192,19 @@ export class Engine {
     this.isolation.tablesChanged();
   }
 
+  /**
+   * Takes back everything that came after `durableLsn`: `changes` are all commits and expiries since then, in their order.
+   * What is due by now expires again, and no resource says any more that it waits for one of those commits.
+   */
+  takeBack(changes: readonly Change[], durableLsn: number): void {
+    const { state } = this;
+    this.leave();
+    this.revert(changes);
+    if (state.expiry.nextAt() <= state.now) this.expireDue();
+    this.expired = [];
+    state.resources.forgetStampsAfter(durableLsn);
+  }
+
   /** Applies commands as one transaction at `now`. Throws DeltatError with everything as it was. */
   execute(commands: readonly Command[], now: number): readonly Change[] {
     const transaction = this.begin();

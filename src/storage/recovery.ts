@@ -90,18 +90,10 @@ export function recoverLog(
       throw missing(folder, `it holds no log segment, yet a snapshot of lsn ${afterLsn} exists`);
     return null;
   }
-  const first = segments[0] as SegmentOnDisk;
-  if (afterLsn === 0 && first.number !== 1) {
-    throw missing(
-      folder,
-      `log segment ${segmentName(1)} is not there, and there is no snapshot to begin with`,
-    );
-  }
+  checkBeginning(folder, segments, afterLsn);
   const replay = newReplay();
   const end = replaySegments(files, segments, afterLsn, replay, visit);
-  if (replay.lsn < afterLsn && replay.frames > 0) {
-    throw missing(folder, `the log ends at lsn ${replay.lsn}, yet a snapshot of lsn ${afterLsn} exists`);
-  }
+  checkReach(folder, replay, afterLsn);
   removeLeftovers(files, folder, names, segments.slice(end.index + 2));
   return makeReady(files, segments, end, replay, afterLsn, warn);
 }
@@ -127,6 +119,52 @@ export function replayClosedSegments(
     throw damage(last.path, end.offset, "the frame there is invalid, and the segment was closed");
   }
   return { lsn: Math.max(replay.lsn, afterLsn), at: replay.at };
+}
+
+/** What was read of a log. */
+export interface LogContents {
+  readonly segments: number;
+  readonly frames: number;
+  readonly lastLsn: number;
+  /** Of commits that never became durable, at the end: where, and how many bytes; null if there are none. */
+  readonly tornTail: { readonly path: string; readonly offsetBytes: number; readonly bytes: number } | null;
+}
+
+/** Reads a log as `recoverLog` does, and changes nothing. Throws as that does; null if the folder holds no log. */
+export function inspectLog(
+  files: FileSystem,
+  folder: string,
+  afterLsn: number,
+  visit: (record: CommitRecord) => void,
+): LogContents | null {
+  const segments = readHeaders(
+    files,
+    folder,
+    withPath("list", folder, () => files.list(folder)),
+  );
+  if (segments.length === 0) return null;
+  checkBeginning(folder, segments, afterLsn);
+  const replay = newReplay();
+  const end = replaySegments(files, segments, afterLsn, replay, visit);
+  checkReach(folder, replay, afterLsn);
+  const bytes = end.contentEnd - end.offset;
+  const path = segments[end.index]?.path ?? folder;
+  return {
+    segments: segments.length,
+    frames: replay.frames,
+    lastLsn: Math.max(replay.lsn, afterLsn),
+    tornTail: bytes === 0 ? null : { path, offsetBytes: end.offset, bytes },
+  };
+}
+
+function checkBeginning(folder: string, [first]: readonly SegmentOnDisk[], afterLsn: number): void {
+  if (afterLsn > 0 || first === undefined || first.number === 1) return;
+  throw missing(folder, `log segment ${segmentName(1)} is not there, and there is no snapshot to begin with`);
+}
+
+function checkReach(folder: string, replay: Replay, afterLsn: number): void {
+  if (replay.lsn >= afterLsn || replay.frames === 0) return;
+  throw missing(folder, `the log ends at lsn ${replay.lsn}, yet a snapshot of lsn ${afterLsn} exists`);
 }
 
 function newReplay(): Replay {

@@ -54,12 +54,15 @@ export class TenantRegistry implements Cluster {
   private readonly files: FileSystem;
   private readonly snapshots = new SnapshotQueue();
   private readonly checkpointing: CheckpointOptions;
+  /** Databases that could not be opened, and why. */
+  private readonly refused = new Map<string, DeltatError>();
   /** Folders of dropped databases on their way out. */
   private readonly removals = new Set<Promise<void>>();
 
   /**
-   * Locks the data folder and recovers every database in it. Throws DeltatError 55000 when another server has
-   * the folder, XX001 when a log is damaged, 58030 when the file system refuses.
+   * Locks the data folder and recovers every database in it. One that cannot be, because it is damaged for instance,
+   * does not stop the others: it is refused to whoever connects, and warned of. Throws DeltatError 55000 when another
+   * server has the folder, 58030 when the file system refuses, and what is wrong with the first one if none is left.
    */
   constructor(private readonly options: RegistryOptions) {
     this.lock = lockFolder(options.dataDir);
@@ -83,8 +86,11 @@ export class TenantRegistry implements Cluster {
         if (!this.holdsLog(folder)) continue;
         if (name === null)
           options.warn(`${join(this.root, folder)} is not the folder of a database: left alone`);
-        else this.recover(name, folder);
+        else this.recoverOrRefuse(name, folder);
       }
+      // Where nothing can be served there is nothing to start for.
+      const [refusal] = this.refused.values();
+      if (this.tenants.size === 0 && refusal !== undefined) throw refusal;
     } catch (error) {
       this.lock.release();
       throw error;
@@ -99,6 +105,8 @@ export class TenantRegistry implements Cluster {
   open(name: string): Tenant {
     const existing = this.tenants.get(name);
     if (existing !== undefined) return existing;
+    const refusal = this.refused.get(name);
+    if (refusal !== undefined) throw refusal;
     if (!this.options.autoCreate) {
       throw new DeltatError(SqlState.invalidCatalogName, `database "${name}" does not exist`, {
         hint: "DELTAT_AUTO_CREATE=true makes a database when it is first connected to.",
@@ -129,8 +137,22 @@ export class TenantRegistry implements Cluster {
     for (const closing of closings) if (closing.status === "rejected") throw closing.reason;
   }
 
+  private has(name: string): boolean {
+    return this.tenants.has(name) || this.refused.has(name);
+  }
+
+  private recoverOrRefuse(name: string, folder: string): void {
+    try {
+      this.recover(name, folder);
+    } catch (error) {
+      if (!(error instanceof DeltatError)) throw error;
+      this.refused.set(name, error);
+      this.options.warn(`database "${name}" is not served: ${error.message}`);
+    }
+  }
+
   names(): readonly string[] {
-    return [...this.tenants.keys()].sort();
+    return [...this.tenants.keys(), ...this.refused.keys()].sort();
   }
 
   sessions(): readonly ConnectedSession[] {
@@ -138,7 +160,7 @@ export class TenantRegistry implements Cluster {
   }
 
   sizeBytes(name: string): number {
-    if (!this.tenants.has(name)) throw noDatabase(name);
+    if (!this.has(name)) throw noDatabase(name);
     const { files } = this;
     const folder = join(this.root, folderOf(name));
     return files.list(folder).reduce((sum, file) => {
@@ -152,7 +174,7 @@ export class TenantRegistry implements Cluster {
   }
 
   create(name: string): void {
-    if (this.tenants.has(name)) {
+    if (this.has(name)) {
       throw new DeltatError(SqlState.duplicateDatabase, `database "${name}" already exists`);
     }
     this.make(name);
@@ -164,8 +186,8 @@ export class TenantRegistry implements Cluster {
    */
   drop(name: string): void {
     const tenant = this.tenants.get(name);
-    if (tenant === undefined) throw noDatabase(name);
-    const others = tenant.sessions.size;
+    if (!this.has(name)) throw noDatabase(name);
+    const others = tenant?.sessions.size ?? 0;
     if (others > 0) {
       throw new DeltatError(SqlState.objectInUse, `database "${name}" is being accessed by other users`, {
         detail:
@@ -179,6 +201,7 @@ export class TenantRegistry implements Cluster {
     withPath("rename", path, () => this.files.rename(path, aside));
     withPath("sync", this.root, () => this.files.syncFolder(this.root));
     this.tenants.delete(name);
+    this.refused.delete(name);
     this.removeLater(aside, tenant);
   }
 

@@ -39,6 +39,12 @@ interface Pending {
   readonly processId: number;
 }
 
+/** What a commit or an expiry has changed, as long as it is not durable. */
+interface Unsettled {
+  readonly lsn: number;
+  readonly changes: readonly Change[];
+}
+
 interface Waiting {
   readonly lsn: number;
   readonly waiter: DurabilityWaiter;
@@ -50,7 +56,11 @@ export class Tenant implements Database {
   private readonly channels = new Channels();
   private pending: Pending[] = [];
   private waiting: Waiting[] = [];
+  /** Oldest first: what a failed log takes with it. */
+  private unsettled: Unsettled[] = [];
   private flushScheduled = false;
+  /** The log has failed, and what was not durable is taken back. */
+  private hasFailed = false;
   private timerAt = Number.POSITIVE_INFINITY;
   private cancelTimer: (() => void) | null = null;
   private checkpoints: Checkpoints | null = null;
@@ -82,7 +92,6 @@ export class Tenant implements Database {
   }
 
   enter(transaction: Transaction | null): void {
-    if (this.log.failure !== null) throw logFailed();
     const now = this.scheduler.now();
     // Nobody's staged changes are in place when expiries are recorded: they are everyone's.
     this.engine.advance(now);
@@ -91,9 +100,10 @@ export class Tenant implements Database {
   }
 
   commit(transaction: Transaction): number {
+    if (transaction.changes.length > 0) this.refuseIfFailed();
     this.enter(transaction);
     const changes = this.engine.commit(transaction);
-    if (changes.length === 0) return this.log.appendedLsn;
+    if (changes.length === 0) return this.appendedLsn;
     let lsn: number;
     try {
       const body = this.log.begin();
@@ -109,9 +119,14 @@ export class Tenant implements Database {
       throw error;
     }
     this.engine.stamp(changes, lsn);
+    this.unsettled.push({ lsn, changes });
     this.publish(changes, lsn);
     this.armExpiry();
     return lsn;
+  }
+
+  refuseIfFailed(): void {
+    if (this.log.failure !== null) throw logFailed();
   }
 
   rollback(transaction: Transaction): void {
@@ -174,6 +189,7 @@ export class Tenant implements Database {
 
   /** The log's callback: `durableLsn` has risen, or the log has failed. */
   onDurable(): void {
+    this.settleChanges();
     this.releaseWaiting();
     this.deliverPending();
     this.checkpoints?.consider();
@@ -192,14 +208,16 @@ export class Tenant implements Database {
   private recordExpiries(): void {
     const expired = this.engine.takeExpired();
     if (expired.length === 0) return;
-    let lsn = this.log.appendedLsn;
+    let lsn = this.appendedLsn;
     try {
+      this.refuseIfFailed();
       this.log.begin();
       lsn = this.log.append(this.engine.now);
     } catch {
       // A full disk must not keep holds alive. The next commit that finds room implies the expiry.
     }
     this.engine.stamp(expired, lsn);
+    if (this.log.failure === null) this.unsettled.push({ lsn, changes: expired });
     this.publish(expired, lsn);
     this.armExpiry();
   }
@@ -209,13 +227,30 @@ export class Tenant implements Database {
       const events = eventsOf(this.engine.resources, changes);
       this.pending.push({ lsn, events, notifications: [], processId: 0 });
     }
-    this.scheduleFlush();
+    if (this.log.failure === null) this.scheduleFlush();
+    else this.deliverPending();
   }
 
   private scheduleFlush(): void {
     if (this.flushScheduled) return;
     this.flushScheduled = true;
     this.scheduler.soon(this.flushNow);
+  }
+
+  /** What is durable stays; once the log has failed, what is not never was, and readers see what is. */
+  private settleChanges(): void {
+    const { failure, durableLsn } = this.log;
+    const { unsettled } = this;
+    const settled = unsettled.findIndex(({ lsn }) => lsn > durableLsn);
+    const lost = settled < 0 ? [] : unsettled.slice(settled);
+    this.unsettled = failure === null ? lost : [];
+    if (failure === null || this.hasFailed) return;
+    this.hasFailed = true;
+    this.pending = this.pending.filter(({ lsn }) => lsn <= durableLsn);
+    this.engine.takeBack(
+      lost.flatMap(({ changes }) => changes),
+      durableLsn,
+    );
   }
 
   private releaseWaiting(): void {
@@ -253,7 +288,6 @@ export class Tenant implements Database {
   private onExpiryTimer(): void {
     this.cancelTimer = null;
     this.timerAt = Number.POSITIVE_INFINITY;
-    if (this.log.failure !== null) return;
     this.enter(null);
     this.armExpiry();
   }
@@ -265,7 +299,8 @@ function noCheckpoints(): DeltatError {
 
 function logFailed(): DeltatError {
   return new DeltatError(SqlState.ioError, "the log of this database has failed", {
-    detail: "A write or a sync failed; nothing since then is acknowledged.",
+    detail:
+      "A write or a sync failed: what was not acknowledged by then never was. What is durable can be read.",
     hint: "Mend the disk and restart the server.",
   });
 }
