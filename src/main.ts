@@ -27,6 +27,8 @@ function helpText(): string {
   return `deltat ${packageJson.version}: ${packageJson.description}
 
 usage: deltat [serve]      serve databases until SIGTERM or SIGINT
+       deltat serve --salvage
+                           serve what can be read of damaged databases, read-only
 ${COMMAND_HELP}
        deltat --help       print this
        deltat --version    print the version
@@ -89,7 +91,7 @@ function listen(
   }
 }
 
-async function serve(config: Config): Promise<void> {
+async function serve(config: Config, salvage: boolean): Promise<void> {
   const clock = new SystemClock();
   const workMemBytes = config.workMemMb * 1024 * 1024;
   const dataDir = resolve(config.dataDir);
@@ -104,6 +106,7 @@ async function serve(config: Config): Promise<void> {
     snapshotBytes: config.snapshotBytes,
     retentionMs: config.retentionMs,
     makeSnapshot: makeSnapshotAside,
+    salvage,
   });
   let server: WireServer;
   try {
@@ -168,7 +171,10 @@ async function main(args: readonly string[]): Promise<void> {
   if (rest.length === 0) {
     if (command === "--help" || command === "-h") return void process.stdout.write(`${helpText()}\n`);
     if (command === "--version") return void process.stdout.write(`deltat ${packageJson.version}\n`);
-    if (command === "serve") return await serve(readConfig(process.env));
+    if (command === "serve") return await serve(readConfig(process.env), false);
+  }
+  if (command === "serve" && rest.length === 1 && rest[0] === "--salvage") {
+    return await serve(readConfig(process.env), true);
   }
   if (isCommand(command)) return await runOrExplain(command, rest);
   if (command === SNAPSHOT_COMMAND) return makeSnapshotHere(rest);
