@@ -147,6 +147,10 @@ export class SegmentLog implements CommitLog {
     this.endsClean = recovered.endsClean;
   }
 
+  get part(): number {
+    return this.current.number;
+  }
+
   begin(): ByteWriter {
     assert(this.closing === null, "no commit begins after close");
     this.writer.length = this.pendingBytes;

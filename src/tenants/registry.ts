@@ -226,6 +226,7 @@ export class TenantRegistry implements Cluster {
     this.warnOfClock(name, engine.now);
     const opened = new Tenant(name, engine, log, options.scheduler, undefined, this);
     tenant = opened;
+    opened.readHistoryIn(files, folder);
     this.tenants.set(name, opened);
     const whenDurable = (lsn: number): Promise<void> => opened.durable(lsn);
     const { snapshots } = this;

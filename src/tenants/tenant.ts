@@ -3,18 +3,24 @@
  * appended; what reflects it (replies, rows, notifications) leaves when the log says that it is durable.
  */
 
+import { EVENTS_CHANNEL } from "../channel-name.ts";
 import { encodeCommand } from "../engine/codec.ts";
 import type { Engine } from "../engine/engine.ts";
 import { type Event, eventsOf } from "../engine/events.ts";
+import { encodeNotes } from "../engine/events-of-commit.ts";
 import type { Change, Transaction } from "../engine/transaction.ts";
 import { limitExceeded } from "../engine/violations.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { MAX_FRAME_BYTES } from "../limits.ts";
 import { type Cluster, type ConnectedSession, loneCluster } from "../sql/cluster.ts";
 import type { Database, DurabilityWaiter, Listener, Notification } from "../sql/database.ts";
+import type { EventHistory } from "../sql/event-history.ts";
 import type { CommitLog } from "../storage/commit-log.ts";
+import type { FileSystem } from "../storage/files.ts";
 import { Channels } from "./channels.ts";
 import type { Checkpoints } from "./checkpoint.ts";
+import { EventNumbers } from "./event-numbers.ts";
+import { History } from "./history.ts";
 
 /** Time and turns of the event loop, as a tenant needs them. */
 export interface Scheduler {
@@ -33,10 +39,14 @@ const MAX_TIMER_MS = 2_147_483_647;
 interface Pending {
   readonly lsn: number;
   readonly events: readonly Event[];
+  /** The same and those that got no number before, for who listens to all of them. */
+  readonly numbered: readonly string[];
   readonly notifications: readonly Notification[];
   /** Of the session whose notifications they are. */
   readonly processId: number;
 }
+
+type LoggedChanges = ReturnType<EventNumbers["append"]>;
 
 interface Waiting {
   readonly lsn: number;
@@ -53,6 +63,8 @@ export class Tenant implements Database {
   private timerAt = Number.POSITIVE_INFINITY;
   private cancelTimer: (() => void) | null = null;
   private checkpoints: Checkpoints | null = null;
+  private readonly eventNumbers: EventNumbers;
+  history: EventHistory | null = null;
   private readonly flushNow = (): void => {
     this.flushScheduled = false;
     this.log.flush();
@@ -67,6 +79,7 @@ export class Tenant implements Database {
     cluster?: Cluster,
   ) {
     this.cluster = cluster ?? loneCluster(name, this.sessions);
+    this.eventNumbers = new EventNumbers(engine, log);
     this.armExpiry();
   }
 
@@ -92,22 +105,24 @@ export class Tenant implements Database {
     this.enter(transaction);
     const changes = this.engine.commit(transaction);
     if (changes.length === 0) return this.log.appendedLsn;
-    let lsn: number;
+    let logged: LoggedChanges;
     try {
-      const body = this.log.begin();
+      const body = this.eventNumbers.begin();
       // The writer also holds the frames of the group that are not written yet.
       const end = body.length + this.maxFrameBytes;
-      for (const { command } of changes) {
-        encodeCommand(body, command);
+      for (const change of changes) {
+        encodeCommand(body, change.command);
+        encodeNotes(body, change);
         if (body.length > end) throw limitExceeded("bytes of one commit", this.maxFrameBytes);
       }
-      lsn = this.log.append(this.engine.now);
+      logged = this.eventNumbers.append(body, changes);
     } catch (error) {
       this.engine.revert(changes);
       throw error;
     }
+    const { lsn, numbered } = logged;
     this.engine.stamp(changes, lsn);
-    this.publish(changes, lsn);
+    this.publish(changes, numbered, lsn);
     this.armExpiry();
     return lsn;
   }
@@ -124,6 +139,22 @@ export class Tenant implements Database {
   checkpointBy(checkpoints: Checkpoints): void {
     this.checkpoints = checkpoints;
     checkpoints.consider();
+  }
+
+  /** Tells where the log's files are, in which what happened can be read again. */
+  readHistoryIn(files: FileSystem, folder: string): void {
+    const { eventNumbers, engine, log } = this;
+    this.history = new History(files, folder, {
+      get durableLsn() {
+        return log.durableLsn;
+      },
+      get lastSeq() {
+        return engine.eventCount;
+      },
+      get oldestOfPart() {
+        return eventNumbers.oldestOfPart;
+      },
+    });
   }
 
   /** Resolves when everything up to `lsn` is durable; rejects when the log has failed. */
@@ -147,7 +178,7 @@ export class Tenant implements Database {
 
   notify(notifications: readonly Notification[], processId: number, lsn: number): void {
     if (this.channels.isEmpty) return;
-    this.pending.push({ lsn, events: [], notifications, processId });
+    this.pending.push({ lsn, events: [], numbered: [], notifications, processId });
     // Nothing may be left to sync: then this is the moment.
     if (lsn <= this.log.durableLsn) this.deliverPending();
     else this.scheduleFlush();
@@ -184,24 +215,40 @@ export class Tenant implements Database {
   private recordExpiries(): void {
     const expired = this.engine.takeExpired();
     if (expired.length === 0) return;
-    let lsn = this.log.appendedLsn;
+    let logged: LoggedChanges = { lsn: this.log.appendedLsn, numbered: [] };
     try {
-      this.log.begin();
-      lsn = this.log.append(this.engine.now);
+      const body = this.eventNumbers.begin();
+      for (const change of expired) encodeNotes(body, change);
+      logged = this.eventNumbers.append(body, expired);
     } catch {
       // A full disk must not keep holds alive. The next commit that finds room implies the expiry.
+      this.eventNumbers.postpone(expired);
     }
-    this.engine.stamp(expired, lsn);
-    this.publish(expired, lsn);
+    this.engine.stamp(expired, logged.lsn);
+    this.publish(expired, logged.numbered, logged.lsn);
     this.armExpiry();
   }
 
-  private publish(changes: readonly Change[], lsn: number): void {
+  private publish(changes: readonly Change[], numbered: readonly Change[], lsn: number): void {
     if (!this.channels.isEmpty) {
       const events = eventsOf(this.engine.resources, changes);
-      this.pending.push({ lsn, events, notifications: [], processId: 0 });
+      this.pending.push({
+        lsn,
+        events,
+        numbered: this.channels.isListenedTo(EVENTS_CHANNEL) ? this.withNumbers(numbered) : [],
+        notifications: [],
+        processId: 0,
+      });
     }
     this.scheduleFlush();
+  }
+
+  /** The events of changes that were numbered last, as JSON with `seq` and `at` beside them. */
+  private withNumbers(changes: readonly Change[]): string[] {
+    const { resources, eventCount, now } = this.engine;
+    const events = eventsOf(resources, changes);
+    const first = eventCount - events.length + 1;
+    return events.map(({ payload }, at) => `{"seq":${first + at},"at":${now},"event":${payload}}`);
   }
 
   private scheduleFlush(): void {
@@ -223,10 +270,11 @@ export class Tenant implements Database {
   private deliverPending(): void {
     const { durableLsn } = this.log;
     let delivered = 0;
-    for (const { lsn, events, notifications, processId } of this.pending) {
+    for (const { lsn, events, numbered, notifications, processId } of this.pending) {
       if (lsn > durableLsn) break;
       delivered++;
       for (const event of events) this.channels.deliver(event);
+      for (const payload of numbered) this.channels.tell(EVENTS_CHANNEL, payload);
       for (const { channel, payload } of notifications) this.channels.notify(channel, payload, processId);
     }
     if (delivered > 0) this.pending = this.pending.slice(delivered);

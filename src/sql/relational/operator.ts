@@ -12,6 +12,7 @@ import type { Execution } from "../execution.ts";
 import type { Expression, Frame } from "../expression.ts";
 import type { PgType } from "../types.ts";
 import type { Value } from "../value.ts";
+import type { RangeColumn } from "./range.ts";
 import type { Run } from "./run.ts";
 
 /** No more rows. */
@@ -33,6 +34,8 @@ export interface Operator {
   cursor(run: Run): Cursor;
   /** For EXPLAIN. */
   readonly plan: PlanNode;
+  /** The column, without equals, by which its rows ascend; most have none. */
+  readonly ascending?: RangeColumn | undefined;
 }
 
 /** What EXPLAIN shows of an operator. */
