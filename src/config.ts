@@ -23,6 +23,7 @@ export interface Config {
   readonly workMemMb: number;
   /** Bytes of log after which a snapshot is made; 0: never by itself. */
   readonly snapshotBytes: number;
+  readonly historyBytes: number;
 }
 
 export const DEFAULT_PASSWORD = "deltat";
@@ -126,6 +127,13 @@ const SETTINGS: SettingTable = {
     parse: (text) => integerBetween(text, 0, Number.MAX_SAFE_INTEGER),
     expected: "a number of bytes, 0 or more",
   },
+  historyBytes: {
+    name: "DELTAT_HISTORY_BYTES",
+    initial: "67108864",
+    description: "Bytes of log that stay behind a snapshot, for the table events",
+    parse: (text) => integerBetween(text, 0, Number.MAX_SAFE_INTEGER),
+    expected: "a number of bytes, 0 or more",
+  },
   workMemMb: {
     name: "DELTAT_WORK_MEM_MB",
     initial: String(DEFAULT_WORK_MEM_MB),
@@ -156,6 +164,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     autoCreate: read(SETTINGS.autoCreate, environment),
     enforceRules: read(SETTINGS.enforceRules, environment),
     snapshotBytes: read(SETTINGS.snapshotBytes, environment),
+    historyBytes: read(SETTINGS.historyBytes, environment),
     workMemMb: read(SETTINGS.workMemMb, environment),
   };
   refuseHalfOfTls(config);

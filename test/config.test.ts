@@ -17,6 +17,7 @@ describe("settings", () => {
       autoCreate: true,
       enforceRules: false,
       snapshotBytes: 67_108_864,
+      historyBytes: 67_108_864,
       workMemMb: 256,
     });
   });
@@ -36,6 +37,7 @@ describe("settings", () => {
         DELTAT_AUTO_CREATE: "FALSE",
         DELTAT_ENFORCE_RULES: "on",
         DELTAT_SNAPSHOT_BYTES: "1000000",
+        DELTAT_HISTORY_BYTES: "0",
         DELTAT_WORK_MEM_MB: "64",
       }),
     ).toEqual({
@@ -51,6 +53,7 @@ describe("settings", () => {
       autoCreate: false,
       enforceRules: true,
       snapshotBytes: 1_000_000,
+      historyBytes: 0,
       workMemMb: 64,
     });
   });
@@ -59,6 +62,7 @@ describe("settings", () => {
     ["DELTAT_PORT", "65536"],
     ["DELTAT_PORT", "-1"],
     ["DELTAT_SNAPSHOT_BYTES", "-1"],
+    ["DELTAT_HISTORY_BYTES", "1.5"],
     ["DELTAT_PORT", "5433x"],
     ["DELTAT_PORT", ""],
     ["DELTAT_AUTH", "md5"],
@@ -104,12 +108,13 @@ describe("settings", () => {
       "MAX_CONNECTIONS",
       "AUTO_CREATE",
       "SNAPSHOT_BYTES",
+      "HISTORY_BYTES",
       "WORK_MEM_MB",
       "ENFORCE_RULES",
     ]) {
       expect(help).toContain(`DELTAT_${name} `);
     }
-    expect(help.split("\n")).toHaveLength(13);
+    expect(help.split("\n")).toHaveLength(14);
   });
 });
 

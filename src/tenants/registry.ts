@@ -39,6 +39,8 @@ export interface RegistryOptions {
   readonly log?: Pick<SegmentLogOptions, "files" | "segmentBytes" | "blockingSyncLimitMs">;
   /** Bytes of log after which a snapshot is made; default 0: only when asked for. */
   readonly snapshotBytes?: number;
+  /** Bytes of log that are kept behind a snapshot for the table `events`; default 0. */
+  readonly historyBytes?: number;
   /** Makes one; default: here and now, while all wait. */
   readonly makeSnapshot?: SnapshotMaker;
   /** Names of the folders in `root`, sorted; default: as the operating system lists them. */
@@ -68,6 +70,7 @@ export class TenantRegistry implements Cluster {
       files,
       make: options.makeSnapshot ?? (async (folder, lastSegment) => makeSnapshot(files, folder, lastSegment)),
       logBytes: options.snapshotBytes ?? 0,
+      historyBytes: options.historyBytes ?? 0,
       warn: options.warn,
     };
     try {
