@@ -23,7 +23,10 @@ export interface Config {
   readonly workMemMb: number;
   /** Bytes of log after which a snapshot is made; 0: never by itself. */
   readonly snapshotBytes: number;
+  /** Bytes of log that stay behind a snapshot. */
   readonly historyBytes: number;
+  /** Bookings that ended so long ago are dropped; null: never. */
+  readonly retentionMs: number | null;
 }
 
 export const DEFAULT_PASSWORD = "deltat";
@@ -120,6 +123,13 @@ const SETTINGS: SettingTable = {
     parse: booleanWord,
     expected: "true or false",
   },
+  retentionMs: {
+    name: "DELTAT_RETENTION_MS",
+    initial: "",
+    description: "Drop bookings that ended so many milliseconds ago; empty: never",
+    parse: (text) => (text === "" ? null : integerBetween(text, 0, Number.MAX_SAFE_INTEGER)),
+    expected: "a number of milliseconds, 0 or more, or nothing",
+  },
   snapshotBytes: {
     name: "DELTAT_SNAPSHOT_BYTES",
     initial: "67108864",
@@ -163,6 +173,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     maxConnections: read(SETTINGS.maxConnections, environment),
     autoCreate: read(SETTINGS.autoCreate, environment),
     enforceRules: read(SETTINGS.enforceRules, environment),
+    retentionMs: read(SETTINGS.retentionMs, environment),
     snapshotBytes: read(SETTINGS.snapshotBytes, environment),
     historyBytes: read(SETTINGS.historyBytes, environment),
     workMemMb: read(SETTINGS.workMemMb, environment),

@@ -68,6 +68,7 @@ export const SqlState = {
   duplicateAlias: "42712",
   invalidTableDefinition: "42P16",
   invalidRecursion: "42P19",
+  invalidSchemaName: "3F000",
   cardinalityViolation: "21000",
   windowingError: "42P20",
   invalidRegularExpression: "2201B",

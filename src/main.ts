@@ -101,6 +101,7 @@ async function serve(config: Config): Promise<void> {
     warn: (message) => log(`deltat: warning: ${message}`),
     snapshotBytes: config.snapshotBytes,
     historyBytes: config.historyBytes,
+    retentionMs: config.retentionMs,
     makeSnapshot: makeSnapshotAside,
   });
   let server: WireServer;

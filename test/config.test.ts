@@ -16,6 +16,7 @@ describe("settings", () => {
       maxConnections: 1000,
       autoCreate: true,
       enforceRules: false,
+      retentionMs: null,
       snapshotBytes: 67_108_864,
       historyBytes: 67_108_864,
       workMemMb: 256,
@@ -36,6 +37,7 @@ describe("settings", () => {
         DELTAT_MAX_CONNECTIONS: "1",
         DELTAT_AUTO_CREATE: "FALSE",
         DELTAT_ENFORCE_RULES: "on",
+        DELTAT_RETENTION_MS: "0",
         DELTAT_SNAPSHOT_BYTES: "1000000",
         DELTAT_HISTORY_BYTES: "0",
         DELTAT_WORK_MEM_MB: "64",
@@ -52,6 +54,7 @@ describe("settings", () => {
       maxConnections: 1,
       autoCreate: false,
       enforceRules: true,
+      retentionMs: 0,
       snapshotBytes: 1_000_000,
       historyBytes: 0,
       workMemMb: 64,
@@ -63,6 +66,7 @@ describe("settings", () => {
     ["DELTAT_PORT", "-1"],
     ["DELTAT_SNAPSHOT_BYTES", "-1"],
     ["DELTAT_HISTORY_BYTES", "1.5"],
+    ["DELTAT_RETENTION_MS", "a year"],
     ["DELTAT_PORT", "5433x"],
     ["DELTAT_PORT", ""],
     ["DELTAT_AUTH", "md5"],
@@ -107,6 +111,7 @@ describe("settings", () => {
       "TLS",
       "MAX_CONNECTIONS",
       "AUTO_CREATE",
+      "RETENTION_MS",
       "SNAPSHOT_BYTES",
       "HISTORY_BYTES",
       "WORK_MEM_MB",
@@ -114,7 +119,7 @@ describe("settings", () => {
     ]) {
       expect(help).toContain(`DELTAT_${name} `);
     }
-    expect(help.split("\n")).toHaveLength(14);
+    expect(help.split("\n")).toHaveLength(15);
   });
 });
 

@@ -25,10 +25,11 @@ const KIND = {
   changeHold: 11,
   releaseHold: 12,
   confirmHold: 13,
+  forgetBooking: 14,
 } as const satisfies Record<Command["kind"], number>;
 
-/** Kind bytes of notes: numbers of the same row. */
-const NOTE = { removals: 14, span: 15, firstEvent: 16 } as const;
+/** Kind bytes of notes; the numbers below are for commands. */
+const NOTE = { removals: 128, span: 129, firstEvent: 130 } as const;
 
 /** The tables of rows that a note names, by their number on disk. */
 const TABLES = ["resource", "rule", "booking", "hold"] as const;
@@ -72,6 +73,7 @@ export function encodeCommand(out: ByteWriter, command: Command): void {
     case "deleteResource":
     case "removeRule":
     case "cancelBooking":
+    case "forgetBooking":
     case "releaseHold":
       writeId(out, command.id);
       break;
@@ -245,6 +247,7 @@ class CommandReader {
       case "deleteResource":
       case "removeRule":
       case "cancelBooking":
+      case "forgetBooking":
       case "releaseHold":
         return { kind, id: this.id() };
       case "confirmHold":

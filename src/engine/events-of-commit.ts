@@ -14,6 +14,7 @@ import type { Change, Effect } from "./transaction.ts";
 
 /** Writes, behind the command of a change (for an expiry: instead of it), what its events need besides. */
 export function encodeNotes(out: ByteWriter, { command, effects }: Change): void {
+  if (command.kind === "forgetBooking") return;
   const [first] = effects;
   // What most commits do: one row more.
   if (effects.length === 1 && first !== undefined && removedBy(first) === null) return;
@@ -150,6 +151,8 @@ function additionsOf(
       const { bookingId: id, label } = command;
       return [bookingEffect({ id, resourceId, start: span.start, end: span.end, label })];
     }
+    case "forgetBooking":
+      return [];
     case "deleteResource":
     case "removeRule":
     case "cancelBooking":

@@ -56,8 +56,23 @@ export class SortedColumn {
     slice.count = lowerBound(keys, offset + first, this.length - first, high);
   }
 
+  /** The smallest key; Infinity where there is none. */
+  get firstKey(): number {
+    if (this.length === 0) return Number.POSITIVE_INFINITY;
+    if (this.directory !== null) return this.directory.firstKeys[0] as number;
+    return this.arena.keys(this.address)[this.arena.offset(this.address)] as number;
+  }
+
   /** Calls `visit` with the row of every key in [low, high), in key order. Only with a row-carrying arena. */
   visitRows(low: number, high: number, visit: (row: number) => void): void {
+    this.visitRowsWhile(low, high, (row) => {
+      visit(row);
+      return true;
+    });
+  }
+
+  /** As `visitRows`, until `visit` says false. */
+  visitRowsWhile(low: number, high: number, visit: (row: number) => boolean): void {
     const directory = this.directory;
     const pageCount = directory === null ? 1 : directory.count;
     for (let page = directory === null ? 0 : directory.pageBelow(low); page < pageCount; page++) {
@@ -72,7 +87,7 @@ export class SortedColumn {
           : directory.lowerBoundIn(page, keys, offset, low);
       for (let i = first; i < length; i++) {
         if ((keys[offset + i] as number) >= high) return;
-        visit(rows[offset + i] as number);
+        if (!visit(rows[offset + i] as number)) return;
       }
     }
   }

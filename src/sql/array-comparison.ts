@@ -3,15 +3,18 @@
 import { DeltatError, SqlState } from "../errors.ts";
 import { comparisonTest, isComparisonOperator } from "./comparison.ts";
 import type { Expression } from "./expression.ts";
-import { disjunction } from "./logic.ts";
+import { conjunction, disjunction, negated } from "./logic.ts";
 import { arrayMembership, isLong, memberOf, oncePerRun } from "./membership.ts";
 import { compileBinary, noOperator, resolveSides, typeBeside } from "./operators.ts";
 import { arrayTypeOf, BOOL, TEXT } from "./types.ts";
 import { isUntyped, resolveUntyped } from "./untyped.ts";
 import type { Value } from "./value.ts";
 
-/** `left = item` for each item, in one: a set where there are many that are constant for a run. */
+/**
+ * `left IN (items)` for the operator `=`, NOT IN for `<>`, in one: a set where there are many that are constant for a run.
+ */
 export function compileMembership(
+  operator: "=" | "<>",
   left: Expression,
   items: readonly Expression[],
   areConstant: boolean,
@@ -27,9 +30,10 @@ export function compileMembership(
       : null;
   // Also where there is a set, for the refusal of types that do not compare.
   const tests = (member === null ? sides : sides.slice(0, 1)).map(([a, b]) =>
-    compileBinary("=", a, b, position),
+    compileBinary(operator, a, b, position),
   );
-  return member ?? (tests.length === 1 ? (tests[0] as Expression) : disjunction(tests));
+  if (member !== null) return operator === "=" ? member : negated(member);
+  return operator === "=" ? disjunction(tests) : conjunction(tests);
 }
 
 /**

@@ -6,42 +6,51 @@
 import { DeltatError, SqlState } from "../errors.ts";
 import { canCast, tryCast } from "./casts.ts";
 import type { Expression } from "./expression.ts";
-import { type PgType, TEXT } from "./types.ts";
+import { isPreferred, type PgType, TEXT } from "./types.ts";
 import { isUntyped } from "./untyped.ts";
 
+/** Where each of the expressions stands in the text, 1-based. */
+export type Positions = (at: number) => number;
+
 /** The common type; text if none of the expressions has a type. Throws 42804 `<construct> types … cannot be matched`. */
-function commonType(expressions: readonly Expression[], construct: string, position: number): PgType {
+function commonType(expressions: readonly Expression[], construct: string, positions: Positions): PgType {
   let common: PgType | null = null;
-  for (const expression of expressions) {
+  for (const [at, expression] of expressions.entries()) {
     if (isUntyped(expression)) continue;
     const type = expression.type;
     if (common === null || type === common) common = type;
-    else if (type.category !== common.category) throw cannotMatch(construct, common, type, position);
-    else if (canCast(common, type, "implicit") && !(type !== TEXT && common === TEXT)) common = type;
-    else if (!canCast(type, common, "implicit")) throw cannotMatch(construct, common, type, position);
+    else if (type.category !== common.category) {
+      throw new DeltatError(
+        SqlState.datatypeMismatch,
+        `${construct} types ${common.name} and ${type.name} cannot be matched`,
+        { position: positions(at) },
+      );
+    } else if (
+      !isPreferred(common) &&
+      canCast(common, type, "implicit") &&
+      !canCast(type, common, "implicit")
+    ) {
+      common = type;
+    }
   }
   return common ?? TEXT;
 }
 
-function cannotMatch(construct: string, a: PgType, b: PgType, position: number): DeltatError {
-  return new DeltatError(
-    SqlState.datatypeMismatch,
-    `${construct} types ${a.name} and ${b.name} cannot be matched`,
-    { position },
-  );
-}
-
-/** All of them as values of their common type. */
+/** All of them as values of their common type. Throws 42846 for one that does not become a value of it. */
 export function unify(
   expressions: readonly Expression[],
   construct: string,
-  position: number,
+  positions: Positions,
 ): { type: PgType; items: Expression[] } {
-  const type = commonType(expressions, construct, position);
-  const items = expressions.map((expression) => {
+  const type = commonType(expressions, construct, positions);
+  const items = expressions.map((expression, at) => {
     const cast = tryCast(expression, type, "implicit");
-    if (cast === null) throw cannotMatch(construct, type, expression.type, position);
-    return cast;
+    if (cast !== null) return cast;
+    throw new DeltatError(
+      SqlState.cannotCoerce,
+      `${construct} could not convert type ${expression.type.name} to ${type.name}`,
+      { position: positions(at) },
+    );
   });
   return { type, items };
 }

@@ -23,16 +23,20 @@ import {
   type TypeCast,
 } from "./ast.ts";
 import { castExplicitly } from "./casts.ts";
-import { unify } from "./common-type.ts";
+import { type Positions, unify } from "./common-type.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { type CaseBranch, chooseCase, coalesce, extreme } from "./conditional.ts";
 import { compileConstant, compileParameter } from "./constant-expression.ts";
+import { compileDistinct, compileNullIf } from "./equality.ts";
 import type { Expression } from "./expression.ts";
 import { compileCall } from "./function-call.ts";
 import { compileIndirection } from "./indirection.ts";
 import { asCondition, conjunction, disjunction, isNullTest, isTruthValue, negated } from "./logic.ts";
 import { isRunConstant } from "./membership.ts";
-import { compileBinary, compileDistinct, compileNullIf, compileUnary } from "./operators.ts";
+import { compileBinary, compileUnary } from "./operators.ts";
+import { isAggregateCall, isWindowFunction, refuseSets } from "./relational/aggregate-calls.ts";
+import { compareRows, comparesRows, rowParts } from "./row-comparison.ts";
+import { checkSchema } from "./schema-names.ts";
 import { PARAMETER_NAMES } from "./time/functions.ts";
 import { fitTime, intervalByField } from "./time/modifiers.ts";
 import { applyModifiers, resolveTypeName } from "./type-names.ts";
@@ -58,6 +62,14 @@ function compileAll(nodes: readonly Node[] | undefined, context: CompileContext)
   return (nodes ?? []).map((node) => compileNode(node, context));
 }
 
+/** Where the nodes stand, for who compares the types of what they became. */
+function positionsOf(nodes: readonly Node[], context: CompileContext): Positions {
+  return (at) => {
+    const node = nodes[at];
+    return node === undefined ? 1 : context.position(nodeLocation(node));
+  };
+}
+
 function compileNode(node: Node, context: CompileContext): Expression {
   const special = context.scope.special?.(node, context) ?? null;
   if (special !== null) return special;
@@ -75,12 +87,19 @@ function compileNode(node: Node, context: CompileContext): Expression {
   if ("BooleanTest" in node) return compileBooleanTest(node.BooleanTest, context);
   if ("CaseExpr" in node) return compileCase(node.CaseExpr, context);
   if ("CoalesceExpr" in node) {
-    const { args, location } = node.CoalesceExpr;
-    return coalesce(compileAll(args, context), context.position(location));
+    const { args = [] } = node.CoalesceExpr;
+    refuseSets(args, "COALESCE", (location) => context.position(location));
+    return coalesce(compileAll(args, context), positionsOf(args, context));
   }
   if ("MinMaxExpr" in node) {
-    const { args, op, location } = node.MinMaxExpr;
-    return extreme(compileAll(args, context), op === "IS_GREATEST", context.position(location));
+    const { args = [], op, location } = node.MinMaxExpr;
+    const isGreatest = op === "IS_GREATEST";
+    return extreme(
+      compileAll(args, context),
+      isGreatest,
+      positionsOf(args, context),
+      context.position(location),
+    );
   }
   if ("SQLValueFunction" in node) return compileValueFunction(node.SQLValueFunction, context);
   if ("A_ArrayExpr" in node)
@@ -119,13 +138,18 @@ function describeKind(node: Node): string {
 
 /** The operand that the grammar left out of a unary operator is undefined; any other is there. */
 function operand(node: Node | undefined, context: CompileContext): Expression {
+  return compileNode(present(node), context);
+}
+
+function present(node: Node | undefined): Node {
   if (node === undefined) throw new DeltatError(SqlState.internalError, "operator without operand");
-  return compileNode(node, context);
+  return node;
 }
 
 function operatorName(expression: A_Expr, context: CompileContext): string {
   const parts = nameParts(expression.name);
   if (parts.length > 1 && parts[0] !== "pg_catalog") {
+    checkSchema(parts, context.position(expression.location));
     throw notSupported(`operator ${parts.join(".")} is`, context.position(expression.location));
   }
   return parts.at(-1) ?? "";
@@ -146,6 +170,12 @@ function compileOperator(expression: A_Expr, context: CompileContext): Expressio
     default:
   }
   if (lexpr === undefined) return compileUnary(name, operand(rexpr, context), position);
+  const leftParts = rowParts(lexpr);
+  const rightParts = rowParts(rexpr);
+  if (leftParts !== null && rightParts !== null && comparesRows(expression, name)) {
+    const [left, right] = [compileAll(leftParts, context), compileAll(rightParts, context)];
+    return compareRows(expression.kind, name, left, right, position);
+  }
   const left = operand(lexpr, context);
   const right = operand(rexpr, context);
   switch (expression.kind) {
@@ -176,12 +206,21 @@ function listItems(node: Node | undefined): readonly Node[] {
 /** `left IN (a, b, …)` is `left = a OR left = b OR …`; NOT IN the opposite, both with NULL as unknown. */
 function compileIn(expression: A_Expr, operator: string, context: CompileContext): Expression {
   const position = context.position(expression.location);
+  const leftParts = rowParts(expression.lexpr);
+  const rows = listItems(expression.rexpr).map(rowParts);
+  if (leftParts !== null && rows.every((row) => row !== null)) {
+    const equal: A_Expr["kind"] = "AEXPR_OP";
+    const left = compileAll(leftParts, context);
+    const tests = rows.map((row) => compareRows(equal, "=", left, compileAll(row, context), position));
+    return operator === "<>" ? negated(disjunction(tests)) : disjunction(tests);
+  }
   const items = compileAll(listItems(expression.rexpr), context);
   let left = operand(expression.lexpr, context);
   // Without a type of its own, the left side takes that of the list.
-  if (isUntyped(left)) left = left.resolveAs(unify(items, "IN", position).type);
-  const found = compileMembership(left, items, listItems(expression.rexpr).every(isRunConstant), position);
-  return operator === "<>" ? negated(found) : found;
+  if (isUntyped(left))
+    left = left.resolveAs(unify(items, "IN", positionsOf(listItems(expression.rexpr), context)).type);
+  const areConstant = listItems(expression.rexpr).every(isRunConstant);
+  return compileMembership(operator === "<>" ? "<>" : "=", left, items, areConstant, position);
 }
 
 /** The grammar gives all four as a list of two bounds. The left side is compiled for each, as PostgreSQL does. */
@@ -222,7 +261,7 @@ const TRUTH_TESTS: Record<string, { clause: string; wanted: boolean | null; not:
 function compileBooleanTest(test: BooleanTest, context: CompileContext): Expression {
   const kind = TRUTH_TESTS[test.booltesttype ?? ""];
   if (kind === undefined) throw notSupported(`${test.booltesttype} is`, context.position(test.location));
-  const condition = asCondition(operand(test.arg, context), kind.clause, context.position(test.location));
+  const condition = compileCondition(present(test.arg), context, kind.clause);
   return isTruthValue(condition, kind.wanted, kind.not);
 }
 
@@ -243,8 +282,14 @@ function compileCast(cast: TypeCast, context: CompileContext): Expression {
   const expression =
     named.type === INTERVAL && mask !== undefined && isUntyped(arg)
       ? intervalByField(arg.resolveAs(TEXT), mask)
-      : castExplicitly(arg, named.type, position);
-  return applyModifiers(expression, named, position);
+      : withoutModifier(castExplicitly(arg, named.type, position));
+  return applyModifiers(expression, named, context.position(cast.typeName.location));
+}
+
+/** A cast to a type without modifiers forgets those that the value had. */
+function withoutModifier(expression: Expression): Expression {
+  if (expression.modifier === undefined) return expression;
+  return { type: expression.type, evaluate: (frame) => expression.evaluate(frame) };
 }
 
 function compileFunction(call: FuncCall, context: CompileContext): Expression {
@@ -252,17 +297,21 @@ function compileFunction(call: FuncCall, context: CompileContext): Expression {
   const parts = nameParts(call.funcname);
   const name = parts.at(-1) ?? "";
   if (call.over !== undefined) throw notSupported("window functions are", position);
-  const isPlain =
-    call.agg_star === undefined &&
-    call.agg_distinct === undefined &&
-    call.agg_order === undefined &&
-    call.agg_filter === undefined &&
-    call.agg_within_group === undefined;
-  if (!isPlain || AGGREGATES.has(name)) throw notSupported(`aggregate function ${name} is`, position);
+  if (isAggregateCall(call)) throw notSupported(`aggregate function ${name} is`, position);
+  const only = onlyForAggregates(call);
+  if (only !== null) {
+    const message = `${only.replace("%", name)} specified, but ${name} is not an aggregate function`;
+    throw new DeltatError(SqlState.wrongObjectType, message, { position });
+  }
+  if (isWindowFunction(name)) {
+    const message = `window function ${name} requires an OVER clause`;
+    throw new DeltatError(SqlState.wrongObjectType, message, { position });
+  }
+  checkSchema(parts, position);
   if (call.func_variadic === true) throw notSupported("VARIADIC is", position);
   const args = compileArguments(name, call.args ?? [], context, position);
-  const shown = parts.length > 1 && parts[0] !== "pg_catalog" ? parts.join(".") : name;
-  return compileCall(shown, args, position);
+  const isKnown = parts.length === 1 || parts[0] === "pg_catalog";
+  return compileCall(isKnown ? name : parts.join("."), args, position, parts.join("."));
 }
 
 /** Arguments by position, and then by name (`mins => 5`), where the function's parameters have names and defaults. */
@@ -293,10 +342,13 @@ function compileArguments(
   return args;
 }
 
-/** Refused as aggregates, not as functions that do not exist, wherever the planner has not taken them out. */
-const AGGREGATES = new Set(
-  "count sum avg min max array_agg string_agg bool_and bool_or every json_agg".split(" "),
-);
+/** What a call says that only an aggregate can take; null for nothing. */
+function onlyForAggregates(call: FuncCall): string | null {
+  if (call.agg_star === true) return "%(*)";
+  if (call.agg_distinct === true) return "DISTINCT";
+  if (call.agg_order !== undefined) return "ORDER BY";
+  return call.agg_filter === undefined ? null : "FILTER";
+}
 
 /** The functions that SQL calls without brackets; the others here are of types that the server does not have. */
 const VALUE_FUNCTIONS: Record<string, string> = {
@@ -326,6 +378,7 @@ function compileValueFunction(call: SQLValueFunction, context: CompileContext): 
 }
 
 function compileCase(expression: CaseExpr, context: CompileContext): Expression {
+  refuseSets(expression, "CASE", (location) => context.position(location));
   const position = context.position(expression.location);
   const branches: CaseBranch[] = (expression.args ?? []).map((node) => {
     if (!("CaseWhen" in node)) throw notSupported(describeKind(node), position);
@@ -333,12 +386,20 @@ function compileCase(expression: CaseExpr, context: CompileContext): Expression 
     const at = context.position(node.CaseWhen.location);
     const condition =
       expression.arg === undefined
-        ? asCondition(operand(expr, context), "CASE/WHEN", at)
+        ? compileCondition(present(expr), context, "CASE/WHEN")
         : compileBinary("=", operand(expression.arg, context), operand(expr, context), at);
     return { condition, result: operand(result, context) };
   });
   const otherwise = expression.defresult === undefined ? null : compileNode(expression.defresult, context);
-  return chooseCase(branches, otherwise, position);
+  const results = (expression.args ?? []).flatMap((node) =>
+    "CaseWhen" in node && node.CaseWhen.result !== undefined ? [node.CaseWhen.result] : [],
+  );
+  const { defresult } = expression;
+  return chooseCase(
+    branches,
+    otherwise,
+    positionsOf(defresult === undefined ? results : [defresult, ...results], context),
+  );
 }
 
 function compileArray(
@@ -353,7 +414,7 @@ function compileArray(
       position,
     });
   }
-  const { type, items } = unify(compileAll(elements, context), "ARRAY", position);
+  const { type, items } = unify(compileAll(elements, context), "ARRAY", positionsOf(elements ?? [], context));
   const array = type.arrayOf === undefined ? arrayTypeOf(type) : undefined;
   if (array === undefined) throw notSupported(`an array of ${type.name} is`, position);
   return { type: array, evaluate: (frame) => items.map((item) => item.evaluate(frame)) };

@@ -1,7 +1,7 @@
 /** CASE, COALESCE, GREATEST and LEAST: what they choose, and that they evaluate no more than they must. */
 
 import { DeltatError, SqlState } from "../errors.ts";
-import { unify } from "./common-type.ts";
+import { type Positions, unify } from "./common-type.ts";
 import { comparatorOf } from "./comparison.ts";
 import type { Expression } from "./expression.ts";
 import { constant } from "./untyped.ts";
@@ -15,10 +15,10 @@ export interface CaseBranch {
 export function chooseCase(
   branches: readonly CaseBranch[],
   otherwise: Expression | null,
-  position: number,
+  positions: Positions,
 ): Expression {
   const results = branches.map((branch) => branch.result);
-  const { type, items } = unify(otherwise === null ? results : [otherwise, ...results], "CASE", position);
+  const { type, items } = unify(otherwise === null ? results : [otherwise, ...results], "CASE", positions);
   const fallback = otherwise === null ? constant(type, null) : (items.shift() as Expression);
   const conditions = branches.map((branch) => branch.condition);
   return {
@@ -33,8 +33,8 @@ export function chooseCase(
 }
 
 /** The first that is not NULL. */
-export function coalesce(expressions: readonly Expression[], position: number): Expression {
-  const { type, items } = unify(expressions, "COALESCE", position);
+export function coalesce(expressions: readonly Expression[], positions: Positions): Expression {
+  const { type, items } = unify(expressions, "COALESCE", positions);
   return {
     type,
     evaluate: (frame) => {
@@ -48,9 +48,14 @@ export function coalesce(expressions: readonly Expression[], position: number): 
 }
 
 /** GREATEST or LEAST: NULLs are passed over. */
-export function extreme(expressions: readonly Expression[], greatest: boolean, position: number): Expression {
+export function extreme(
+  expressions: readonly Expression[],
+  greatest: boolean,
+  positions: Positions,
+  position: number,
+): Expression {
   const construct = greatest ? "GREATEST" : "LEAST";
-  const { type, items } = unify(expressions, construct, position);
+  const { type, items } = unify(expressions, construct, positions);
   const compare = comparatorOf(type);
   if (compare === null) {
     throw new DeltatError(

@@ -1,14 +1,33 @@
 /** WHERE as a list of conditions that all must hold, and what a single one says about a column. */
 
 import { type ColumnRef, type Node, nameParts } from "./ast.ts";
+import { isComparisonOperator } from "./comparison.ts";
 import { ColumnExpression, RelationScope } from "./relation.ts";
 import { BOOL } from "./types.ts";
 
 /** The conditions that AND joins, at the top of the tree. */
 export function conjunctsOf(where: Node | undefined): Node[] {
   if (where === undefined) return [];
-  if (!("BoolExpr" in where) || where.BoolExpr.boolop !== "AND_EXPR") return [where];
-  return (where.BoolExpr.args ?? []).flatMap(conjunctsOf);
+  if (!isAnd(where)) return [where];
+  return (where.BoolExpr.args ?? []).flatMap((part) => {
+    if (isAnd(part) || isCondition(part)) return conjunctsOf(part);
+    // What may be no condition is refused as an argument of AND.
+    return [{ BoolExpr: { boolop: "AND_EXPR", args: [part] } }];
+  });
+}
+
+function isAnd(node: Node): node is Extract<Node, { BoolExpr: unknown }> {
+  return "BoolExpr" in node && node.BoolExpr.boolop === "AND_EXPR" && node.BoolExpr.args?.length !== 1;
+}
+
+/** Whether a node is a condition by its kind alone. */
+function isCondition(node: Node): boolean {
+  if ("A_Expr" in node) {
+    const { kind, name, lexpr } = node.A_Expr;
+    if (kind === "AEXPR_NULLIF") return false;
+    return kind !== "AEXPR_OP" || (lexpr !== undefined && isComparisonOperator(nameParts(name).at(-1) ?? ""));
+  }
+  return "BoolExpr" in node || "NullTest" in node || "BooleanTest" in node || "SubLink" in node;
 }
 
 /** The conditions joined again; undefined for none. */
@@ -73,6 +92,10 @@ function flagCondition(conjunct: Node, scope: RelationScope): ColumnCondition[] 
 
 /** What `conjunct` says about a column, as one or (BETWEEN) two conditions; empty if it says nothing so simple. */
 export function columnConditions(conjunct: Node, scope: RelationScope): ColumnCondition[] {
+  const [only, ...others] = "BoolExpr" in conjunct ? (conjunct.BoolExpr.args ?? []) : [];
+  if ("BoolExpr" in conjunct && conjunct.BoolExpr.boolop === "AND_EXPR") {
+    return only === undefined || others.length > 0 ? [] : columnConditions(only, scope);
+  }
   if ("NullTest" in conjunct) {
     const column = columnOf(conjunct.NullTest.arg, scope);
     return column !== null && conjunct.NullTest.nulltesttype === "IS_NULL"

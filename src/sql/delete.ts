@@ -13,6 +13,7 @@ import type { StatementCompiler } from "./statement-compiler.ts";
 import { RESOURCES } from "./stored-tables.ts";
 import type { RowOutput } from "./targets.ts";
 import { notSupported, refuseOtherFields } from "./unsupported.ts";
+import type { Value } from "./value.ts";
 import { planReturning, resolveWriteTarget, returnRow } from "./write-target.ts";
 
 const DELETE_FIELDS = new Set(["relation", "usingClause", "whereClause", "returningClause", "withClause"]);
@@ -22,9 +23,7 @@ export function planDelete(node: DeleteStmt, compiler: StatementCompiler): Plan 
   if (node.relation === undefined) throw notSupported("DELETE without a table");
   const { table, scope } = resolveWriteTarget(node.relation, "DELETE", compiler.statementText);
   compiler.enter(scope);
-  const rows = planTargetRows(node, node.relation, table, scope, compiler);
-  compiler.enter(scope);
-  const returning = planReturning(node.returningClause, scope, compiler);
+  const { rows, returning } = planTargetRows(node, node.relation, table, scope, compiler);
   return {
     command: "DELETE",
     usage: "write",
@@ -35,8 +34,18 @@ export function planDelete(node: DeleteStmt, compiler: StatementCompiler): Plan 
   };
 }
 
-/** Row numbers of what is deleted. */
-type TargetRows = (execution: Execution) => number[];
+/** A row that is deleted, and what was read with it. */
+interface DeletedRow {
+  readonly row: number;
+  readonly joined: readonly Value[];
+}
+
+interface TargetRows {
+  readonly rows: (execution: Execution) => DeletedRow[];
+  readonly returning: RowOutput | null;
+}
+
+const NOTHING_JOINED: readonly Value[] = [];
 
 function planTargetRows(
   node: DeleteStmt,
@@ -45,39 +54,57 @@ function planTargetRows(
   scope: RelationScope,
   compiler: StatementCompiler,
 ): TargetRows {
-  const { usingClause, whereClause, withClause } = node;
+  const { usingClause, whereClause, withClause, returningClause } = node;
   if (usingClause === undefined && withClause === undefined && !hasSubLink(whereClause)) {
     const source = planRowSource(whereClause, scope, compiler);
-    return (execution) => filteredRows(source, execution);
+    const returning = planReturning(returningClause, scope, compiler);
+    const rows = (execution: Execution) =>
+      filteredRows(source, execution).map((row) => ({ row, joined: NOTHING_JOINED }));
+    return { rows, returning };
   }
   const query = planTargetQuery(
-    { relation, others: usingClause ?? [], where: whereClause, withClause, assigned: [] },
+    {
+      relation,
+      others: usingClause ?? [],
+      where: whereClause,
+      withClause,
+      assigned: [],
+      returning: returningClause?.exprs ?? null,
+    },
+    scope,
     compiler,
   );
-  return (execution) => query.rows(execution, []).map(({ id }) => table.find(execution.engine, id));
+  const rows = (execution: Execution) =>
+    query.rows(execution, []).map(({ id, joined }) => ({ row: table.find(execution.engine, id), joined }));
+  return { rows, returning: query.returning };
 }
 
 function runDelete(
   table: StoredTable,
-  targetRows: TargetRows,
+  targetRows: TargetRows["rows"],
   returning: RowOutput | null,
   execution: Execution,
 ): string {
   const { engine } = execution;
   let rows = targetRows(execution);
   if (execution.beforeChanges !== null) {
-    const ids = rows.map((row) => table.idAt(engine, row));
+    const ids = rows.map(({ row, joined }) => ({ id: table.idAt(engine, row), joined }));
     execution.beforeChanges();
     // Those are left that no other change of the same statement has taken away.
-    rows = ids.map((id) => table.find(engine, id)).filter((row) => row >= 0);
+    rows = ids
+      .map(({ id, joined }) => ({ row: table.find(engine, id), joined }))
+      .filter(({ row }) => row >= 0);
   }
   if (table === RESOURCES && rows.length > 1) rows = childrenFirst(rows, engine);
   if (returning !== null) {
     const out = returning.open(execution);
-    for (const row of rows) returnRow(returning, out, row, execution);
+    for (const { row, joined } of rows) {
+      execution.joined = joined;
+      returnRow(returning, out, row, execution);
+    }
   }
   // Ids first: a row's number means something else once it is freed.
-  const commands = rows.map((row) => table.remove(table.idAt(engine, row)));
+  const commands = rows.map(({ row }) => table.remove(table.idAt(engine, row)));
   let applied = 0;
   for (const command of commands) {
     if ((++applied & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
@@ -87,13 +114,13 @@ function runDelete(
 }
 
 /** A resource with children is not deleted, so the deepest go first: the statement counts as a whole. */
-function childrenFirst(rows: readonly number[], engine: Engine): number[] {
+function childrenFirst(rows: readonly DeletedRow[], engine: Engine): DeletedRow[] {
   const { parent } = engine.resources;
   const depthOf = (row: number): number => {
     let depth = 0;
     for (let at = row; at >= 0; at = parent[at] as number) depth++;
     return depth;
   };
-  const depths = new Map(rows.map((row) => [row, depthOf(row)]));
-  return [...rows].sort((a, b) => (depths.get(b) as number) - (depths.get(a) as number));
+  const depths = new Map(rows.map(({ row }) => [row, depthOf(row)]));
+  return rows.toSorted((a, b) => (depths.get(b.row) as number) - (depths.get(a.row) as number));
 }

@@ -92,6 +92,8 @@ export class Execution implements Frame {
   changedRows: ReadonlyMap<object, readonly (readonly Value[])[]> | null = null;
   /** Between the reading and the changing of a write: brings in the other changes of its statement. */
   beforeChanges: (() => void) | null = null;
+  /** What was read with the row that a write returns (see relational/joined-returning.ts). */
+  joined: readonly Value[] = [];
   /** Takes the rows of RETURNING in place of the client. */
   returned: Value[][] | null = null;
   /** The run of a relational plan, once there is one. */
@@ -148,6 +150,12 @@ export function controlPlan(command: string, run: (execution: Execution) => RunR
   return { command, usage: "control", parameterTypes: [], columns: null, run };
 }
 
-export function outputColumn(name: string, type: PgType, tableOid = 0, columnNumber = 0): OutputColumn {
-  return { name, tableOid, columnNumber, typeOid: type.oid, typeLength: type.length, typeModifier: -1 };
+export function outputColumn(
+  name: string,
+  type: PgType,
+  tableOid = 0,
+  columnNumber = 0,
+  typeModifier = -1,
+): OutputColumn {
+  return { name, tableOid, columnNumber, typeOid: type.oid, typeLength: type.length, typeModifier };
 }

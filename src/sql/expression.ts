@@ -18,9 +18,19 @@ export interface Frame {
   row: number;
 }
 
+/** Where a column of a result comes from, for RowDescription. */
+export interface ColumnOrigin {
+  readonly tableOid: number;
+  readonly columnNumber: number;
+}
+
 export interface Expression {
   /** Static type; `unknown` only for a string literal, NULL or parameter that no context has typed yet. */
   readonly type: PgType;
+  /** `atttypmod`, as RowDescription tells it: of a text its length, of a numeric precision and scale. Absent: none. */
+  readonly modifier?: number | undefined;
+  /** The column of a table that it is; null or absent for what is computed. */
+  readonly origin?: ColumnOrigin | null;
   evaluate(frame: Frame): Value;
 }
 

@@ -26,9 +26,17 @@ import {
 import { isUntyped, resolveUntyped } from "./untyped.ts";
 import type { Value } from "./value.ts";
 
-/** Compiles a call. Throws 42883 if there is no such function for these arguments, 42725 if it cannot be told which. */
-export function compileCall(name: string, args: readonly Expression[], position: number): Expression {
-  const chosen = chooseFunction(name, args, position);
+/**
+ * Compiles a call. Throws 42883 if there is no such function for these arguments, 42725 if it cannot be told which.
+ * @param shown the name as the statement writes it
+ */
+export function compileCall(
+  name: string,
+  args: readonly Expression[],
+  position: number,
+  shown = name,
+): Expression {
+  const chosen = chooseFunction(name, args, position, shown);
   const common = polymorphicTypes(chosen, args);
   const converted = args.map((arg, i) => {
     const parameter = parameterAt(chosen, i);
@@ -36,7 +44,7 @@ export function compileCall(name: string, args: readonly Expression[], position:
     const wanted =
       parameter === ANY_ARRAY ? common.array : parameter === ANY_ELEMENT ? common.element : parameter;
     const cast = tryCast(arg, wanted, "implicit");
-    if (cast === null) throw noFunction(name, args, position);
+    if (cast === null) throw noFunction(shown, args, position);
     return cast;
   });
   const types = converted.map(({ type }) => type);
@@ -56,7 +64,22 @@ function polymorphicTypes(
     }
     if (parameter === ANY_ELEMENT && type !== UNKNOWN) element ??= type;
   }
+  const polymorphic = args.filter((_, i) => isPolymorphic(parameterAt(chosen, i)));
+  // Of one argument nothing says what it is; several (anycompatible) are text together.
+  if (element === undefined && polymorphic.length === 1) throw undeterminedType();
   return { array: (element && arrayTypeOf(element)) ?? TEXT_ARRAY, element: element ?? TEXT };
+}
+
+function isPolymorphic(parameter: PgType): boolean {
+  return parameter === ANY_ARRAY || parameter === ANY_ELEMENT;
+}
+
+/** 42804 for an argument of any type that has none. */
+export function undeterminedType(): DeltatError {
+  return new DeltatError(
+    SqlState.datatypeMismatch,
+    "could not determine polymorphic type because input has type unknown",
+  );
 }
 
 function parameterAt({ parameters }: SqlFunction, at: number): PgType {
@@ -95,7 +118,12 @@ function noFunction(name: string, args: readonly Expression[], position: number)
   });
 }
 
-function chooseFunction(name: string, args: readonly Expression[], position: number): SqlFunction {
+function chooseFunction(
+  name: string,
+  args: readonly Expression[],
+  position: number,
+  shown: string,
+): SqlFunction {
   const fitting = functionsNamed(name).filter(
     (candidate) =>
       (candidate.isVariadic
@@ -103,14 +131,14 @@ function chooseFunction(name: string, args: readonly Expression[], position: num
         : args.length === candidate.parameters.length) &&
       args.every((arg, i) => accepts(parameterAt(candidate, i), arg)),
   );
-  if (fitting.length === 0) throw noFunction(name, args, position);
+  if (fitting.length === 0) throw noFunction(shown, args, position);
   const scores = fitting.map((candidate) => score(candidate, args));
   const best = Math.max(...scores);
   const winners = fitting.filter((_, i) => scores[i] === best);
   const [winner] = winners;
   if (winner !== undefined && winners.length === 1) return winner;
   const types = args.map((arg) => arg.type.name).join(", ");
-  throw new DeltatError(SqlState.ambiguousFunction, `function ${name}(${types}) is not unique`, {
+  throw new DeltatError(SqlState.ambiguousFunction, `function ${shown}(${types}) is not unique`, {
     hint: "Could not choose a best candidate function. You might need to add explicit type casts.",
     position,
   });

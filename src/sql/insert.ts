@@ -4,7 +4,7 @@ import { monotonicFactory } from "ulid";
 import type { Command } from "../engine/command.ts";
 import type { Transaction } from "../engine/transaction.ts";
 import { DeltatError, SqlState } from "../errors.ts";
-import type { InsertStmt, Node } from "./ast.ts";
+import { type InsertStmt, type Node, nodeLocation, targetLocation } from "./ast.ts";
 import { coerceForAssignment } from "./casts.ts";
 import type { Execution, Plan } from "./execution.ts";
 import type { Expression } from "./expression.ts";
@@ -14,7 +14,7 @@ import { hasSubLink } from "./relational/aggregate-calls.ts";
 import { planRowQuery } from "./relational/joined-write.ts";
 import { ROWS_PER_TIMEOUT_CHECK } from "./row-source.ts";
 import type { RowWriter } from "./row-writer.ts";
-import type { Column, StoredTable } from "./schema.ts";
+import { type Column, columnIndex, type StoredTable } from "./schema.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
 import { BOOKINGS, HOLD_ID_COLUMN } from "./stored-tables.ts";
 import type { RowOutput } from "./targets.ts";
@@ -74,7 +74,7 @@ export function planInsert(node: InsertStmt, compiler: StatementCompiler): Plan 
   const isPlain = isPlainValues(node);
   const lists = isPlain ? planLists(node, columns, table, compiler) : null;
   const selected = isPlain ? null : planSelected(node, columns, table, compiler);
-  const skipsUsedIds = planConflict(node, table);
+  const skipsUsedIds = planConflict(node, table, compiler);
   const returning = planReturning(node.returningClause, scope, compiler);
   const plan: InsertPlan = { table, lists, selected, skipsUsedIds, returning };
   return {
@@ -125,8 +125,10 @@ function planLists(
 ): readonly (readonly Source[])[] {
   const select = node.selectStmt;
   const lists =
-    select !== undefined && "SelectStmt" in select ? valueRows(select.SelectStmt.valuesLists ?? []) : [[]];
-  return lists.map((items) => planRow(items, columns, node.cols !== undefined, table, compiler));
+    select !== undefined && "SelectStmt" in select
+      ? valueRows(select.SelectStmt.valuesLists ?? [], (location) => compiler.position(location))
+      : [[]];
+  return lists.map((items) => planRow(items, columns, node, table, compiler));
 }
 
 /** INSERT … SELECT: all is read before the first row is written. */
@@ -141,10 +143,11 @@ function planSelected(
   const select = node.selectStmt.SelectStmt;
   const withClause = select.withClause ?? node.withClause;
   const query = planRowQuery(withClause === undefined ? select : { ...select, withClause }, compiler);
-  checkCount(query.outputs.length, columns, node.cols !== undefined);
+  const location = (at: number) => targetLocation(select, at);
+  checkCount(query.outputs.length, columns, node, location, compiler);
   const outputs = query.outputs.map((output, i) => {
     const { type, name } = table.columns[columns[i] as number] as Column;
-    return coerceForAssignment(output, type, name);
+    return coerceForAssignment(output, type, name, compiler.position(location(i)));
   });
   const fallbacks = table.columns.map((column, at) => fallbackOf(column, at));
   return (execution) =>
@@ -159,29 +162,43 @@ function planSelected(
     });
 }
 
-/** Throws 42601 where there are more expressions than columns, or fewer than columns were listed. */
-function checkCount(count: number, columns: readonly number[], areListed: boolean): void {
+/**
+ * Throws 42601 where there are more expressions than columns, or fewer than columns were listed, at the first that has
+ * no counterpart.
+ */
+function checkCount(
+  count: number,
+  columns: readonly number[],
+  node: InsertStmt,
+  location: (at: number) => number,
+  compiler: StatementCompiler,
+): void {
   if (count > columns.length) {
-    throw new DeltatError(SqlState.syntaxError, "INSERT has more expressions than target columns");
+    throw new DeltatError(SqlState.syntaxError, "INSERT has more expressions than target columns", {
+      position: compiler.position(location(columns.length)),
+    });
   }
-  if (areListed && count < columns.length && count > 0) {
-    throw new DeltatError(SqlState.syntaxError, "INSERT has more target columns than expressions");
+  if (node.cols !== undefined && count < columns.length && count > 0) {
+    const target = node.cols[count];
+    throw new DeltatError(SqlState.syntaxError, "INSERT has more target columns than expressions", {
+      position: compiler.position(target === undefined ? 0 : nodeLocation(target)),
+    });
   }
 }
 
 function planRow(
   items: readonly Node[],
   columns: readonly number[],
-  areListed: boolean,
+  node: InsertStmt,
   table: StoredTable,
   compiler: StatementCompiler,
 ): Source[] {
-  checkCount(items.length, columns, areListed);
+  checkCount(items.length, columns, node, (at) => nodeLocation(items[at] as Node), compiler);
   const sources: Source[] = table.columns.map((column, at) => fallbackOf(column, at));
   items.forEach((item, i) => {
     if ("SetToDefault" in item) return;
     const at = columns[i] as number;
-    sources[at] = compiler.assigned(item, table.columns[at] as Column);
+    sources[at] = compiler.assigned(item, table.columns[at] as Column, "VALUES");
   });
   return sources;
 }
@@ -195,7 +212,7 @@ const INFER_FIELDS = new Set(["indexElems", "conname", "location"]);
 const INDEX_FIELDS = new Set(["name", "ordering", "nulls_ordering"]);
 
 /** Whether a row whose id is used is skipped. The id is the one key that ON CONFLICT can mean. */
-function planConflict(node: InsertStmt, table: StoredTable): boolean {
+function planConflict(node: InsertStmt, table: StoredTable, compiler: StatementCompiler): boolean {
   const clause = node.onConflictClause;
   if (clause === undefined) return false;
   if (clause.action !== "ONCONFLICT_NOTHING") {
@@ -215,7 +232,13 @@ function planConflict(node: InsertStmt, table: StoredTable): boolean {
   const [element, ...others] = indexElems ?? [];
   if (element !== undefined && "IndexElem" in element && others.length === 0) {
     refuseOtherFields(element.IndexElem, INDEX_FIELDS);
-    if (element.IndexElem.name === "id") return true;
+    const { name } = element.IndexElem;
+    if (name === "id") return true;
+    if (name !== undefined && columnIndex(table, name) < 0) {
+      throw new DeltatError(SqlState.undefinedColumn, `column "${name}" does not exist`, {
+        position: compiler.position(clause.infer.location),
+      });
+    }
   }
   throw new DeltatError(
     SqlState.invalidColumnReference,

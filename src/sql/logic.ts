@@ -32,6 +32,7 @@ export function disjunction(conditions: readonly Expression[]): Expression {
 
 function decidedBy(decisive: boolean, conditions: readonly Expression[]): Expression {
   const [first, second] = conditions;
+  if (conditions.length === 1 && first !== undefined) return first;
   if (conditions.length === 2 && first !== undefined && second !== undefined) {
     return {
       type: BOOL,

@@ -8,7 +8,7 @@ import { DeltatError, SqlState } from "../errors.ts";
 import { arithmeticOperation, type BinaryOperation, isArithmeticOperator, negation } from "./arithmetic.ts";
 import { setOperation } from "./array-operators.ts";
 import { bitwiseOperation, complement } from "./bitwise.ts";
-import { mapExpression, tryCast } from "./casts.ts";
+import { canCast, mapExpression, tryCast } from "./casts.ts";
 import { type ComparisonOperator, comparisonTest, isComparisonOperator } from "./comparison.ts";
 import type { Expression } from "./expression.ts";
 import { compileCall } from "./function-call.ts";
@@ -19,6 +19,7 @@ import { comparableTimeType } from "./time/casts.ts";
 import { formatInterval, intervalOf, negateInterval } from "./time/interval.ts";
 import { timeOperations } from "./time/operators.ts";
 import {
+  arrayTypeOf,
   BOOL,
   CHAR,
   DATE,
@@ -39,6 +40,7 @@ import type { Value } from "./value.ts";
 const HINT =
   "No operator matches the given name and argument types. You might need to add explicit type casts.";
 
+/** 42883 in PostgreSQL's words; `left` is empty for a prefix operator. */
 export function noOperator(left: string, name: string, right: string, position: number): DeltatError {
   return new DeltatError(
     SqlState.undefinedFunction,
@@ -63,6 +65,7 @@ export function typeBeside(other: PgType, operator: string): PgType {
   return other === CHAR ? CHAR : other;
 }
 
+/** Both sides of an operator with a type: what has none takes it from the other. Throws 42725 where neither has. */
 export function resolveSides(
   left: Expression,
   right: Expression,
@@ -260,16 +263,45 @@ function wholeComparison(
 function compileConcatenation(left: Expression, right: Expression): Expression | null {
   const a = left.type;
   const b = right.type;
-  if (a.arrayOf !== undefined && a === b) {
-    return strict(a, left, right, (x, y) => [...(x as readonly Value[]), ...(y as readonly Value[])]);
-  }
-  if (a.arrayOf !== undefined && b === a.arrayOf) return joinArray(a, left, right, true);
-  if (b.arrayOf !== undefined && a === b.arrayOf) return joinArray(b, right, left, false);
+  const arrays = compileArrayConcatenation(left, right);
+  if (arrays !== null) return arrays;
   if (a.arrayOf !== undefined || b.arrayOf !== undefined || !(isString(a) || isString(b))) return null;
   const leftText = tryCast(left, TEXT, "explicit");
   const rightText = tryCast(right, TEXT, "explicit");
   if (leftText === null || rightText === null) return null;
   return strict(TEXT, leftText, rightText, (x, y) => String(x) + String(y));
+}
+
+/**
+ * Arrays, or an array and an element, of types that have one in common (anycompatible). NULL in place of an array is
+ * none: what it is joined with stays as it is.
+ */
+function compileArrayConcatenation(left: Expression, right: Expression): Expression | null {
+  const [a, b] = [left.type, right.type];
+  if (a.arrayOf === undefined && b.arrayOf === undefined) return null;
+  const element = wider(a.arrayOf ?? a, b.arrayOf ?? b);
+  const type = element === null ? undefined : arrayTypeOf(element);
+  if (element === null || type === undefined) return null;
+  const typed = (side: Expression) =>
+    tryCast(side, side.type.arrayOf === undefined ? element : type, "implicit");
+  const [x, y] = [typed(left), typed(right)];
+  if (x === null || y === null) return null;
+  if (a.arrayOf === undefined) return joinArray(type, y, x, false);
+  if (b.arrayOf === undefined) return joinArray(type, x, y, true);
+  return {
+    type,
+    evaluate: (frame) => {
+      const items = x.evaluate(frame) as readonly Value[] | null;
+      const more = y.evaluate(frame) as readonly Value[] | null;
+      return items === null || more === null ? (items ?? more) : [...items, ...more];
+    },
+  };
+}
+
+/** The one of two types that the other becomes; null if neither does. */
+function wider(a: PgType, b: PgType): PgType | null {
+  if (canCast(a, b, "implicit")) return b;
+  return canCast(b, a, "implicit") ? a : null;
 }
 
 /** An array with one element more, which may be NULL. */
@@ -301,40 +333,4 @@ export function compileUnary(operator: string, operand: Expression, position: nu
   const negate = negation(operand.type);
   if (negate === null || !isSign) throw noOperator("", operator, operand.type.name, position);
   return operator === "-" ? mapExpression(operand, operand.type, negate) : operand;
-}
-
-/** `left IS [NOT] DISTINCT FROM right`: equality in which NULL is a value like any other. */
-export function compileDistinct(
-  negated: boolean,
-  left: Expression,
-  right: Expression,
-  position: number,
-): Expression {
-  const [a, b] = resolveSides(left, right, "=", position);
-  const test = comparisonTest("=", a.type, b.type);
-  if (test === null) throw noOperator(a.type.name, "=", b.type.name, position);
-  return {
-    type: BOOL,
-    evaluate: (frame) => {
-      const x = a.evaluate(frame);
-      const y = b.evaluate(frame);
-      const isSame = x === null || y === null ? x === y : test(x, y);
-      return isSame === negated;
-    },
-  };
-}
-
-/** `NULLIF(left, right)`: NULL where both are equal, else the left one. */
-export function compileNullIf(left: Expression, right: Expression, position: number): Expression {
-  const [a, b] = resolveSides(left, right, "=", position);
-  const test = comparisonTest("=", a.type, b.type);
-  if (test === null) throw noOperator(a.type.name, "=", b.type.name, position);
-  return {
-    type: a.type,
-    evaluate: (frame) => {
-      const x = a.evaluate(frame);
-      const y = b.evaluate(frame);
-      return x !== null && y !== null && test(x, y) ? null : x;
-    },
-  };
 }

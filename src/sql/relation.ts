@@ -3,7 +3,7 @@
 import { DeltatError, SqlState } from "../errors.ts";
 import type { Node, RangeVar } from "./ast.ts";
 import type { Execution } from "./execution.ts";
-import type { Expression, Frame, Scope } from "./expression.ts";
+import type { ColumnOrigin, Expression, Frame, Scope } from "./expression.ts";
 import { BOUND_CONSTANT } from "./membership.ts";
 import { characterPosition } from "./parser.ts";
 import { type Column, columnIndex, findTable, type Table } from "./schema.ts";
@@ -42,6 +42,7 @@ export function resolveRelation(range: RangeVar, text: string): Relation {
 /** A column reference. Planners look through it to read columns without making Values. */
 export class ColumnExpression implements Expression {
   readonly type: PgType;
+  readonly origin: ColumnOrigin;
 
   constructor(
     readonly column: Column,
@@ -50,6 +51,7 @@ export class ColumnExpression implements Expression {
     readonly index: number,
   ) {
     this.type = column.type;
+    this.origin = { tableOid: table.oid, columnNumber: index + 1 };
   }
 
   evaluate(frame: Frame): Value {

@@ -1,7 +1,7 @@
 /** ORDER BY, LIMIT and OFFSET over row handles. */
 
 import { DeltatError, SqlState } from "../errors.ts";
-import { type Node, nodeLocation, type SortBy } from "./ast.ts";
+import { type Node, nameParts, nodeLocation, type SortBy } from "./ast.ts";
 import { type Comparator, comparatorOf } from "./comparison.ts";
 import type { Execution } from "./execution.ts";
 import type { Expression } from "./expression.ts";
@@ -24,7 +24,7 @@ export interface SortKey extends KeyOrder {
   readonly expression: Expression;
 }
 
-const SORT_FIELDS = new Set(["node", "sortby_dir", "sortby_nulls", "location"]);
+const SORT_FIELDS = new Set(["node", "sortby_dir", "sortby_nulls", "useOp", "location"]);
 
 /** What rows are sorted by; null without ORDER BY. */
 export function planOrder(
@@ -44,7 +44,8 @@ function planKey(sort: SortBy, targets: readonly Target[], compiler: StatementCo
 /** What ORDER BY says about a key of this type. Throws 42883 for a type without order. */
 export function keyOrder(sort: SortBy, type: PgType): KeyOrder {
   refuseOtherFields(sort, SORT_FIELDS);
-  const descending = sort.sortby_dir === "SORTBY_DESC";
+  const descending =
+    sort.sortby_dir === "SORTBY_DESC" || (sort.sortby_dir === "SORTBY_USING" && usesGreater(sort));
   const nulls = sort.sortby_nulls;
   const compare = comparatorOf(type);
   if (compare === null) {
@@ -58,6 +59,15 @@ export function keyOrder(sort: SortBy, type: PgType): KeyOrder {
     direction: descending ? -1 : 1,
     nullsFirst: nulls === "SORTBY_NULLS_FIRST" || (descending && nulls !== "SORTBY_NULLS_LAST"),
   };
+}
+
+/** `USING >` is DESC, `USING <` is ASC. Throws 42809 for an operator that orders nothing. */
+function usesGreater({ useOp }: SortBy): boolean {
+  const operator = nameParts(useOp).at(-1) ?? "";
+  if (operator === ">" || operator === "<") return operator === ">";
+  throw new DeltatError(SqlState.wrongObjectType, `operator ${operator} is not a valid ordering operator`, {
+    hint: 'Ordering operators must be "<" or ">" members of btree operator families.',
+  });
 }
 
 /** A bare name is first an output column, a bare number a position; all else is an expression (SQL-92, then SQL-99). */

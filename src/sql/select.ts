@@ -5,9 +5,14 @@ import { type ColumnRef, type FuncCall, type Node, nameParts, type SelectStmt } 
 import { EVENTS } from "./events-table.ts";
 import type { Execution, Plan } from "./execution.ts";
 import { type Relation, RelationScope, resolveRelation } from "./relation.ts";
-import { functionName, hasAggregate, isAggregateCall, someNode } from "./relational/aggregate-calls.ts";
+import {
+  functionName,
+  hasAggregate,
+  isAggregateCall,
+  isSetFunction,
+  someNode,
+} from "./relational/aggregate-calls.ts";
 import { planRelationalSelect } from "./relational/select-plan.ts";
-import { isSetFunction } from "./relational/set-functions.ts";
 import { planRowLocks, type RowLocks } from "./row-locks.ts";
 import { planOrder, planRange, sortRows } from "./row-order.ts";
 import { acceptedRows, planRowSource } from "./row-source.ts";

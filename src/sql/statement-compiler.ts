@@ -14,6 +14,7 @@ import type { Expression, Frame, Scope } from "./expression.ts";
 import { normaliseIds } from "./id-comparison.ts";
 import { ParameterTypes } from "./parameters.ts";
 import { RelationScope } from "./relation.ts";
+import { refuseAggregates } from "./relational/aggregate-calls.ts";
 import type { CteEnvironment } from "./relational/cte.ts";
 import type { Column } from "./schema.ts";
 import type { LiftedLiterals } from "./shape.ts";
@@ -88,9 +89,10 @@ export class StatementCompiler {
   }
 
   /** A condition; null where there is none. Throws 42804 for what is not boolean. */
-  condition(node: Node | undefined): Expression | null {
+  condition(node: Node | undefined, clause = "WHERE"): Expression | null {
     if (node === undefined) return null;
-    return compileCondition(normaliseIds(node, this.scope, this), this.context, "WHERE");
+    this.refuseAggregates(node, clause);
+    return compileCondition(normaliseIds(node, this.scope, this), this.context, clause);
   }
 
   /** An expression of exactly `type`, after what casts an assignment would make. */
@@ -149,10 +151,10 @@ export class StatementCompiler {
     }
   }
 
-  /** The value of an INSERT or UPDATE for `column`. Throws 42804. */
-  assigned(node: Node, column: Column): Expression {
+  /** The value of an INSERT or UPDATE for `column`; `clause` is what it stands in. Throws 42804. */
+  assigned(node: Node, column: Column, clause: "VALUES" | "UPDATE"): Expression {
     const position = this.position(nodeLocation(node));
-    return coerceForAssignment(this.compile(node), column.type, column.name, position);
+    return coerceForAssignment(this.compile(node, clause), column.type, column.name, position);
   }
 
   /** An argument of EXECUTE. Throws 42804. */
@@ -178,14 +180,22 @@ export class StatementCompiler {
 
   /** The number after LIMIT or OFFSET. */
   rowCount(node: Node, clause: string): Expression {
-    const expression = resolveUntyped(this.compile(node), INT8);
-    return coerceForAssignment(expression, INT8, clause, this.position(nodeLocation(node)));
+    return this.asRowCount(this.compile(node, clause), node, clause);
   }
 
   /** As `rowCount`, with names resolved by `scope`. */
   rowCountIn(scope: Scope, node: Node, clause: string): Expression {
-    const expression = compile(node, this.contextFor(scope), INT8);
-    return coerceForAssignment(expression, INT8, clause, this.position(nodeLocation(node)));
+    return this.asRowCount(compile(node, this.contextFor(scope)), node, clause);
+  }
+
+  private asRowCount(expression: Expression, node: Node, clause: string): Expression {
+    const count = tryCast(resolveUntyped(expression, INT8), INT8, "assignment");
+    if (count !== null) return count;
+    throw new DeltatError(
+      SqlState.datatypeMismatch,
+      `argument of ${clause} must be type bigint, not type ${expression.type.name}`,
+      { position: this.position(nodeLocation(node)) },
+    );
   }
 
   /** An array of texts. Throws 42883 for other types. */
@@ -201,9 +211,14 @@ export class StatementCompiler {
     return compile(node, this.context);
   }
 
-  private compile(node: Node): Expression {
+  private compile(node: Node, clause?: string): Expression {
+    if (clause !== undefined) this.refuseAggregates(node, clause);
     if ("SubLink" in node) throw notSupported("a subquery");
     return compile(normaliseIds(node, this.scope, this), this.context);
+  }
+
+  private refuseAggregates(node: Node, clause: string): void {
+    refuseAggregates(node, clause, (location) => this.position(location));
   }
 
   private noOperator(type: PgType, node: Node): DeltatError {

@@ -77,13 +77,14 @@ function allColumns(
 
 /** What PostgreSQL calls a column without AS (parse_target.c, FigureColname); null where nothing suggests itself. */
 export function defaultName(node: Node): string | null {
+  return strongName(node) ?? weakName(node);
+}
+
+/** A name that a cast or CASE around the node does not replace by its own. */
+function strongName(node: Node): string | null {
   if ("ColumnRef" in node) return nameParts(node.ColumnRef.fields).at(-1) ?? null;
   if ("FuncCall" in node) return nameParts(node.FuncCall.funcname).at(-1) ?? null;
-  if ("TypeCast" in node) {
-    const { arg, typeName } = node.TypeCast;
-    const inner = arg === undefined ? null : defaultName(arg);
-    return inner ?? nameParts(typeName?.names).at(-1) ?? null;
-  }
+  if ("TypeCast" in node) return node.TypeCast.arg === undefined ? null : strongName(node.TypeCast.arg);
   if ("SQLValueFunction" in node) {
     return (node.SQLValueFunction.op ?? "")
       .replace(/^SVFOP_/, "")
@@ -93,23 +94,36 @@ export function defaultName(node: Node): string | null {
   if ("MinMaxExpr" in node) return node.MinMaxExpr.op === "IS_GREATEST" ? "greatest" : "least";
   if ("CaseExpr" in node) {
     const { defresult } = node.CaseExpr;
-    return (defresult === undefined ? null : defaultName(defresult)) ?? "case";
+    return defresult === undefined ? null : strongName(defresult);
   }
   if ("SubLink" in node) return subqueryName(node.SubLink);
-  if ("CollateClause" in node && node.CollateClause.arg !== undefined)
-    return defaultName(node.CollateClause.arg);
+  if ("CollateClause" in node) {
+    return node.CollateClause.arg === undefined ? null : strongName(node.CollateClause.arg);
+  }
   if ("A_Indirection" in node && node.A_Indirection.arg !== undefined) {
     const fields = nameParts(node.A_Indirection.indirection);
-    return fields.at(-1) ?? defaultName(node.A_Indirection.arg);
+    return fields.at(-1) ?? strongName(node.A_Indirection.arg);
   }
   if ("A_Expr" in node) return node.A_Expr.kind === "AEXPR_NULLIF" ? "nullif" : null;
   return NAMES_BY_KIND.get(nodeKind(node)) ?? null;
+}
+
+/** The name of a cast's type, or of CASE; of several around each other, the outermost. */
+function weakName(node: Node): string | null {
+  if ("TypeCast" in node) return nameParts(node.TypeCast.typeName?.names).at(-1) ?? null;
+  if ("CaseExpr" in node) return "case";
+  if ("CollateClause" in node && node.CollateClause.arg !== undefined)
+    return weakName(node.CollateClause.arg);
+  if ("A_Indirection" in node && node.A_Indirection.arg !== undefined)
+    return weakName(node.A_Indirection.arg);
+  return null;
 }
 
 const NAMES_BY_KIND: ReadonlyMap<string, string> = new Map([
   ["CoalesceExpr", "coalesce"],
   ["A_ArrayExpr", "array"],
   ["RowExpr", "row"],
+  ["GroupingFunc", "grouping"],
 ]);
 
 /** A scalar subquery is called as the column it gives. */
@@ -120,12 +134,18 @@ function subqueryName({ subLinkType, subselect }: SubLink): string | null {
   const [target] = subselect.SelectStmt.targetList ?? [];
   if (target === undefined || !("ResTarget" in target)) return null;
   const { name, val } = target.ResTarget;
-  return name ?? (val === undefined ? null : defaultName(val));
+  return name ?? (val === undefined ? null : defaultName(val)) ?? "?column?";
 }
 
 /** A type that can be sent: what nothing has typed is text. */
 export function sentType(type: PgType): PgType {
   return type === UNKNOWN ? TEXT : type;
+}
+
+/** A column of a result, as RowDescription tells it. */
+export function describeOutput(name: string, { type, origin, modifier }: Expression): OutputColumn {
+  const { tableOid = 0, columnNumber = 0 } = origin ?? {};
+  return outputColumn(name, sentType(type), tableOid, columnNumber, modifier);
 }
 
 /** Throws 54011 for more columns than a row may have. */
@@ -148,11 +168,7 @@ export class RowOutput {
   constructor(readonly targets: readonly Target[]) {
     checkColumnCount(targets.length);
     this.types = targets.map(({ expression }) => sentType(expression.type));
-    this.columns = targets.map(({ name, expression }) =>
-      expression instanceof ColumnExpression
-        ? outputColumn(name, expression.type, expression.table.oid, expression.index + 1)
-        : outputColumn(name, sentType(expression.type)),
-    );
+    this.columns = targets.map(({ name, expression }) => describeOutput(name, expression));
     this.writers = targets.map(({ expression }, position) => {
       if (!(expression instanceof ColumnExpression)) {
         return (out, execution) => out.value(expression.evaluate(execution), position);

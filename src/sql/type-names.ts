@@ -6,8 +6,19 @@ import { fitNumeric, mapExpression } from "./casts.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { planConstant } from "./constant-expression.ts";
 import type { Expression } from "./expression.ts";
+import { checkSchema } from "./schema-names.ts";
 import { fitTime } from "./time/modifiers.ts";
-import { arrayTypeOf, BPCHAR, isTimeType, NUMERIC, type PgType, typeByName, VARCHAR } from "./types.ts";
+import {
+  arrayTypeOf,
+  BPCHAR,
+  DATE,
+  INTERVAL,
+  isTimeType,
+  NUMERIC,
+  type PgType,
+  typeByName,
+  VARCHAR,
+} from "./types.ts";
 
 /** Types of PostgreSQL that the server does not have: said so by name, rather than that they do not exist. */
 const UNSUPPORTED = new Set(
@@ -30,13 +41,13 @@ export function resolveTypeName(node: TypeName, context: CompileContext): NamedT
   const names = nameParts(node.names);
   const name = names.at(-1) ?? "";
   const isQualified = names.length > 1 && names[0] !== "pg_catalog";
+  checkSchema(names, position);
   const base = isQualified ? undefined : typeByName(name);
   if (base === undefined) throw unknownType(isQualified ? names.join(".") : name, position);
   const modifiers = (node.typmods ?? []).map((modifier) => modifierValue(modifier, context, position));
   if (modifiers.length > 0 && base !== VARCHAR && base !== BPCHAR && base !== NUMERIC && !isTimeType(base)) {
-    throw new DeltatError(SqlState.featureNotSupported, `modifiers of type ${base.name} are not supported`, {
-      position,
-    });
+    const message = `type modifier is not allowed for type "${base.typname}"`;
+    throw new DeltatError(SqlState.syntaxError, message, { position });
   }
   const dimensions = node.arrayBounds?.length ?? 0;
   if (dimensions === 0) return { type: base, modifiers };
@@ -61,29 +72,47 @@ function modifierValue(node: Node, context: CompileContext, position: number): n
 
 /** Cuts or rounds an expression of `named.type` to its modifiers, as an explicit cast does. */
 export function applyModifiers(expression: Expression, named: NamedType, position: number): Expression {
-  const [first, second = 0] = named.modifiers;
-  if (first === undefined) return expression;
-  if (named.type.arrayOf !== undefined) {
+  if (named.modifiers.length === 0) return expression;
+  const fitted = fitTo(expression, named, position);
+  return { ...fitted, modifier: encodeModifier(named) };
+}
+
+function fitTo(expression: Expression, { type, modifiers }: NamedType, position: number): Expression {
+  const [first = 0, second = 0] = modifiers;
+  if (type.arrayOf !== undefined) {
     throw new DeltatError(SqlState.featureNotSupported, "modifiers of array elements are not supported", {
       position,
     });
   }
-  if (isTimeType(named.type)) return fitTime(expression, named.modifiers);
-  if (first < 1) {
-    const what = named.type === NUMERIC ? `NUMERIC precision ${first} must be between 1 and 1000` : undefined;
-    throw new DeltatError(
-      SqlState.invalidParameterValue,
-      what ?? `length for type ${named.type.typname} must be at least 1`,
-      { position },
-    );
+  if (isTimeType(type)) return fitTime(expression, modifiers);
+  if (first < 1 || (type === NUMERIC && first > MAX_PRECISION)) {
+    const message =
+      type === NUMERIC
+        ? `NUMERIC precision ${first} must be between 1 and ${MAX_PRECISION}`
+        : `length for type ${type === BPCHAR ? "char" : type.typname} must be at least 1`;
+    throw new DeltatError(SqlState.invalidParameterValue, message, { position });
   }
-  if (named.type === NUMERIC) {
+  if (type === NUMERIC) {
     return mapExpression(expression, NUMERIC, (value) => fitNumeric(String(value), first, second));
   }
   const cut = (text: string): string => [...text].slice(0, first).join("");
-  const isPadded = named.type === BPCHAR;
-  return mapExpression(expression, named.type, (value) => {
+  const isPadded = type === BPCHAR;
+  return mapExpression(expression, type, (value) => {
     const text = cut(String(value));
     return isPadded ? text + " ".repeat(first - [...text].length) : text;
   });
+}
+
+const MAX_PRECISION = 1000;
+/** Bytes of a varlena header, which `atttypmod` counts in. */
+const HEADER_BYTES = 4;
+
+/** `atttypmod` of a type with modifiers. */
+function encodeModifier({ type, modifiers }: NamedType): number {
+  const [first = -1, second = 0] = modifiers;
+  if (type === NUMERIC) return ((first << 16) | (second & 0x7ff)) + HEADER_BYTES;
+  if (type === VARCHAR || type === BPCHAR) return first + HEADER_BYTES;
+  if (type !== INTERVAL) return type === DATE ? -1 : first;
+  // Fields that are kept in the upper half, digits of a second in the lower; the grammar gives both, or the digits alone.
+  return (first << 16) | (modifiers[1] ?? 0xffff);
 }

@@ -207,3 +207,10 @@ export function isTimeType(type: PgType): boolean {
   const { category } = type.arrayOf ?? type;
   return category === "date/time" || category === "timespan";
 }
+
+/** `typispreferred` of pg_type: what is chosen among several types of one category. */
+export function isPreferred(type: PgType): boolean {
+  return PREFERRED.has(type);
+}
+
+const PREFERRED: ReadonlySet<PgType> = new Set([BOOL, OID, FLOAT8, TEXT, TIMESTAMPTZ, INTERVAL]);

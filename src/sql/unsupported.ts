@@ -21,7 +21,6 @@ const CLAUSE_NAMES: ReadonlyMap<string, string> = new Map([
   ["usingClause", "DELETE … USING"],
   ["fromClause", "UPDATE … FROM"],
   ["whereClause", "ON CONFLICT … WHERE"],
-  ["useOp", "ORDER BY … USING"],
   ["options", "RETURNING WITH (OLD or NEW AS …)"],
   ["agg_filter", "FILTER"],
   ["agg_order", "ORDER BY in an aggregate"],

@@ -4,7 +4,7 @@ import type { Command } from "../engine/command.ts";
 import type { Transaction } from "../engine/transaction.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import type { Id } from "../id.ts";
-import type { Node, RangeVar, UpdateStmt } from "./ast.ts";
+import { type Node, nodeLocation, type RangeVar, type UpdateStmt } from "./ast.ts";
 import { coerceForAssignment } from "./casts.ts";
 import type { Execution, Plan } from "./execution.ts";
 import type { Expression } from "./expression.ts";
@@ -56,9 +56,10 @@ export function planUpdate(node: UpdateStmt, compiler: StatementCompiler): Plan 
   const targets = assignedColumns(node.targetList ?? [], table, compiler);
   const isJoined = node.fromClause !== undefined || node.withClause !== undefined || hasSubLink(node);
   const found = isJoined
-    ? planJoined(node, node.relation, targets, compiler)
+    ? planJoined(node, node.relation, targets, scope, compiler)
     : planAlone(node.whereClause, targets, scope, compiler);
-  const returning = planReturning(node.returningClause, scope, compiler);
+  const returning =
+    found.query === null ? planReturning(node.returningClause, scope, compiler) : found.query.returning;
   const plan: UpdatePlan = { table, returning, ...found };
   return {
     command: "UPDATE",
@@ -88,7 +89,7 @@ function planAlone(
   compiler.enter(scope);
   const assignments = targets.map(({ at, column, node }) => ({
     column: at,
-    value: node === null ? null : compiler.assigned(node, column),
+    value: node === null ? null : compiler.assigned(node, column, "UPDATE"),
   }));
   return { source: planRowSource(where, scope, compiler), query: null, assignments };
 }
@@ -98,6 +99,7 @@ function planJoined(
   node: UpdateStmt,
   relation: RangeVar,
   targets: readonly AssignedColumn[],
+  scope: RelationScope,
   compiler: StatementCompiler,
 ): FoundRows {
   const computed = targets.filter((target) => target.node !== null);
@@ -108,7 +110,9 @@ function planJoined(
       where: node.whereClause,
       withClause: node.withClause,
       assigned: computed.map((target) => target.node as Node),
+      returning: node.returningClause?.exprs ?? null,
     },
+    scope,
     compiler,
   );
   const assignments = targets.map((target) => {
@@ -137,22 +141,60 @@ function assignedColumns(
     if (targets.some((other) => other.at === at)) {
       throw new DeltatError(SqlState.syntaxError, `multiple assignments to same column "${column.name}"`);
     }
-    targets.push({ at, column, node: assignedNode(target.ResTarget.val) });
+    targets.push({ at, column, node: assignedNode(target.ResTarget.val, compiler) });
   }
   return targets;
 }
 
-/** The node that one column gets, out of `(a, b) = (1, 2)` too; null for DEFAULT. */
-function assignedNode(node: Node | undefined): Node | null {
+/** The node that one column gets, out of `(a, b) = (1, 2)` and `(a, b) = (SELECT …)` too; null for DEFAULT. */
+function assignedNode(node: Node | undefined, compiler: StatementCompiler): Node | null {
   if (node === undefined || "SetToDefault" in node) return null;
   if (!("MultiAssignRef" in node)) return node;
-  const { source, colno, ncolumns } = node.MultiAssignRef;
+  const { source, colno = 1, ncolumns = 0 } = node.MultiAssignRef;
+  const position = compiler.position(source === undefined ? 0 : nodeLocation(source));
+  const select = source !== undefined && "SubLink" in source ? source.SubLink.subselect : undefined;
   const items = source !== undefined && "RowExpr" in source ? (source.RowExpr.args ?? []) : null;
-  if (items === null) throw notSupported("UPDATE … SET (…) = (SELECT …)");
-  if (items.length !== ncolumns) {
-    throw new DeltatError(SqlState.syntaxError, "number of columns does not match number of values");
+  if (items === null && select === undefined) {
+    throw new DeltatError(
+      SqlState.featureNotSupported,
+      "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression",
+      { position },
+    );
   }
-  return assignedNode(items[(colno ?? 1) - 1]);
+  const count = items?.length ?? outputCount(select);
+  if (count !== null && count !== ncolumns) {
+    throw new DeltatError(SqlState.syntaxError, "number of columns does not match number of values", {
+      position,
+    });
+  }
+  if (items !== null) return assignedNode(items[colno - 1], compiler);
+  return columnOf(select as Node, colno, ncolumns);
+}
+
+/** How many columns a query gives; null where `*` is among them. */
+function outputCount(query: Node | undefined): number | null {
+  const targets = query !== undefined && "SelectStmt" in query ? query.SelectStmt.targetList : undefined;
+  if (targets === undefined) return null;
+  return JSON.stringify(targets).includes("A_Star") ? null : targets.length;
+}
+
+/** `(SELECT c<n> FROM (query) AS q (c1, …))`. */
+function columnOf(query: Node, n: number, count: number): Node {
+  const names = Array.from({ length: count }, (_, at): Node => ({ String: { sval: `c${at + 1}` } }));
+  const column: Node = { ColumnRef: { fields: [names[n - 1] as Node] } };
+  return {
+    SubLink: {
+      subLinkType: "EXPR_SUBLINK",
+      subselect: {
+        SelectStmt: {
+          targetList: [{ ResTarget: { val: column } }],
+          fromClause: [{ RangeSubselect: { subquery: query, alias: { aliasname: "q", colnames: names } } }],
+          limitOption: "LIMIT_OPTION_DEFAULT",
+          op: "SETOP_NONE",
+        },
+      },
+    },
+  };
 }
 
 function runUpdate(plan: UpdatePlan, execution: Execution): string {
@@ -163,13 +205,14 @@ function runUpdate(plan: UpdatePlan, execution: Execution): string {
   const out = returning?.open(execution) ?? null;
   let applied = 0;
   let updated = 0;
-  for (const { id, command } of changes) {
+  for (const { id, command, joined } of changes) {
     // Another change of the same statement may have taken the row away.
     if (execution.beforeChanges !== null && table.find(engine, id) < 0) continue;
     updated++;
     if ((++applied & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
     engine.apply(execution.transaction as Transaction, command);
     if (returning !== null && out !== null) {
+      execution.joined = joined;
       returnResult(returning, out, table.find(engine, id), command, execution);
     }
   }
@@ -179,7 +222,10 @@ function runUpdate(plan: UpdatePlan, execution: Execution): string {
 interface RowChange {
   readonly id: Id;
   readonly command: Command;
+  readonly joined: readonly Value[];
 }
+
+const NOTHING_JOINED: readonly Value[] = [];
 
 function newImages(plan: UpdatePlan, execution: Execution): RowChange[] {
   const { table, source, query, assignments } = plan;
@@ -189,16 +235,17 @@ function newImages(plan: UpdatePlan, execution: Execution): RowChange[] {
     for (const row of filteredRows(source, execution)) {
       execution.row = row;
       const values = assignments.map(({ value }) => value?.evaluate(execution) ?? null);
-      changes.push({ id: table.idAt(engine, row), command: newImage(plan, values, execution) });
+      const command = newImage(plan, values, execution);
+      changes.push({ id: table.idAt(engine, row), command, joined: NOTHING_JOINED });
     }
   }
   if (query !== null) {
     const computed = assignments.flatMap(({ value }) => (value === null ? [] : [value]));
-    for (const { id, values } of query.rows(execution, computed)) {
+    for (const { id, values, joined } of query.rows(execution, computed)) {
       execution.row = table.find(engine, id);
       const given = [...values];
       const all = assignments.map(({ value }) => (value === null ? null : (given.shift() ?? null)));
-      changes.push({ id, command: newImage(plan, all, execution) });
+      changes.push({ id, command: newImage(plan, all, execution), joined });
     }
   }
   return changes;

@@ -21,6 +21,7 @@ import { Channels } from "./channels.ts";
 import type { Checkpoints } from "./checkpoint.ts";
 import { EventNumbers } from "./event-numbers.ts";
 import { History } from "./history.ts";
+import { Retention } from "./retention.ts";
 
 /** Time and turns of the event loop, as a tenant needs them. */
 export interface Scheduler {
@@ -65,6 +66,7 @@ export class Tenant implements Database {
   private checkpoints: Checkpoints | null = null;
   private readonly eventNumbers: EventNumbers;
   history: EventHistory | null = null;
+  private retention: Retention | null = null;
   private readonly flushNow = (): void => {
     this.flushScheduled = false;
     this.log.flush();
@@ -157,6 +159,11 @@ export class Tenant implements Database {
     });
   }
 
+  /** From now on bookings that ended so long ago are dropped. */
+  retain(retentionMs: number, warn: (message: string) => void): void {
+    this.retention = new Retention(this, this.scheduler, retentionMs, warn);
+  }
+
   /** Resolves when everything up to `lsn` is durable; rejects when the log has failed. */
   durable(lsn: number): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -207,6 +214,7 @@ export class Tenant implements Database {
   async close(): Promise<void> {
     this.cancelTimer?.();
     this.cancelTimer = null;
+    this.retention?.close();
     await this.checkpoints?.close();
     await this.log.close();
   }

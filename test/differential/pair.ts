@@ -70,6 +70,8 @@ export class Pair {
   }
 
   private status = "I";
+  /** Whether PostgreSQL refused the last statement. */
+  lastRefused = false;
 
   private async compare(statement: Statement, manner: Manner, isOrdered: boolean): Promise<Finding | null> {
     const [ours, theirs] = await Promise.all([
@@ -77,6 +79,7 @@ export class Pair {
       send(this.theirs, statement, manner, "PostgreSQL"),
     ]);
     this.status = theirs.status;
+    this.lastRefused = theirs.error !== null;
     const difference = compareAnswers(ours, theirs, isOrdered);
     return difference === null ? null : { statement, manner, difference, ours, theirs };
   }
@@ -112,8 +115,9 @@ function isRead(text: string): boolean {
   );
 }
 
-/** Whether the whole statement says in which order its rows come. */
+/** Whether the whole statement says in which order its rows come; FETCH does, by its cursor. */
 function saysOrder(text: string): boolean {
+  if (/^\s*(UPDATE|DELETE|INSERT)\b/i.test(text)) return false;
   try {
     const [statement] = parse(text);
     const node = statement?.node;

@@ -1,7 +1,7 @@
 /** An aggregate call compiled: its arguments, and what feeds its accumulator with which rows in which order. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import type { FuncCall, Node } from "../ast.ts";
+import { type FuncCall, type Node, nodeLocation } from "../ast.ts";
 import { tryCast } from "../casts.ts";
 import type { Execution } from "../execution.ts";
 import type { Expression } from "../expression.ts";
@@ -10,7 +10,7 @@ import type { PgType } from "../types.ts";
 import { notSupported } from "../unsupported.ts";
 import type { Value } from "../value.ts";
 import { type Accumulator, type AggregateFunction, chooseAggregate } from "./accumulators.ts";
-import { functionName } from "./aggregate-calls.ts";
+import { firstSetCall, functionName, nodeKey } from "./aggregate-calls.ts";
 import { planOrderedSet } from "./ordered-set.ts";
 import { RowKey } from "./row-key.ts";
 import type { QueryScope } from "./scope.ts";
@@ -45,16 +45,39 @@ export function planAggregateCall(call: FuncCall, scope: QueryScope, position: n
       },
     );
   }
+  const set = firstSetCall(call.args);
+  if (set !== null) {
+    throw new DeltatError(
+      SqlState.featureNotSupported,
+      "aggregate function calls cannot contain set-returning function calls",
+      { position: scope.context.position(set.location) },
+    );
+  }
   const given = (call.args ?? []).map((arg) => scope.compile(arg));
   const chosen = chooseAggregate(name, given, call.agg_star === true, position);
   const args = given.map((arg, at) => tryCast(arg, chosen.parameters[at] as PgType, "implicit") ?? arg);
   const filter = call.agg_filter === undefined ? null : scope.condition(call.agg_filter, "FILTER");
   const order = planOrder(call.agg_order ?? [], args, scope);
   const distinct = call.agg_distinct === true;
+  if (distinct) checkDistinctOrder(call, scope);
   if (distinct && args.length === 0) {
     throw new DeltatError(SqlState.syntaxError, "DISTINCT specified, but there is no argument", { position });
   }
   return { type: chosen.type, create: stateMaker(chosen, args, filter, distinct, order) };
+}
+
+/** What is sorted by must be among what is distinct. */
+function checkDistinctOrder({ args = [], agg_order = [] }: FuncCall, scope: QueryScope): void {
+  const keys = args.map(nodeKey);
+  for (const item of agg_order) {
+    const node = "SortBy" in item ? item.SortBy.node : undefined;
+    if (node === undefined || keys.includes(nodeKey(node))) continue;
+    throw new DeltatError(
+      SqlState.invalidColumnReference,
+      "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
+      { position: scope.context.position(nodeLocation(node)) },
+    );
+  }
 }
 
 interface PlannedOrder {

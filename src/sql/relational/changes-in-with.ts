@@ -69,7 +69,7 @@ export function planChangesInWith(node: Node, compiler: StatementCompiler, planN
       if (plan.usage !== "write") throw notSupported("this kind of statement in WITH");
       const key = {};
       parts.push({ plan, key });
-      environment.add(readableChange(found.cte, plan, key));
+      environment.add(readableChange(found.cte, plan, key, compiler.position(found.cte.location)));
     }
     return planNode(withQueries(withoutWith(node), queries, clause), compiler);
   });
@@ -113,7 +113,12 @@ function withClause(node: Node, clause: WithClause | undefined): Node {
 }
 
 /** What RETURNING gives, under the name of the part. */
-function readableChange({ ctename = "", aliascolnames }: CommonTableExpr, plan: Plan, key: object): Cte {
+function readableChange(
+  { ctename = "", aliascolnames }: CommonTableExpr,
+  plan: Plan,
+  key: object,
+  position: number,
+): Cte {
   const returning: RowOutput | null = plan.returning ?? null;
   const targets = returning?.targets ?? [];
   return {
@@ -123,6 +128,7 @@ function readableChange({ ctename = "", aliascolnames }: CommonTableExpr, plan: 
       targets.map(({ expression }) => expression),
       nameParts(aliascolnames),
       ctename,
+      position,
     ),
     references: new Set(),
     onUse() {

@@ -1,8 +1,7 @@
 /** Conditions that AND joins, and what each of them reads. */
 
-import { DeltatError, SqlState } from "../../errors.ts";
 import { type Node, nameParts } from "../ast.ts";
-import { hasAggregate, hasSubLink, hasWindowCall, someNode } from "./aggregate-calls.ts";
+import { hasSubLink, refuseAggregates, someNode } from "./aggregate-calls.ts";
 import { isArrayTest } from "./index-conditions.ts";
 import type { Namespace, RangeEntry } from "./range.ts";
 import type { QueryScope } from "./scope.ts";
@@ -14,18 +13,23 @@ export interface Conjunct {
   readonly references: ReadonlySet<RangeEntry>;
   /** Only the query's own scope compiles it: a subquery, a row, a table's name as a value. */
   readonly needsQuery: boolean;
+  /** Where it stands, for the refusal of what is no condition. */
+  readonly clause: "WHERE" | "JOIN/ON";
 }
 
-export function conjunctOf(node: Node, namespace: Namespace, clause: string, scope: QueryScope): Conjunct {
-  if (hasAggregate(node)) {
-    throw new DeltatError(SqlState.groupingError, `aggregate functions are not allowed in ${clause}`);
-  }
-  if (hasWindowCall(node)) {
-    throw new DeltatError(SqlState.windowingError, `window functions are not allowed in ${clause}`);
-  }
+export function conjunctOf(
+  node: Node,
+  namespace: Namespace,
+  clause: Conjunct["clause"],
+  scope: QueryScope,
+): Conjunct {
+  refuseAggregates(node, clause === "WHERE" ? clause : "JOIN conditions", (location) =>
+    scope.context.position(location),
+  );
   return {
     node,
     namespace,
+    clause,
     needsQuery: needsQuery(node, namespace, scope),
     references: referencesOf(node, namespace, scope),
   };

@@ -1,26 +1,19 @@
 /** WITH: queries by name, each run at most once where it is used, and the recursive ones. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { type CommonTableExpr, nameParts, type SelectStmt } from "../ast.ts";
-import type { Expression } from "../expression.ts";
+import { type CommonTableExpr, nameParts, type SelectStmt, targetLocation } from "../ast.ts";
+import type { ColumnOrigin, Expression } from "../expression.ts";
 import { ColumnExpression } from "../relation.ts";
 import { type PgType, TEXT } from "../types.ts";
 import { notSupported, refuseOtherFields } from "../unsupported.ts";
 import { resolveUntyped } from "../untyped.ts";
 import type { Value } from "../value.ts";
-import {
-  type ColumnOrigin,
-  type Cursor,
-  type Operator,
-  PAUSE,
-  type PlanNode,
-  ROW,
-  SlotExpression,
-} from "./operator.ts";
+import { type Cursor, type Operator, PAUSE, type PlanNode, ROW, SlotExpression } from "./operator.ts";
 import type { RelationalPlanner } from "./planner.ts";
 import { planQuery } from "./query.ts";
 import type { QueryPlan } from "./query-tail.ts";
 import type { RangeEntry } from "./range.ts";
+import { refersToItself } from "./recursion-rules.ts";
 import { type Key, RowKey } from "./row-key.ts";
 import type { Run } from "./run.ts";
 import type { QueryScope } from "./scope.ts";
@@ -31,6 +24,7 @@ interface CteColumn {
   readonly type: PgType;
   readonly isId: boolean;
   readonly origin: ColumnOrigin | null;
+  readonly modifier?: number | undefined;
 }
 
 export interface Cte {
@@ -74,7 +68,9 @@ export function planWith(
     const { CommonTableExpr: node } = item;
     const name = node.ctename ?? "";
     if (environment.has(name)) {
-      throw new DeltatError(SqlState.duplicateAlias, `WITH query name "${name}" specified more than once`);
+      throw new DeltatError(SqlState.duplicateAlias, `WITH query name "${name}" specified more than once`, {
+        position: scope.context.position(node.location),
+      });
     }
     const memo = scope.planner.newMemo();
     memos.push(memo);
@@ -104,15 +100,15 @@ function planCte(
   }
   const aliases = nameParts(node.aliascolnames);
   const select = ctequery.SelectStmt;
-  if (mayRecur && select.op === "SETOP_UNION") {
-    const recursive = planRecursive(select, name, aliases, memo, scope, environment);
-    if (recursive !== null) return recursive;
+  const position = (location: number) => scope.context.position(location);
+  if (mayRecur && refersToItself(select, name, node.location ?? 0, position)) {
+    return planRecursive(select, node, aliases, memo, scope, environment);
   }
   const { value: plan, references } = scope.planner.track(() => planQuery(select, scope.planner, scope));
   const outputs = typed(plan);
   return {
     name,
-    columns: cteColumns(plan.columns, outputs, aliases, name),
+    columns: cteColumns(plan.columns, outputs, aliases, name, position(node.location ?? 0)),
     references: outerOnly(references, scope),
     onUse: () => {},
     rows: shared(memo, (run) => plainProducer(run, plan, outputs)),
@@ -157,11 +153,13 @@ export function cteColumns(
   outputs: readonly Expression[],
   aliases: readonly string[],
   name: string,
+  position: number,
 ): CteColumn[] {
   if (aliases.length > outputs.length) {
     throw new DeltatError(
       SqlState.invalidColumnReference,
       `WITH query "${name}" has ${outputs.length} columns available but ${aliases.length} columns specified`,
+      { position },
     );
   }
   return columns.map((column, at) => {
@@ -170,44 +168,44 @@ export function cteColumns(
   });
 }
 
-function traitsOf(output: Expression): Pick<CteColumn, "isId" | "origin"> {
-  if (output instanceof SlotExpression) return output;
-  if (!(output instanceof ColumnExpression)) return { isId: false, origin: null };
-  return { isId: output.column.isId, origin: { tableOid: output.table.oid, columnNumber: output.index + 1 } };
+function traitsOf(output: Expression): Pick<CteColumn, "isId" | "origin" | "modifier"> {
+  const isId =
+    output instanceof ColumnExpression ? output.column.isId : output instanceof SlotExpression && output.isId;
+  return { isId, origin: output.origin ?? null, modifier: output.modifier };
 }
 
-/** `base UNION [ALL] step`, where `step` names the query itself; null if it does not. */
+/** `base UNION [ALL] step`, where `step` names the query itself. */
 function planRecursive(
   select: SelectStmt,
-  name: string,
+  { ctename: name = "", location }: CommonTableExpr,
   aliases: readonly string[],
   memo: number,
   scope: QueryScope,
   environment: CteEnvironment,
-): Cte | null {
+): Cte {
   const { planner } = scope;
-  if (select.larg === undefined || select.rarg === undefined) return null;
-  const { rarg } = select;
-  const base = planQuery(select.larg, planner, scope);
+  const { larg = {}, rarg = {} } = select;
+  const base = planQuery(larg, planner, scope);
   const baseOutputs = typed(base);
-  const columns = cteColumns(base.columns, baseOutputs, aliases, name);
+  const position = scope.context.position(location);
+  const columns = cteColumns(base.columns, baseOutputs, aliases, name, position).map((column) => {
+    return { ...column, origin: null };
+  });
   const working = planner.newMemo();
-  let isUsed = false;
   const self: Cte = {
     name,
     columns,
     references: new Set(),
     rows: (run) => new ListFeed(run.memo[working] as Rows),
-    onUse: () => {
-      isUsed = true;
-    },
+    onUse: () => {},
   };
   environment.add(self);
   const { value: step, references } = planner.track(() => planQuery(rarg, planner, scope));
-  if (!isUsed) return null;
   refuseOutside(select);
   const stepOutputs = typed(step);
-  checkTypes(name, columns, stepOutputs);
+  checkTypes(name, columns, stepOutputs, (side, at) =>
+    scope.context.position(targetLocation(side === "base" ? larg : rarg, at)),
+  );
   return {
     name,
     columns,
@@ -233,9 +231,16 @@ function refuseOutside(select: SelectStmt): void {
   if (select.limitCount !== undefined) throw notSupported("LIMIT in a recursive query");
 }
 
-function checkTypes(name: string, columns: readonly CteColumn[], step: readonly Expression[]): void {
+function checkTypes(
+  name: string,
+  columns: readonly CteColumn[],
+  step: readonly Expression[],
+  position: (side: "base" | "step", at: number) => number,
+): void {
   if (step.length !== columns.length) {
-    throw new DeltatError(SqlState.syntaxError, "each UNION query must have the same number of columns");
+    throw new DeltatError(SqlState.syntaxError, "each UNION query must have the same number of columns", {
+      position: position("step", 0),
+    });
   }
   for (const [at, { type }] of columns.entries()) {
     const other = step[at]?.type;
@@ -243,7 +248,10 @@ function checkTypes(name: string, columns: readonly CteColumn[], step: readonly 
     throw new DeltatError(
       SqlState.datatypeMismatch,
       `recursive query "${name}" column ${at + 1} has type ${type.name} in non-recursive term but type ${other.name} overall`,
-      { hint: "Cast the output of the non-recursive term to the correct type." },
+      {
+        hint: "Cast the output of the non-recursive term to the correct type.",
+        position: position("base", at),
+      },
     );
   }
 }

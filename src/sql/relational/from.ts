@@ -227,6 +227,7 @@ function planSubselect(range: RangeSubselect, scope: QueryScope, before: Namespa
     entry.add(aliases[at] ?? column.name, output?.type ?? TEXT, {
       isId: from?.isId ?? false,
       origin: from?.origin ?? null,
+      modifier: output?.modifier,
     });
   });
   const used = () =>
@@ -317,7 +318,7 @@ function mergedColumn(
     hidden: false,
     entries: [...left.entries, ...right.entries],
     column: null,
-    expression: () => coalesce([left.expression(), right.expression()], 1),
+    expression: () => coalesce([left.expression(), right.expression()], () => 1),
   };
 }
 

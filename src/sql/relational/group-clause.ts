@@ -2,8 +2,8 @@
 
 import { DeltatError, SqlState } from "../../errors.ts";
 import { MAX_CUBE_ELEMENTS, MAX_GROUPING_SETS } from "../../limits.ts";
-import { type Node, nameParts, nodeLocation, type SelectStmt } from "../ast.ts";
-import { hasAggregate } from "./aggregate-calls.ts";
+import { type Node, nameParts, nodeLocation, type SelectStmt, wholeConstant } from "../ast.ts";
+import { refuseAggregates } from "./aggregate-calls.ts";
 import { Grouping } from "./grouping.ts";
 import type { QueryScope } from "./scope.ts";
 
@@ -90,7 +90,7 @@ function groupNode(node: Node, select: SelectStmt, scope: QueryScope): Node {
   const targets = (select.targetList ?? []).flatMap((item) => ("ResTarget" in item ? [item.ResTarget] : []));
   const position = scope.context.position(nodeLocation(node));
   if ("A_Const" in node) {
-    const at = node.A_Const.ival?.ival;
+    const at = wholeConstant(node);
     if (at === undefined) {
       throw new DeltatError(SqlState.syntaxError, "non-integer constant in GROUP BY", { position });
     }
@@ -102,11 +102,7 @@ function groupNode(node: Node, select: SelectStmt, scope: QueryScope): Node {
         { position },
       );
     }
-    if (hasAggregate(target)) {
-      throw new DeltatError(SqlState.groupingError, "aggregate functions are not allowed in GROUP BY", {
-        position,
-      });
-    }
+    refuseAggregates(target, "GROUP BY", (location) => scope.context.position(location));
     return target;
   }
   if (!("ColumnRef" in node)) return node;

@@ -4,14 +4,14 @@
  */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import type { FuncCall, GroupingFunc, Node } from "../ast.ts";
+import { type FuncCall, type GroupingFunc, type Node, nodeLocation } from "../ast.ts";
 import type { Expression } from "../expression.ts";
 import { INT4 } from "../types.ts";
 import { nodeKey } from "./aggregate-calls.ts";
 import { type AggregateCall, planAggregateCall } from "./aggregate-plan.ts";
-import { SlotExpression } from "./operator.ts";
+import { SlotExpression, slotLike } from "./operator.ts";
 import type { NamedColumn } from "./range.ts";
-import type { QueryScope } from "./scope.ts";
+import { AGGREGATE_ARGUMENTS, type QueryScope } from "./scope.ts";
 
 interface GroupKey {
   readonly expression: Expression;
@@ -51,19 +51,13 @@ export class Grouping {
     const key = nodeKey(node);
     const known = this.keys.findIndex((other) => isSameKey(other, key, named));
     if (known >= 0) return known;
-    const from = expression instanceof SlotExpression ? expression : null;
-    const result = new SlotExpression(
-      expression.type,
-      scope.planner.newSlot(),
-      from?.isId ?? false,
-      from?.origin ?? null,
-    );
+    const result = slotLike(expression, scope.planner.newSlot());
     this.byKey.set(key, result);
     return this.keys.push({ expression, result, named, key }) - 1;
   }
 
   /** `GROUPING(a, b)`: a bit for each argument, set in groups that are not made by it. Throws 42803. */
-  groupingCall({ args = [], location }: GroupingFunc): Expression {
+  groupingCall({ args = [] }: GroupingFunc): Expression {
     const { scope } = this;
     const positions = args.map((node) => {
       const named = "ColumnRef" in node ? scope.planner.namedColumn(node, scope) : null;
@@ -74,7 +68,7 @@ export class Grouping {
       throw new DeltatError(
         SqlState.groupingError,
         "arguments to GROUPING must be grouping expressions of the associated query level",
-        { position: scope.context.position(location) },
+        { position: scope.context.position(nodeLocation(args[positions.indexOf(-1)] as Node)) },
       );
     }
     const result = new SlotExpression(INT4, scope.planner.newSlot());
@@ -113,7 +107,7 @@ export class Grouping {
     }
     this.inAggregate = true;
     const clause = this.scope.clause;
-    this.scope.clause = "an aggregate";
+    this.scope.clause = AGGREGATE_ARGUMENTS;
     const windows = this.scope.windows;
     this.scope.windows = null;
     try {
@@ -151,13 +145,7 @@ export class Grouping {
     const known = this.carriedOf.get(named.column);
     if (known !== undefined) return known;
     const expression = named.expression();
-    const from = expression instanceof SlotExpression ? expression : null;
-    const result = new SlotExpression(
-      expression.type,
-      this.scope.planner.newSlot(),
-      from?.isId ?? false,
-      from?.origin ?? null,
-    );
+    const result = slotLike(expression, this.scope.planner.newSlot());
     this.carried.push({ expression, result });
     this.carriedOf.set(named.column, result);
     return result;

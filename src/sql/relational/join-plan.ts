@@ -84,7 +84,7 @@ class JoinPlanner {
   private onConjuncts(tree: FromJoin): Conjunct[] {
     return tree.on
       .flatMap(conjunctsOf)
-      .map((node) => conjunctOf(node, tree.namespace, "JOIN conditions", this.scope));
+      .map((node) => conjunctOf(node, tree.namespace, "JOIN/ON", this.scope));
   }
 
   /** Adds a leaf to what is joined so far. */
@@ -214,7 +214,7 @@ class JoinPlanner {
 
   private condition(conjuncts: readonly Conjunct[]): Expression | null {
     const conditions = conjuncts.map((conjunct) =>
-      within(this.scope, conjunct.namespace, () => this.scope.condition(conjunct.node, "WHERE")),
+      within(this.scope, conjunct.namespace, () => this.scope.condition(conjunct.node, conjunct.clause)),
     );
     const [only] = conditions;
     if (conditions.length <= 1) return only ?? null;

@@ -8,10 +8,14 @@ import type { Node, RangeVar, SelectStmt } from "../ast.ts";
 import type { Execution } from "../execution.ts";
 import type { Expression } from "../expression.ts";
 import { idOf } from "../field-values.ts";
+import type { RelationScope } from "../relation.ts";
 import type { StatementCompiler } from "../statement-compiler.ts";
+import type { RowOutput } from "../targets.ts";
 import { TEXT } from "../types.ts";
 import { resolveUntyped } from "../untyped.ts";
 import type { Value } from "../value.ts";
+import { planReturning } from "../write-target.ts";
+import { JoinedReturning } from "./joined-returning.ts";
 import { collectRows } from "./pipeline.ts";
 import { RelationalPlanner } from "./planner.ts";
 import { planQuery } from "./query.ts";
@@ -20,6 +24,7 @@ import { workMemory } from "./work-memory.ts";
 
 /** A query whose rows a write takes. */
 export interface RowQuery {
+  readonly names: readonly string[];
   /** Per column; what has no type yet takes that of the column it is assigned to. */
   readonly outputs: readonly Expression[];
   /** `outputs` as they were cast for their columns. */
@@ -30,6 +35,7 @@ export function planRowQuery(select: SelectStmt, compiler: StatementCompiler): R
   const planner = new RelationalPlanner(compiler);
   const { operator, columns } = planQuery(select, planner, null);
   return {
+    names: columns.map(({ name }) => name),
     outputs: columns.map(({ expression }) => expression),
     rows(execution, outputs) {
       const run = new Run(execution, planner.slotCount, workMemory(execution.session));
@@ -44,10 +50,14 @@ export function planRowQuery(select: SelectStmt, compiler: StatementCompiler): R
 interface TargetRow {
   readonly id: Id;
   readonly values: readonly Value[];
+  readonly joined: readonly Value[];
 }
 
 export interface TargetQuery {
   readonly assigned: readonly Expression[];
+  /** RETURNING; null without it. */
+  readonly returning: RowOutput | null;
+  /** The rows of the target, each with the values of `assigned`, and what RETURNING wants of the other tables. */
   rows(execution: Execution, assigned: readonly Expression[]): TargetRow[];
 }
 
@@ -58,29 +68,57 @@ export interface TargetClauses {
   readonly where: Node | undefined;
   readonly withClause: SelectStmt["withClause"];
   readonly assigned: readonly Node[];
+  readonly returning: readonly Node[] | null;
 }
 
-export function planTargetQuery(clauses: TargetClauses, compiler: StatementCompiler): TargetQuery {
+export function planTargetQuery(
+  clauses: TargetClauses,
+  scope: RelationScope,
+  compiler: StatementCompiler,
+): TargetQuery {
   const { relation, others, where, withClause, assigned } = clauses;
   const name = relation.alias?.aliasname ?? relation.relname ?? "";
   const id: Node = { ColumnRef: { fields: [{ String: { sval: name } }, { String: { sval: "id" } }] } };
+  const from = {
+    fromClause: [{ RangeVar: relation }, ...others],
+    ...(withClause === undefined ? {} : { withClause }),
+  };
+  const listed = (values: readonly Node[]) => values.map((val) => ({ ResTarget: { val } }));
+  const joined =
+    clauses.returning === null || others.length === 0
+      ? null
+      : new JoinedReturning(
+          clauses.returning,
+          scope,
+          (star) => planRowQuery({ ...from, targetList: listed([star]) }, compiler).names,
+        );
   const query = planRowQuery(
     {
-      targetList: [id, ...assigned].map((val) => ({ ResTarget: { val } })),
-      fromClause: [{ RangeVar: relation }, ...others],
+      ...from,
+      targetList: listed([id, ...assigned, ...(joined?.nodes ?? [])]),
       ...(where === undefined ? {} : { whereClause: where }),
-      ...(withClause === undefined ? {} : { withClause }),
     },
     compiler,
   );
   const [idOutput, ...outputs] = query.outputs as [Expression, ...Expression[]];
+  const read = outputs.splice(assigned.length);
   return {
     assigned: outputs,
+    returning:
+      joined?.plan(read, compiler) ??
+      planReturning(
+        clauses.returning === null ? undefined : { exprs: [...clauses.returning] },
+        scope,
+        compiler,
+      ),
     rows(execution, cast) {
       const found = new Map<string, TargetRow>();
-      for (const [text, ...values] of query.rows(execution, [resolveUntyped(idOutput, TEXT), ...cast])) {
+      const all = [idOutput, ...cast, ...read].map((output) => resolveUntyped(output, TEXT));
+      for (const [text, ...values] of query.rows(execution, all)) {
         const key = text as string;
-        if (!found.has(key)) found.set(key, { id: idOf(key), values });
+        if (found.has(key)) continue;
+        const joinedValues = values.splice(cast.length);
+        found.set(key, { id: idOf(key), values, joined: joinedValues });
       }
       return [...found.values()];
     },

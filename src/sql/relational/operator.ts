@@ -9,8 +9,9 @@
  */
 
 import type { Execution } from "../execution.ts";
-import type { Expression, Frame } from "../expression.ts";
-import type { PgType } from "../types.ts";
+import type { ColumnOrigin, Expression, Frame } from "../expression.ts";
+import { type PgType, TEXT } from "../types.ts";
+import { isUntyped } from "../untyped.ts";
 import type { Value } from "../value.ts";
 import type { RangeColumn } from "./range.ts";
 import type { Run } from "./run.ts";
@@ -53,12 +54,6 @@ export function planNode(
   return { label, details, children: children.map((child) => child.plan) };
 }
 
-/** Where a column of a result comes from, for RowDescription; null for what is computed. */
-export interface ColumnOrigin {
-  readonly tableOid: number;
-  readonly columnNumber: number;
-}
-
 /** The value in a slot. */
 export class SlotExpression implements Expression {
   constructor(
@@ -67,12 +62,20 @@ export class SlotExpression implements Expression {
     /** Holds canonical ULIDs, so what it is compared with is put into their spelling. */
     readonly isId: boolean = false,
     readonly origin: ColumnOrigin | null = null,
+    readonly modifier: number | undefined = undefined,
   ) {}
 
   evaluate(frame: Frame): Value {
     // Every frame that slots are read through is made by the session: it is an Execution.
     return (frame as Execution).slots[this.slot] as Value;
   }
+}
+
+/** A slot for the values of an expression, with what is known of them. */
+export function slotLike(expression: Expression, slot: number): SlotExpression {
+  const from = expression instanceof SlotExpression ? expression : null;
+  const type = isUntyped(expression) ? TEXT : expression.type;
+  return new SlotExpression(type, slot, from?.isId ?? false, from?.origin ?? null, expression.modifier);
 }
 
 /** Copies of the slots named, as they are now. */

@@ -177,7 +177,7 @@ function hypothetical(
   keys: readonly Expression[],
   position: number,
 ): OrderedSet {
-  const pairs = keys.map((key, at) => unify([key, direct[at] ?? key], "WITHIN GROUP", position).items);
+  const pairs = keys.map((key, at) => unify([key, direct[at] ?? key], "WITHIN GROUP", () => position).items);
   const compute = HYPOTHETICAL[name] ?? (() => 0);
   return {
     type: name === "rank" || name === "dense_rank" ? INT8 : FLOAT8,

@@ -5,10 +5,10 @@ import { type Node, nameParts, nodeLocation, type SelectStmt, type SortBy } from
 import type { Expression } from "../expression.ts";
 import { keyOrder, planRange, type RowRange } from "../row-order.ts";
 import { TEXT } from "../types.ts";
-import { isUntyped, resolveUntyped } from "../untyped.ts";
+import { resolveUntyped } from "../untyped.ts";
 import { nodeKey } from "./aggregate-calls.ts";
 import { LockRows, type LockTarget } from "./lock-rows.ts";
-import { type Operator, SlotExpression } from "./operator.ts";
+import { type Operator, type SlotExpression, slotLike } from "./operator.ts";
 import { Limit, Project } from "./pipeline.ts";
 import { joinKeys } from "./row-key.ts";
 import type { QueryScope } from "./scope.ts";
@@ -72,7 +72,9 @@ export function planTail(
     );
     columns = projected.columns;
   }
-  const sortKeys = withDistinctOn(on, keys);
+  const sortKeys = withDistinctOn(on, keys, (at) =>
+    scope.context.position(nodeLocation(onNodes[at] as Node)),
+  );
   const isTied = select.limitOption === "LIMIT_OPTION_WITH_TIES";
   let keySlots: readonly Expression[] = [];
   let targetsToLock = locked;
@@ -180,6 +182,10 @@ function outputOrExpression(
   const repeated = targets.findIndex((target) => target.node !== null && nodeKey(target.node) === key);
   if (repeated >= 0) return repeated;
   if (!mayCompute) {
+    if ("ColumnRef" in node && node.ColumnRef.fields?.length === 1) {
+      const message = `column "${nameParts(node.ColumnRef.fields)[0]}" does not exist`;
+      throw new DeltatError(SqlState.undefinedColumn, message, { position });
+    }
     throw new DeltatError(SqlState.featureNotSupported, "invalid UNION/INTERSECT/EXCEPT ORDER BY clause", {
       detail: "Only result column names can be used, not expressions or functions.",
       position,
@@ -194,14 +200,17 @@ function outputOrExpression(
 function withDistinctOn(
   on: readonly (number | Expression)[],
   keys: readonly PlannedKey[],
+  position: (at: number) => number,
 ): readonly PlannedKey[] {
   if (on.length === 0) return keys;
   const leading = keys.slice(0, on.length);
-  const matches = leading.every((key) => on.includes(key.of));
-  if (!matches) {
+  if (!leading.every((key) => on.includes(key.of))) {
+    const sorted = new Set(leading.map((key) => key.of));
+    const unmatched = on.findIndex((of) => !sorted.has(of));
     throw new DeltatError(
       SqlState.invalidColumnReference,
       "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
+      { position: position(Math.max(0, unmatched)) },
     );
   }
   const missing = on.filter((of) => !leading.some((key) => key.of === of)).map((of) => ({ of, sort: {} }));
@@ -213,7 +222,7 @@ function projectAll(operator: Operator, columns: readonly QueryColumn[], scope: 
   const results = columns.map(({ name, expression }) => ({
     name,
     expression,
-    slot: slotLike(expression, scope),
+    slot: slotLike(expression, scope.planner.newSlot()),
   }));
   return {
     operator: new Project(operator, () =>
@@ -221,13 +230,6 @@ function projectAll(operator: Operator, columns: readonly QueryColumn[], scope: 
     ),
     columns: results.map(({ name, slot }) => ({ name, expression: slot })),
   };
-}
-
-/** A new slot that keeps what is known of the expression. */
-function slotLike(expression: Expression, scope: QueryScope): SlotExpression {
-  const from = expression instanceof SlotExpression ? expression : null;
-  const type = isUntyped(expression) ? TEXT : expression.type;
-  return new SlotExpression(type, scope.planner.newSlot(), from?.isId ?? false, from?.origin ?? null);
 }
 
 function planSort(
@@ -245,7 +247,7 @@ function planSort(
     return { at, order: keyOrder(sort, (values[at] as Expression).type) };
   });
   const firstCarried = values.push(...others) - others.length;
-  const slots = values.map((value) => slotLike(value, scope));
+  const slots = values.map((value) => slotLike(value, scope.planner.newSlot()));
   return {
     carried: slots.slice(firstCarried),
     operator: new Sort(

@@ -59,14 +59,15 @@ function planBody(select: SelectStmt, scope: QueryScope): QueryPlan {
 
 function planValues(select: SelectStmt, scope: QueryScope): QueryPlan {
   scope.clause = "VALUES";
-  const rows = valueRows(select.valuesLists ?? []).map((items) => items.map((item) => scope.compile(item)));
+  const lists = valueRows(select.valuesLists ?? [], (location) => scope.context.position(location));
+  const rows = lists.map((items) => items.map((item) => scope.compile(item)));
   const [first = []] = rows;
   const columns = first.map((only, at) => {
     if (rows.length === 1) return { items: [only], type: only.type };
     return unify(
       rows.map((row) => row[at] as Expression),
       "VALUES",
-      1,
+      (row) => scope.context.position(nodeLocation(lists[row]?.[at] as Node)),
     );
   });
   if (rows.length === 1) {

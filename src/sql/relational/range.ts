@@ -1,8 +1,8 @@
 /** What FROM brings into reach: entries with columns, and the names that a query may use for them. */
 
-import type { Expression } from "../expression.ts";
+import type { ColumnOrigin, Expression } from "../expression.ts";
 import type { PgType } from "../types.ts";
-import { type ColumnOrigin, SlotExpression } from "./operator.ts";
+import { SlotExpression } from "./operator.ts";
 
 export interface ColumnTraits {
   readonly isId?: boolean;
@@ -11,6 +11,7 @@ export interface ColumnTraits {
   /** Not to be read. */
   readonly filterOnly?: boolean;
   readonly origin?: ColumnOrigin | null;
+  readonly modifier?: number | undefined;
 }
 
 /** One column of an entry. It gets a slot when an expression first uses it, so unused columns are never read. */
@@ -37,6 +38,7 @@ export class RangeColumn {
       this.newSlot(),
       this.traits.isId ?? false,
       this.traits.origin ?? null,
+      this.traits.modifier,
     );
     return this.slot;
   }

@@ -11,7 +11,6 @@ import { compile, compileCondition } from "../compile.ts";
 import type { CompileContext } from "../compile-context.ts";
 import type { Expression, Scope } from "../expression.ts";
 import { canonicalId } from "../field-values.ts";
-import { negated } from "../logic.ts";
 import { isRunConstant } from "../membership.ts";
 import { compileBinary } from "../operators.ts";
 import { isString, TEXT, TEXT_ARRAY } from "../types.ts";
@@ -28,6 +27,10 @@ import { compileRowExpression, type RowReference, rowReference } from "./record.
 import type { SetCalls } from "./set-calls.ts";
 import { compileSubLink } from "./subquery.ts";
 import type { WindowCalls } from "./window-calls.ts";
+
+/** Clauses that refuse window functions in words of their own. */
+export const AGGREGATE_ARGUMENTS = "an aggregate";
+export const WINDOW_ARGUMENTS = "window function arguments";
 
 /** First part of the names that stand for columns already found; no text can spell it. */
 const BOUND = "\0column";
@@ -140,15 +143,25 @@ export class QueryScope implements Scope {
     const position = context.position(call.location);
     if (call.over !== undefined) {
       if (this.windows !== null) return this.windows.add(call, position);
-      throw new DeltatError(SqlState.windowingError, `window functions are not allowed in ${this.clause}`, {
-        position,
-      });
+      throw this.windowRefusal(position);
     }
     if (!isAggregateCall(call)) return this.sets?.add(call, position) ?? null;
     if (this.grouping !== null) return this.grouping.aggregate(call, position);
     throw new DeltatError(SqlState.groupingError, `aggregate functions are not allowed in ${this.clause}`, {
       position,
     });
+  }
+
+  private windowRefusal(position: number): DeltatError {
+    if (this.clause === AGGREGATE_ARGUMENTS) {
+      const message = "aggregate function calls cannot contain window function calls";
+      return new DeltatError(SqlState.groupingError, message, { position });
+    }
+    const message =
+      this.clause === WINDOW_ARGUMENTS
+        ? "window function calls cannot be nested"
+        : `window functions are not allowed in ${this.clause}`;
+    return new DeltatError(SqlState.windowingError, message, { position });
   }
 
   /** A comparison in which one side is an id: the other is put into canonical spelling first. */
@@ -186,8 +199,8 @@ export class QueryScope implements Scope {
     const left = compile(lexpr, context);
     const nodes = rexpr.List.items ?? [];
     const items = nodes.map((item) => canonicalText(compile(item, context)));
-    const found = compileMembership(left, items, nodes.every(isRunConstant), position);
-    return nameParts(name).at(-1) === "<>" ? negated(found) : found;
+    const operator = nameParts(name).at(-1) === "<>" ? "<>" : "=";
+    return compileMembership(operator, left, items, nodes.every(isRunConstant), position);
   }
 
   private isIdColumn(node: Node): boolean {

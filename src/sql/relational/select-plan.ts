@@ -1,15 +1,15 @@
 /** A query as a statement: a relational plan whose rows are streamed. */
 
 import { type FuncCall, nameParts, type SelectStmt } from "../ast.ts";
-import { type Execution, type OutputColumn, outputColumn, type Plan } from "../execution.ts";
+import type { Execution, Plan } from "../execution.ts";
 import type { Expression } from "../expression.ts";
 import { strongestOf } from "../row-locks.ts";
 import { takeAll } from "../row-stream.ts";
 import type { StatementCompiler } from "../statement-compiler.ts";
-import { checkColumnCount, sentType } from "../targets.ts";
+import { checkColumnCount, describeOutput } from "../targets.ts";
 import { TEXT } from "../types.ts";
 import { resolveUntyped } from "../untyped.ts";
-import { type Operator, SlotExpression } from "./operator.ts";
+import type { Operator } from "./operator.ts";
 import { RelationalPlanner } from "./planner.ts";
 import { planQuery } from "./query.ts";
 import { QueryStream, type StreamedQuery } from "./query-stream.ts";
@@ -49,7 +49,7 @@ export function planRelationalSelect(select: SelectStmt, compiler: StatementComp
   };
   const plan = {
     parameterTypes: compiler.parameterTypes(),
-    columns: query.outputs.map((output, at) => describe(query.names[at] ?? "", output)),
+    columns: query.outputs.map((output, at) => describeOutput(query.names[at] ?? "", output)),
   };
   const open = (execution: Execution) => new QueryStream(streamed, execution);
   if (strongest === null) return { ...plan, command: "SELECT", usage: "read", run: open, open };
@@ -69,9 +69,4 @@ function callsAny(tree: unknown, names: ReadonlySet<string>): boolean {
       (key === "FuncCall" && names.has(nameParts((inner as FuncCall).funcname).at(-1) ?? "")) ||
       callsAny(inner, names),
   );
-}
-
-function describe(name: string, output: Expression): OutputColumn {
-  const origin = output instanceof SlotExpression ? output.origin : null;
-  return outputColumn(name, sentType(output.type), origin?.tableOid ?? 0, origin?.columnNumber ?? 0);
 }

@@ -3,7 +3,7 @@
 import type { FuncCall } from "../ast.ts";
 import type { Expression } from "../expression.ts";
 import { recordType } from "../types.ts";
-import { functionName } from "./aggregate-calls.ts";
+import { functionName, isSetFunction } from "./aggregate-calls.ts";
 import {
   type Cursor,
   type Operator,
@@ -15,7 +15,7 @@ import {
 } from "./operator.ts";
 import type { Run } from "./run.ts";
 import type { QueryScope } from "./scope.ts";
-import { isSetFunction, planSetFunction, type RowList, type SetFunction } from "./set-functions.ts";
+import { planSetFunction, type RowList, type SetFunction } from "./set-functions.ts";
 
 interface SetCall {
   readonly set: SetFunction;

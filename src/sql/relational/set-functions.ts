@@ -27,6 +27,7 @@ import {
 } from "../types.ts";
 import { isUntyped, resolveUntyped } from "../untyped.ts";
 import type { Value } from "../value.ts";
+import { isSetFunction } from "./aggregate-calls.ts";
 import { isJsonSet, planJsonSet } from "./json-sets.ts";
 
 /** Rows by position, made when they are asked for where that is possible. An array is one. */
@@ -39,20 +40,6 @@ export interface SetFunction {
   /** Names are those that the relation's alias does not replace; null: the function's own. */
   readonly columns: readonly { readonly name: string | null; readonly type: PgType }[];
   rows(frame: Frame): RowList;
-}
-
-const NAMES: ReadonlySet<string> = new Set([
-  "generate_series",
-  "generate_subscripts",
-  "information_schema._pg_expandarray",
-  "pg_partition_ancestors",
-  "regexp_split_to_table",
-  "string_to_table",
-  "unnest",
-]);
-
-export function isSetFunction(name: string): boolean {
-  return NAMES.has(name) || isJsonSet(name);
 }
 
 /** The rows that a call gives. Throws 42883 for arguments it does not take. */

@@ -1,7 +1,7 @@
 /** UNION, INTERSECT and EXCEPT, with and without ALL. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import type { SelectStmt } from "../ast.ts";
+import { type SelectStmt, targetLocation } from "../ast.ts";
 import { unify } from "../common-type.ts";
 import type { Expression } from "../expression.ts";
 import type { Value } from "../value.ts";
@@ -35,10 +35,14 @@ export function planSetOperation(select: SelectStmt, scope: QueryScope): QueryPl
   const left = planQuery(select.larg ?? {}, scope.planner, scope);
   const right = planQuery(select.rarg ?? {}, scope.planner, scope);
   if (left.columns.length !== right.columns.length) {
-    throw new DeltatError(SqlState.syntaxError, `each ${kind} query must have the same number of columns`);
+    throw new DeltatError(SqlState.syntaxError, `each ${kind} query must have the same number of columns`, {
+      position: scope.context.position(targetLocation(select.rarg ?? {}, 0)),
+    });
   }
   const pairs = left.columns.map(({ expression }, at) =>
-    unify([expression, (right.columns[at] as { expression: Expression }).expression], kind, 1),
+    unify([expression, (right.columns[at] as { expression: Expression }).expression], kind, (side) =>
+      scope.context.position(targetLocation((side === 0 ? select.larg : select.rarg) ?? {}, at)),
+    ),
   );
   const results = pairs.map(({ type, items }) => {
     const areIds = items.every((item) => item instanceof SlotExpression && item.isId);

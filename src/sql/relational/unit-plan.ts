@@ -35,7 +35,7 @@ export function buildUnit(unit: FromUnit, conjuncts: readonly Conjunct[], scope:
   }
   if (source.kind === "stored") {
     const path = planAccessPath(source.table, where, own, compiler);
-    const filter = compiler.condition(conjunctionOf(path.rest));
+    const filter = compiler.condition(conjunctionOf(path.rest), conjuncts[0]?.clause);
     return { operator: new StoredScan(entry, source.table, path, filter), rest: [] };
   }
   const query = planAvailabilityQuery(where, own, compiler);

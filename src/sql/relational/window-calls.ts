@@ -5,12 +5,14 @@ import type { FuncCall, Node, WindowDef } from "../ast.ts";
 import { tryCast } from "../casts.ts";
 import { unify } from "../common-type.ts";
 import type { Expression } from "../expression.ts";
+import { compileCall, undeterminedType } from "../function-call.ts";
 import { type KeyOrder, keyOrder } from "../row-order.ts";
 import { FLOAT8, INT4, INT8, type PgType } from "../types.ts";
+import { isUntyped } from "../untyped.ts";
 import { chooseAggregate } from "./accumulators.ts";
-import { functionName, isAggregateCall } from "./aggregate-calls.ts";
+import { functionName, isAggregateCall, isWindowFunction } from "./aggregate-calls.ts";
 import { type Operator, SlotExpression } from "./operator.ts";
-import type { QueryScope } from "./scope.ts";
+import { type QueryScope, WINDOW_ARGUMENTS } from "./scope.ts";
 import { Window, type WindowFunction } from "./window.ts";
 import type { FrameDefinition } from "./window-frame.ts";
 import { frameKey, planFrame } from "./window-frame-plan.ts";
@@ -42,9 +44,9 @@ export class WindowCalls {
     // A window function's arguments hold none.
     scope.windows = null;
     const clause = scope.clause;
-    scope.clause = "window function arguments";
+    scope.clause = WINDOW_ARGUMENTS;
     try {
-      const definition = this.resolve(call.over ?? {}, position);
+      const definition = this.resolve(call.over ?? {});
       const given = (call.args ?? []).map((arg) => scope.compile(arg));
       const { type, args, function: windowFunction } = chooseFunction(call, given, position);
       const result = new SlotExpression(type, scope.planner.newSlot());
@@ -56,6 +58,7 @@ export class WindowCalls {
           { position },
         );
       }
+      scope.clause = "window definitions";
       const order = (definition.orderClause ?? []).flatMap((item) => {
         if (!("SortBy" in item) || item.SortBy.node === undefined) return [];
         const expression = frameKey(scope.compileTyped(item.SortBy.node), definition);
@@ -82,24 +85,45 @@ export class WindowCalls {
     return this.calls.length === 0 ? child : new Window(child, this.calls, kept);
   }
 
-  /** `OVER name`, and what a definition takes over from the one it names. */
-  private resolve(definition: WindowDef, position: number): WindowDef {
+  /** `OVER name`, and what a definition takes over from the one it names. Throws 42704 and 42P20. */
+  private resolve(definition: WindowDef): WindowDef {
     const name = definition.name ?? definition.refname;
     if (name === undefined) return definition;
     const base = this.named.get(name);
     if (base === undefined) {
-      throw new DeltatError(SqlState.undefinedObject, `window "${name}" does not exist`, { position });
+      throw this.refusal(SqlState.undefinedObject, `window "${name}" does not exist`, definition);
     }
     const { name: _, refname, ...own } = base;
-    const resolved = refname === undefined ? own : this.resolve({ ...own, refname }, position);
+    const resolved = refname === undefined ? own : this.resolve({ ...own, refname });
     if (definition.name !== undefined) return resolved;
+    this.checkCopy(name, definition, resolved);
     return {
       ...definition,
       partitionClause: resolved.partitionClause ?? [],
       orderClause: definition.orderClause ?? resolved.orderClause ?? [],
     };
   }
+
+  /** What a definition takes over it may not say again (transformWindowDefinitions in parse_clause.c). */
+  private checkCopy(name: string, definition: WindowDef, base: WindowDef): void {
+    const problem =
+      definition.partitionClause !== undefined
+        ? `cannot override PARTITION BY clause of window "${name}"`
+        : definition.orderClause !== undefined && base.orderClause !== undefined
+          ? `cannot override ORDER BY clause of window "${name}"`
+          : ((base.frameOptions ?? 0) & FRAME_IS_GIVEN) !== 0
+            ? `cannot copy window "${name}" because it has a frame clause`
+            : null;
+    if (problem !== null) throw this.refusal(SqlState.windowingError, problem, definition);
+  }
+
+  private refusal(code: SqlState, message: string, definition: WindowDef): DeltatError {
+    return new DeltatError(code, message, { position: this.scope.context.position(definition.location) });
+  }
 }
+
+/** FRAMEOPTION_NONDEFAULT of parsenodes.h. */
+const FRAME_IS_GIVEN = 1;
 
 interface ChosenFunction {
   readonly type: PgType;
@@ -119,30 +143,37 @@ function chooseFunction(call: FuncCall, given: readonly Expression[], position: 
   if (rank !== undefined && given.length === 0) {
     return { type: rank, args: [], function: { kind: "rank", name } };
   }
-  const typed = given.map((arg) => tryCast(arg, arg.type, "implicit") ?? arg);
-  const [value] = typed;
-  if (name === "ntile" && value !== undefined && typed.length === 1) {
-    return {
-      type: INT4,
-      args: [tryCast(value, INT4, "implicit") ?? value],
-      function: { kind: "rank", name },
-    };
+  const [value] = given;
+  if (name === "ntile" && value !== undefined && given.length === 1) {
+    const buckets = tryCast(value, INT4, "implicit");
+    if (buckets !== null) return { type: INT4, args: [buckets], function: { kind: "rank", name } };
   }
-  if ((name === "lag" || name === "lead") && value !== undefined && typed.length <= 3) {
-    const [, offset, fallback] = typed;
-    const { type, items } = unify(fallback === undefined ? [value] : [value, fallback], "lag", position);
-    const args = [items[0] as Expression];
-    if (offset !== undefined) args.push(tryCast(offset, INT4, "implicit") ?? offset);
-    if (items[1] !== undefined) args.push(items[1]);
-    return { type, args, function: { kind: "shift", direction: name === "lag" ? -1 : 1 } };
+  if ((name === "lag" || name === "lead") && value !== undefined && given.length <= 3) {
+    const [, offset, fallback] = given;
+    if (fallback === undefined && isUntyped(value)) throw undeterminedType();
+    const { type, items } = unify(fallback === undefined ? [value] : [value, fallback], name, () => position);
+    const by = offset === undefined ? undefined : tryCast(offset, INT4, "implicit");
+    if (by !== null) {
+      const args = [items[0] as Expression, ...[by ?? [], items[1] ?? []].flat()];
+      return { type, args, function: { kind: "shift", direction: name === "lag" ? -1 : 1 } };
+    }
   }
   const isEdge = name === "first_value" || name === "last_value";
   if (
     value !== undefined &&
-    ((isEdge && typed.length === 1) || (name === "nth_value" && typed.length === 2))
+    ((isEdge && given.length === 1) || (name === "nth_value" && given.length === 2))
   ) {
-    const { type, items } = unify([value], name, position);
-    return { type, args: [items[0] as Expression, ...typed.slice(1)], function: { kind: "pick", name } };
+    if (isUntyped(value)) throw undeterminedType();
+    const { type, items } = unify([value], name, () => position);
+    const nth = given[1] === undefined ? [] : tryCast(given[1], INT4, "implicit");
+    if (nth !== null) {
+      return { type, args: [items[0] as Expression, ...[nth].flat()], function: { kind: "pick", name } };
+    }
+  }
+  if (!isWindowFunction(name)) {
+    compileCall(name, given, position);
+    const message = `OVER specified, but ${name} is not a window function nor an aggregate function`;
+    throw new DeltatError(SqlState.wrongObjectType, message, { position });
   }
   throw new DeltatError(
     SqlState.undefinedFunction,

@@ -1,6 +1,6 @@
 -- INSERT, UPDATE, DELETE, each taken back
 BEGIN;
-INSERT INTO resources (id, name) VALUES ('01KE60000000000000000R0101', 'new');
+INSERT INTO resources (id, name, enforce_rules) VALUES ('01KE60000000000000000R0101', 'new', false);
 INSERT INTO resources (id, name, capacity) VALUES ('01KE60000000000000000R0102', 'x', 2), ('01KE60000000000000000R0103', 'y', DEFAULT) RETURNING id, name, capacity, buffer_after;
 SELECT id, name, capacity FROM resources WHERE id > '01KE60000000000000000R0100' ORDER BY id;
 UPDATE resources SET name = 'z', capacity = capacity + 1 WHERE id > '01KE60000000000000000R0101' RETURNING id, name, capacity, capacity * 2 AS twice;
@@ -97,3 +97,15 @@ DELETE FROM resources WHERE id IN (SELECT parent_id FROM resources);
 DELETE FROM bookings RETURNING nope;
 SELECT count(*), sum(start), sum("end") FROM bookings;
 SELECT count(*), sum(capacity), max(name) FROM resources;
+-- RETURNING of joins
+BEGIN;
+UPDATE bookings b SET label = 'new' FROM resources r, (VALUES (1, 'one'), (3, 'three')) v (n, word) WHERE r.id = b.resource_id AND v.n = r.capacity RETURNING b.label, r.name, v.word || b.id, b."end" - b.start AS length;
+UPDATE bookings b SET label = 'star' FROM resources r WHERE r.id = b.resource_id AND b.start < 1050 RETURNING *;
+UPDATE bookings b SET label = 'stars' FROM resources r WHERE r.id = b.resource_id AND b.start < 1050 RETURNING r.*, b.*;
+UPDATE bookings b SET label = name FROM resources r WHERE r.id = b.resource_id AND b.start < 1050 RETURNING label, name, capacity + start;
+DELETE FROM holds h USING resources r WHERE r.id = h.resource_id AND r.capacity > 1 RETURNING h.id, r.name, r.capacity * 2;
+DELETE FROM rules USING resources r WHERE r.id = rules.resource_id AND r.name LIKE 'R%' RETURNING *;
+ROLLBACK;
+UPDATE bookings b SET label = 'x' FROM resources r WHERE r.id = b.resource_id RETURNING id;
+UPDATE bookings b SET label = 'x' FROM resources r WHERE r.id = b.resource_id RETURNING nope;
+UPDATE bookings b SET label = 'x' FROM resources r WHERE r.id = b.resource_id RETURNING x.nope;

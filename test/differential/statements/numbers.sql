@@ -33,7 +33,7 @@ SELECT 2 ^ 10, 2 ^ 0.5, 2.0 ^ 3, 2::float8 ^ 3, 2.5 ^ 2.0;
 SELECT 0 ^ -1;
 SELECT 0.0 ^ -1.0;
 SELECT (-8) ^ (1.0 / 3);
-SELECT |/ 16, ||/ 27, |/ 2.0;
+SELECT |/ 16, ||/ 8, |/ 2.0;
 SELECT 1_000;
 SELECT 0x1F, 0b101;
 SELECT +5, - - 5, + - 5, -(5), 5 - -5;

@@ -27,7 +27,7 @@ SELECT sum(start) OVER (ORDER BY start ROWS BETWEEN -1 PRECEDING AND CURRENT ROW
 SELECT sum(start) OVER (ORDER BY start ROWS BETWEEN UNBOUNDED FOLLOWING AND CURRENT ROW) FROM bookings;
 SELECT ntile(0) OVER (ORDER BY id) FROM resources;
 SELECT nth_value(id, 0) OVER (ORDER BY id) FROM resources;
-SELECT id, sum(capacity) OVER w, count(*) OVER (w ROWS 1 PRECEDING) FROM resources WINDOW w AS (PARTITION BY capacity) ORDER BY id;
+SELECT id, sum(capacity) OVER w, count(*) OVER (w ORDER BY id ROWS 1 PRECEDING) FROM resources WINDOW w AS (PARTITION BY capacity) ORDER BY id;
 SELECT id, sum(capacity) OVER (w ORDER BY id) FROM resources WINDOW w AS (PARTITION BY enforce_rules) ORDER BY id;
 SELECT id, sum(capacity) OVER (w PARTITION BY id) FROM resources WINDOW w AS (PARTITION BY enforce_rules);
 SELECT id, rank() OVER (ORDER BY name NULLS FIRST), rank() OVER (ORDER BY name DESC), rank() OVER (ORDER BY name DESC NULLS LAST) FROM resources ORDER BY id;

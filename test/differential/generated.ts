@@ -1,0 +1,80 @@
+/** Statements made by the grammar from a seed, each sent to both servers; those that part are made smaller. */
+
+import { Random } from "../seeded-random.ts";
+import { Changes } from "./grammar/changes.ts";
+import { Queries } from "./grammar/queries.ts";
+import { shrink, type Tree, textOf } from "./grammar/tree.ts";
+import type { Finding, Pair } from "./pair.ts";
+import type { Statement } from "./script.ts";
+
+export interface GeneratedRun {
+  readonly seed: number;
+  readonly count: number;
+  /** Ends the run early. */
+  readonly deadlineMs: number;
+}
+
+export interface GeneratedOutcome {
+  readonly sent: number;
+  /** Of those sent, how many PostgreSQL refused. */
+  readonly refused: number;
+  readonly findings: readonly Finding[];
+}
+
+/** Share of statements with operands of types that do not fit. */
+const ILL_TYPED = 0.15;
+const CHANGES = 0.15;
+/** After so many findings a run tells no more than what it has. */
+const MAX_FINDINGS = 25;
+
+export async function runGenerated(
+  pair: Pair,
+  { seed, count, deadlineMs }: GeneratedRun,
+  isExplained: (finding: Finding) => boolean,
+): Promise<GeneratedOutcome> {
+  const findings: Finding[] = [];
+  let sent = 0;
+  let refused = 0;
+  await pair.renew();
+  for (; sent < count && findings.length < MAX_FINDINGS && Date.now() < deadlineMs; sent++) {
+    const origin = `seed ${seed}, ${sent}`;
+    const made = makeStatement(new Random(seed * 1_000_003 + sent));
+    const check = (tree: Tree) => checkGenerated(pair, tree, origin);
+    const outcome = await check(made);
+    if (outcome.refused) refused++;
+    const { finding } = outcome;
+    if (finding === null || isExplained(finding)) continue;
+    const smallest = await shrink(made, async (smaller) => {
+      const { finding: found } = await check(smaller);
+      return found !== null && found.difference === finding.difference && !isExplained(found);
+    });
+    findings.push((await check(smallest)).finding ?? finding);
+  }
+  return { sent, refused, findings };
+}
+
+function makeStatement(random: Random): Tree {
+  const queries = new Queries(random);
+  if (random.chance(ILL_TYPED)) queries.mistakes.chance = 0.1;
+  return random.chance(CHANGES) ? new Changes(random, queries).statement() : queries.statement();
+}
+
+/** Changes are taken back. */
+async function checkGenerated(
+  pair: Pair,
+  made: Tree,
+  origin: string,
+): Promise<{ finding: Finding | null; refused: boolean }> {
+  const statement = (text: string): Statement => ({ text, parameters: null, origin });
+  const text = textOf(made);
+  const isChange = /^(UPDATE|DELETE|INSERT)/.test(text);
+  if (!isChange) return { finding: await pair.check(statement(text)), refused: pair.lastRefused };
+  await pair.check(statement("BEGIN"));
+  let finding = await pair.check(statement(text));
+  const refused = pair.lastRefused;
+  const table = /^(?:UPDATE|DELETE FROM|INSERT INTO) (\w+)/.exec(text)?.[1] ?? "";
+  if (finding === null && !refused)
+    finding = await pair.check(statement(`SELECT * FROM ${table} ORDER BY id`));
+  await pair.check(statement("ROLLBACK"));
+  return { finding, refused };
+}
