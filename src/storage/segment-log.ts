@@ -78,6 +78,17 @@ export function openSegmentLog(
   return new SegmentLog(options, files, supply, recovered ?? emptyLog(supply));
 }
 
+function fileSize(files: FileSystem, path: string): number {
+  return withPath("read the size of", path, () => {
+    const fd = files.open(path, "read");
+    try {
+      return files.size(fd);
+    } finally {
+      files.close(fd);
+    }
+  });
+}
+
 function randomSalt(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0] as number;
 }
@@ -145,6 +156,10 @@ export class SegmentLog implements CommitLog {
     this.durableLsn = recovered.lastLsn;
     this.lastAt = recovered.lastAt;
     this.endsClean = recovered.endsClean;
+  }
+
+  get part(): number {
+    return this.current.number;
   }
 
   begin(): ByteWriter {
@@ -234,13 +249,20 @@ export class SegmentLog implements CommitLog {
     return closed;
   }
 
-  /** Removes the segments up to `number`, which a snapshot has made needless, oldest first: no gap is ever left. */
-  async removeThrough(number: number): Promise<void> {
+  /**
+   * Removes the segments up to `number`, which a snapshot has made needless, oldest first: no gap is ever left. The
+   * newest of them stay as long as they take no more than `keptBytes` together.
+   */
+  async removeThrough(number: number, keptBytes: number): Promise<void> {
     const { files, folder } = this;
     const old = files
       .list(folder)
       .filter((name) => (segmentNumber(name) ?? Number.POSITIVE_INFINITY) <= number)
       .sort();
+    for (let room = keptBytes; old.length > 0; old.pop()) {
+      room -= fileSize(files, join(folder, old.at(-1) ?? ""));
+      if (room < 0) break;
+    }
     for (const name of old) {
       const path = join(folder, name);
       withPath("remove", path, () => files.remove(path));
