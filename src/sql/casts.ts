@@ -126,7 +126,7 @@ function numericCast(from: PgType, to: PgType): Cast | null {
   if (isFloat(to)) {
     return {
       context,
-      convert: to === FLOAT4 ? (value) => toFloat4(toFloat8(value)) : toFloat8,
+      convert: to === FLOAT4 ? (value) => toFloat4(toFloat8(value), from) : toFloat8,
     };
   }
   if (to === NUMERIC)
@@ -176,10 +176,12 @@ function toFloat8(value: Value): number {
   );
 }
 
-function toFloat4(value: number): number {
+function toFloat4(value: number, from: PgType): number {
   const rounded = Math.fround(value);
   if (!Number.isFinite(rounded) && Number.isFinite(value)) {
-    throw new DeltatError(SqlState.numericValueOutOfRange, "value out of range: overflow");
+    const message =
+      from === NUMERIC ? `"${BigInt(value)}" is out of range for type real` : "value out of range: overflow";
+    throw new DeltatError(SqlState.numericValueOutOfRange, message);
   }
   return rounded;
 }

@@ -108,7 +108,8 @@ function compileNode(node: Node, context: CompileContext): Expression {
     const { arg, indirection } = node.A_Indirection;
     const position = arg === undefined ? 1 : context.position(nodeLocation(arg));
     const compileIndex = (index: Node): Expression => compileNode(index, context);
-    return compileIndirection(operand(arg, context), indirection ?? [], compileIndex, position);
+    const positionOf = (index: Node): number => context.position(nodeLocation(index));
+    return compileIndirection(operand(arg, context), indirection ?? [], compileIndex, position, positionOf);
   }
   if ("CollateClause" in node) return compileCollate(node.CollateClause, context);
   if ("SetToDefault" in node) {
@@ -380,14 +381,16 @@ function compileValueFunction(call: SQLValueFunction, context: CompileContext): 
 function compileCase(expression: CaseExpr, context: CompileContext): Expression {
   refuseSets(expression, "CASE", (location) => context.position(location));
   const position = context.position(expression.location);
+  const arg =
+    expression.arg === undefined ? null : resolveUntyped(compileNode(expression.arg, context), TEXT);
   const branches: CaseBranch[] = (expression.args ?? []).map((node) => {
     if (!("CaseWhen" in node)) throw notSupported(describeKind(node), position);
     const { expr, result } = node.CaseWhen;
     const at = context.position(node.CaseWhen.location);
     const condition =
-      expression.arg === undefined
+      arg === null
         ? compileCondition(present(expr), context, "CASE/WHEN")
-        : compileBinary("=", operand(expression.arg, context), operand(expr, context), at);
+        : compileBinary("=", arg, operand(expr, context), at);
     return { condition, result: operand(result, context) };
   });
   const otherwise = expression.defresult === undefined ? null : compileNode(expression.defresult, context);
@@ -425,7 +428,11 @@ function compileCollate(clause: CollateClause, context: CompileContext): Express
   const position = context.position(clause.location);
   const name = nameParts(clause.collname).at(-1) ?? "";
   if (!["C", "POSIX", "ucs_basic", "default"].includes(name))
-    throw notSupported(`collation "${name}" is`, position);
+    throw new DeltatError(
+      SqlState.undefinedObject,
+      `collation "${name}" for encoding "UTF8" does not exist`,
+      { position },
+    );
   const text = resolveUntyped(operand(clause.arg, context), TEXT);
   if (isString(text.type)) return text;
   throw new DeltatError(SqlState.datatypeMismatch, `collations are not supported by type ${text.type.name}`, {

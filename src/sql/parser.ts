@@ -80,6 +80,8 @@ function syntaxErrorState(message: string): SqlState {
   if (message.includes("out of range")) return SqlState.numericValueOutOfRange;
   if (message.startsWith("invalid byte sequence")) return SqlState.characterNotInRepertoire;
   if (/not (yet )?(implemented|supported)/.test(message)) return SqlState.featureNotSupported;
+  if (/^frame (start|end)/.test(message)) return SqlState.windowingError;
+  if (message === "invalid Unicode escape") return SqlState.invalidEscapeSequence;
   return SqlState.syntaxError;
 }
 

@@ -36,10 +36,10 @@ export class StatementCompiler {
 
   constructor(
     readonly statementText: string,
-    private readonly declaredOids: readonly number[] | null,
+    declaredOids: readonly number[] | null,
     literals: LiftedLiterals | null,
   ) {
-    this.parameters = new ParameterTypes(declaredOids ?? []);
+    this.parameters = new ParameterTypes(declaredOids ?? [], declaredOids !== null);
     this.context = new CompileContext(this.scope, this.parameters, literals, statementText);
   }
 
@@ -72,11 +72,7 @@ export class StatementCompiler {
   /** OIDs of all parameters, once everything is compiled. Throws 42P18, and 42P02 where there can be none. */
   parameterTypes(): readonly number[] {
     if (this.inPart) return [];
-    const types = this.parameters.finish();
-    if (this.declaredOids === null && types.length > 0) {
-      throw new DeltatError(SqlState.undefinedParameter, "there is no parameter $1");
-    }
-    return types;
+    return this.parameters.finish();
   }
 
   isShapeSafe(): boolean {

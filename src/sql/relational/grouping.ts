@@ -83,7 +83,8 @@ export class Grouping {
     return this.byKey.get(nodeKey(node)) ?? null;
   }
 
-  column(named: NamedColumn, fields: readonly string[], position: number): Expression {
+  /** @param isFromInside whether a subquery asks */
+  column(named: NamedColumn, fields: readonly string[], position: number, isFromInside = false): Expression {
     if (this.inAggregate) return named.expression();
     const key = this.keys.find(
       (candidate) => candidate.named !== null && isSameColumn(candidate.named, named),
@@ -92,11 +93,10 @@ export class Grouping {
     if (this.isDecided(named)) return this.carry(named);
     const [entry] = named.entries;
     const shown = fields.length > 1 || !entry?.name ? fields.join(".") : `${entry.name}.${named.name}`;
-    throw new DeltatError(
-      SqlState.groupingError,
-      `column "${shown}" must appear in the GROUP BY clause or be used in an aggregate function`,
-      { position },
-    );
+    const message = isFromInside
+      ? `subquery uses ungrouped column "${shown}" from outer query`
+      : `column "${shown}" must appear in the GROUP BY clause or be used in an aggregate function`;
+    throw new DeltatError(SqlState.groupingError, message, { position });
   }
 
   aggregate(call: FuncCall, position: number): Expression {

@@ -12,7 +12,7 @@ export interface Tree {
 }
 
 /** Parts that may be left out are of this kind. */
-export const OPTIONAL = "optional";
+const OPTIONAL = "optional";
 
 /** A tree from a template: `tree("int4")`${a} + ${b}``. */
 export function tree(
