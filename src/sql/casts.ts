@@ -126,7 +126,7 @@ function numericCast(from: PgType, to: PgType): Cast | null {
   if (isFloat(to)) {
     return {
       context,
-      convert: to === FLOAT4 ? (value) => toFloat4(toFloat8(value), from) : toFloat8,
+      convert: to === FLOAT4 ? (value) => toFloat4(toFloat8(value), value) : toFloat8,
     };
   }
   if (to === NUMERIC)
@@ -176,11 +176,13 @@ function toFloat8(value: Value): number {
   );
 }
 
-function toFloat4(value: number, from: PgType): number {
+function toFloat4(value: number, written: Value): number {
   const rounded = Math.fround(value);
   if (!Number.isFinite(rounded) && Number.isFinite(value)) {
     const message =
-      from === NUMERIC ? `"${BigInt(value)}" is out of range for type real` : "value out of range: overflow";
+      typeof written === "string"
+        ? `"${written}" is out of range for type real`
+        : "value out of range: overflow";
     throw new DeltatError(SqlState.numericValueOutOfRange, message);
   }
   return rounded;
