@@ -11,6 +11,7 @@ import { nodeKey } from "./aggregate-calls.ts";
 import { type AggregateCall, planAggregateCall } from "./aggregate-plan.ts";
 import { SlotExpression, slotLike } from "./operator.ts";
 import type { NamedColumn } from "./range.ts";
+import { checkEquality } from "./row-key.ts";
 import { AGGREGATE_ARGUMENTS, type QueryScope } from "./scope.ts";
 
 interface GroupKey {
@@ -46,6 +47,7 @@ export class Grouping {
   addKey(node: Node): number {
     const { scope } = this;
     const expression = scope.compileTyped(node);
+    checkEquality(expression.type, scope.context.position(nodeLocation(node)));
     const isColumn = "ColumnRef" in node;
     const named = isColumn ? scope.planner.namedColumn(node, scope) : null;
     const key = nodeKey(node);
