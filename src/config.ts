@@ -23,6 +23,8 @@ export interface Config {
   readonly workMemMb: number;
   /** Bytes of log after which a snapshot is made; 0: never by itself. */
   readonly snapshotBytes: number;
+  /** Bookings that ended so long ago are dropped; null: never. */
+  readonly retentionMs: number | null;
 }
 
 export const DEFAULT_PASSWORD = "deltat";
@@ -119,6 +121,13 @@ const SETTINGS: SettingTable = {
     parse: booleanWord,
     expected: "true or false",
   },
+  retentionMs: {
+    name: "DELTAT_RETENTION_MS",
+    initial: "",
+    description: "Drop bookings that ended so many milliseconds ago; empty: never",
+    parse: (text) => (text === "" ? null : integerBetween(text, 0, Number.MAX_SAFE_INTEGER)),
+    expected: "a number of milliseconds, 0 or more, or nothing",
+  },
   snapshotBytes: {
     name: "DELTAT_SNAPSHOT_BYTES",
     initial: "67108864",
@@ -155,6 +164,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     maxConnections: read(SETTINGS.maxConnections, environment),
     autoCreate: read(SETTINGS.autoCreate, environment),
     enforceRules: read(SETTINGS.enforceRules, environment),
+    retentionMs: read(SETTINGS.retentionMs, environment),
     snapshotBytes: read(SETTINGS.snapshotBytes, environment),
     workMemMb: read(SETTINGS.workMemMb, environment),
   };

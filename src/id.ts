@@ -103,3 +103,14 @@ export function formatId(id: Id): string {
 export function sameId(a: Id, b: Id): boolean {
   return a.w3 === b.w3 && a.w2 === b.w2 && a.w1 === b.w1 && a.w0 === b.w0;
 }
+
+/** The id of a row, of which `words` holds four each. */
+export function idAt(words: Uint32Array, row: number): Id {
+  const at = row * 4;
+  return {
+    w0: words[at] as number,
+    w1: words[at + 1] as number,
+    w2: words[at + 2] as number,
+    w3: words[at + 3] as number,
+  };
+}

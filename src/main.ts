@@ -100,6 +100,7 @@ async function serve(config: Config): Promise<void> {
     enforceRulesByDefault: config.enforceRules,
     warn: (message) => log(`deltat: warning: ${message}`),
     snapshotBytes: config.snapshotBytes,
+    retentionMs: config.retentionMs,
     makeSnapshot: makeSnapshotAside,
   });
   let server: WireServer;

@@ -16,6 +16,7 @@ describe("settings", () => {
       maxConnections: 1000,
       autoCreate: true,
       enforceRules: false,
+      retentionMs: null,
       snapshotBytes: 67_108_864,
       workMemMb: 256,
     });
@@ -35,6 +36,7 @@ describe("settings", () => {
         DELTAT_MAX_CONNECTIONS: "1",
         DELTAT_AUTO_CREATE: "FALSE",
         DELTAT_ENFORCE_RULES: "on",
+        DELTAT_RETENTION_MS: "0",
         DELTAT_SNAPSHOT_BYTES: "1000000",
         DELTAT_WORK_MEM_MB: "64",
       }),
@@ -50,6 +52,7 @@ describe("settings", () => {
       maxConnections: 1,
       autoCreate: false,
       enforceRules: true,
+      retentionMs: 0,
       snapshotBytes: 1_000_000,
       workMemMb: 64,
     });
@@ -59,6 +62,7 @@ describe("settings", () => {
     ["DELTAT_PORT", "65536"],
     ["DELTAT_PORT", "-1"],
     ["DELTAT_SNAPSHOT_BYTES", "-1"],
+    ["DELTAT_RETENTION_MS", "a year"],
     ["DELTAT_PORT", "5433x"],
     ["DELTAT_PORT", ""],
     ["DELTAT_AUTH", "md5"],
@@ -103,13 +107,14 @@ describe("settings", () => {
       "TLS",
       "MAX_CONNECTIONS",
       "AUTO_CREATE",
+      "RETENTION_MS",
       "SNAPSHOT_BYTES",
       "WORK_MEM_MB",
       "ENFORCE_RULES",
     ]) {
       expect(help).toContain(`DELTAT_${name} `);
     }
-    expect(help.split("\n")).toHaveLength(13);
+    expect(help.split("\n")).toHaveLength(14);
   });
 });
 

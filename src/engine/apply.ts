@@ -44,6 +44,7 @@ export function applyCommand(state: EngineState, command: Command): Effect[] {
     case "moveBooking":
       return moveBooking(state, command.booking);
     case "cancelBooking":
+    case "forgetBooking":
       return cancelBooking(state, command.id);
     case "placeHold":
       return placeHold(state, command.hold);

@@ -24,6 +24,7 @@ const KIND = {
   changeHold: 11,
   releaseHold: 12,
   confirmHold: 13,
+  forgetBooking: 14,
 } as const satisfies Record<Command["kind"], number>;
 
 const KIND_NAMES = new Map<number, Command["kind"]>(
@@ -52,6 +53,7 @@ export function encodeCommand(out: ByteWriter, command: Command): void {
     case "deleteResource":
     case "removeRule":
     case "cancelBooking":
+    case "forgetBooking":
     case "releaseHold":
       writeId(out, command.id);
       break;
@@ -151,6 +153,7 @@ class CommandReader {
       case "deleteResource":
       case "removeRule":
       case "cancelBooking":
+      case "forgetBooking":
       case "releaseHold":
         return { kind, id: this.id() };
       case "confirmHold":

@@ -49,6 +49,8 @@ export type Command =
   | { readonly kind: "placeBooking"; readonly booking: BookingImage }
   | { readonly kind: "moveBooking"; readonly booking: BookingImage }
   | { readonly kind: "cancelBooking"; readonly id: Id }
+  /** As `cancelBooking`, for age: nobody is told, since nothing about the time to come has changed. */
+  | { readonly kind: "forgetBooking"; readonly id: Id }
   | { readonly kind: "placeHold"; readonly hold: HoldImage }
   | { readonly kind: "changeHold"; readonly hold: HoldImage }
   | { readonly kind: "releaseHold"; readonly id: Id }

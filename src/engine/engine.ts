@@ -10,7 +10,8 @@
  */
 
 import { assert, DeltatError, SqlState } from "../errors.ts";
-import { MAX_TRANSACTION_CHANGES } from "../limits.ts";
+import type { Id } from "../id.ts";
+import { ENDED_LOOK_ROWS, MAX_TRANSACTION_CHANGES } from "../limits.ts";
 import { applyCommand, stillApplies, undoChange } from "./apply.ts";
 import { freeRuns, keepLasting } from "./availability.ts";
 import type { BookingImage, Command, HoldImage, ResourceImage, RuleImage } from "./command.ts";
@@ -87,6 +88,37 @@ export class Engine {
     assert(this.state.resources.limit === 0, "only an empty engine is loaded");
     fill(this.state);
     this.state.now = at;
+  }
+
+  /**
+   * Ids of bookings of a resource that end at `endedBy` or before, among those that start at `fromStart` or later, at most
+   * `limit`; and where to go on: a start, or 0 when the resource has no more. Looks at ENDED_LOOK_ROWS at most.
+   */
+  endedBookings(
+    resourceRow: number,
+    fromStart: number,
+    endedBy: number,
+    limit: number,
+  ): { readonly ids: readonly Id[]; readonly nextStart: number } {
+    this.leave();
+    const { allocations, resources } = this.state;
+    const timeline = resources.allocations[resourceRow];
+    const ids: Id[] = [];
+    if (!timeline || timeline.firstEnd > endedBy) return { ids, nextStart: 0 };
+    let looked = 0;
+    let nextStart = 0;
+    timeline.visitWhile(fromStart, endedBy, (row) => {
+      const start = allocations.start[row] as number;
+      if ((ids.length >= limit || looked >= ENDED_LOOK_ROWS) && start > fromStart) {
+        nextStart = start;
+        return false;
+      }
+      looked++;
+      if (allocations.isBooking(row) && (allocations.end[row] as number) <= endedBy)
+        ids.push(allocations.idAt(row));
+      return true;
+    });
+    return { ids, nextStart };
   }
 
   begin(): Transaction {

@@ -20,7 +20,8 @@ export interface Event {
 export function eventsOf(resources: ResourceTable, changes: readonly Change[]): Event[] {
   const events: Event[] = [];
   const deleted = deletedParents(changes);
-  for (const { effects } of changes) {
+  for (const { command, effects } of changes) {
+    if (command.kind === "forgetBooking") continue;
     for (const effect of effects) {
       for (const { payload, about } of noticesOf(effect)) {
         const ids = new Set<string>();

@@ -40,13 +40,13 @@ export class ExpiryHeap {
   }
 
   private before(a: number, b: number): boolean {
-    const { expiresAt, w0, w1, w2, w3 } = this.table;
+    const { expiresAt, idWords } = this.table;
     const order =
       (expiresAt[a] as number) - (expiresAt[b] as number) ||
-      (w0[a] as number) - (w0[b] as number) ||
-      (w1[a] as number) - (w1[b] as number) ||
-      (w2[a] as number) - (w2[b] as number) ||
-      (w3[a] as number) - (w3[b] as number);
+      (idWords[a * 4] as number) - (idWords[b * 4] as number) ||
+      (idWords[a * 4 + 1] as number) - (idWords[b * 4 + 1] as number) ||
+      (idWords[a * 4 + 2] as number) - (idWords[b * 4 + 2] as number) ||
+      (idWords[a * 4 + 3] as number) - (idWords[b * 4 + 3] as number);
     return order < 0;
   }
 

@@ -1,17 +1,15 @@
 /**
- * From 128-bit id to row: an open-addressing table with linear probing over the id columns of a row table, so
- * that an id costs four words and some slots, not a string in a Map. Deletion shifts followers back, hence no
- * tombstones.
+ * From 128-bit id to row: an open-addressing table with linear probing over the ids of a row table, so that an id costs
+ * four words and some slots, not a string in a Map. Beside each slot lies a byte of its id's hash, by which nearly every
+ * other id is told apart: looking for an id that is not there waits for memory once, for one that is there three times.
+ * Deletion shifts followers back, hence no tombstones.
  */
 
 import type { Id } from "../id.ts";
 
-/** Id columns of a row table; replaced when the table grows, so always read through it. */
-export interface IdColumns {
-  readonly w0: Uint32Array;
-  readonly w1: Uint32Array;
-  readonly w2: Uint32Array;
-  readonly w3: Uint32Array;
+/** The ids of a row table, four words a row; replaced when the table grows, so always read through it. */
+export interface IdSource {
+  readonly idWords: Uint32Array;
 }
 
 /** Drawn per process, so that no client can choose ids that all meet in one place. */
@@ -27,82 +25,102 @@ function hashWords(w0: number, w1: number, w2: number, w3: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
+/** The byte beside a slot: from the top bits, since the place comes from the low ones; never 0, which is a free slot. */
+function tagOf(hash: number): number {
+  return (hash >>> 24) | 1;
+}
+
+const FIRST_SLOTS = 16;
+
 export class IdTable {
   count = 0;
-  /** Row + 1, or 0 where free. */
-  private slots = new Int32Array(16);
-  private mask = 15;
+  /** 0 where the slot is free. */
+  private tags = new Uint8Array(FIRST_SLOTS);
+  private rows = new Int32Array(FIRST_SLOTS);
+  private mask = FIRST_SLOTS - 1;
 
-  constructor(private readonly columns: IdColumns) {}
+  constructor(private readonly source: IdSource) {}
 
-  find(id: Id): number {
-    const { w0, w1, w2, w3 } = this.columns;
-    let slot = hashWords(id.w0, id.w1, id.w2, id.w3) & this.mask;
-    for (;;) {
-      const row = (this.slots[slot] as number) - 1;
-      if (row < 0) return -1;
-      if (w3[row] === id.w3 && w2[row] === id.w2 && w1[row] === id.w1 && w0[row] === id.w0) return row;
-      slot = (slot + 1) & this.mask;
+  find({ w0, w1, w2, w3 }: Id): number {
+    const { idWords } = this.source;
+    const { tags, rows, mask } = this;
+    const hash = hashWords(w0, w1, w2, w3);
+    const wanted = tagOf(hash);
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const tag = tags[slot] as number;
+      if (tag === 0) return -1;
+      if (tag !== wanted) continue;
+      const row = rows[slot] as number;
+      const at = row * 4;
+      if (idWords[at + 3] !== w3 || idWords[at + 2] !== w2) continue;
+      if (idWords[at + 1] === w1 && idWords[at] === w0) return row;
     }
   }
 
-  /** Adds a row whose id is already in the columns and not yet in the table. */
+  /** Adds a row whose id is already in the source and not yet in the table. */
   add(row: number): void {
     // Two thirds full: a miss probes some four or five slots, a hit two.
-    if ((this.count + 1) * 3 > this.slots.length * 2) this.grow();
+    if ((this.count + 1) * 3 > this.rows.length * 2) this.growTo(this.rows.length * 2);
     this.place(row);
     this.count++;
   }
 
   /** Room for `count` more at once. */
   reserve(count: number): void {
-    let size = this.slots.length;
+    let size = this.rows.length;
     while ((this.count + count) * 3 > size * 2) size *= 2;
-    if (size > this.slots.length) this.growTo(size);
+    if (size > this.rows.length) this.growTo(size);
   }
 
-  /** Removes a row that is in the table, while its id is still in the columns. */
+  /** Removes a row that is in the table, while its id is still in the source. */
   remove(row: number): void {
-    let hole = this.home(row);
-    while (this.slots[hole] !== row + 1) hole = (hole + 1) & this.mask;
+    const { tags, rows, mask } = this;
+    let hole = this.hashOf(row) & mask;
+    while (rows[hole] !== row || tags[hole] === 0) hole = (hole + 1) & mask;
     this.count--;
     let next = hole;
     for (;;) {
-      next = (next + 1) & this.mask;
-      const follower = (this.slots[next] as number) - 1;
-      if (follower < 0) break;
+      next = (next + 1) & mask;
+      if (tags[next] === 0) break;
+      const follower = rows[next] as number;
       // A follower may fill the hole unless its home lies behind the hole.
-      const distanceFromHome = (next - this.home(follower)) & this.mask;
-      if (distanceFromHome >= ((next - hole) & this.mask)) {
-        this.slots[hole] = follower + 1;
+      const distanceFromHome = (next - (this.hashOf(follower) & mask)) & mask;
+      if (distanceFromHome >= ((next - hole) & mask)) {
+        rows[hole] = follower;
+        tags[hole] = tags[next] as number;
         hole = next;
       }
     }
-    this.slots[hole] = 0;
+    tags[hole] = 0;
   }
 
-  private home(row: number): number {
-    const { w0, w1, w2, w3 } = this.columns;
-    return hashWords(w0[row] as number, w1[row] as number, w2[row] as number, w3[row] as number) & this.mask;
+  private hashOf(row: number): number {
+    const { idWords } = this.source;
+    const at = row * 4;
+    return hashWords(
+      idWords[at] as number,
+      idWords[at + 1] as number,
+      idWords[at + 2] as number,
+      idWords[at + 3] as number,
+    );
   }
 
   private place(row: number): void {
-    let slot = this.home(row);
-    while (this.slots[slot] !== 0) slot = (slot + 1) & this.mask;
-    this.slots[slot] = row + 1;
-  }
-
-  private grow(): void {
-    this.growTo(this.slots.length * 2);
+    const { tags, mask } = this;
+    const hash = this.hashOf(row);
+    let slot = hash & mask;
+    while (tags[slot] !== 0) slot = (slot + 1) & mask;
+    tags[slot] = tagOf(hash);
+    this.rows[slot] = row;
   }
 
   private growTo(size: number): void {
-    const old = this.slots;
-    this.slots = new Int32Array(size);
-    this.mask = this.slots.length - 1;
-    for (let i = 0; i < old.length; i++) {
-      const entry = old[i] as number;
-      if (entry !== 0) this.place(entry - 1);
+    const { tags, rows } = this;
+    this.tags = new Uint8Array(size);
+    this.rows = new Int32Array(size);
+    this.mask = size - 1;
+    for (let slot = 0; slot < tags.length; slot++) {
+      if (tags[slot] !== 0) this.place(rows[slot] as number);
     }
   }
 }

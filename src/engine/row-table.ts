@@ -4,8 +4,8 @@
  * growth; the untouched part of a fresh array costs no memory, since the system commits its pages on first use.
  */
 
-import type { Id } from "../id.ts";
-import type { IdColumns } from "./id-table.ts";
+import { type Id, idAt } from "../id.ts";
+import type { IdSource } from "./id-table.ts";
 
 export function grownF64(column: Float64Array, capacity: number): Float64Array<ArrayBuffer> {
   const grown = new Float64Array(capacity);
@@ -33,22 +33,15 @@ export function grownU8(column: Uint8Array, capacity: number): Uint8Array<ArrayB
 
 export const FIRST_CAPACITY = 64;
 
-export abstract class RowTable implements IdColumns {
-  w0 = new Uint32Array(FIRST_CAPACITY);
-  w1 = new Uint32Array(FIRST_CAPACITY);
-  w2 = new Uint32Array(FIRST_CAPACITY);
-  w3 = new Uint32Array(FIRST_CAPACITY);
+export abstract class RowTable implements IdSource {
+  /** Four words a row: an id lies in one cache line. */
+  idWords = new Uint32Array(FIRST_CAPACITY * 4);
   /** Rows are 0 … limit - 1; some of them may be free. */
   limit = 0;
   private readonly freeRows: number[] = [];
 
   idAt(row: number): Id {
-    return {
-      w0: this.w0[row] as number,
-      w1: this.w1[row] as number,
-      w2: this.w2[row] as number,
-      w3: this.w3[row] as number,
-    };
+    return idAt(this.idWords, row);
   }
 
   abstract isLive(row: number): boolean;
@@ -60,26 +53,22 @@ export abstract class RowTable implements IdColumns {
     let row = this.freeRows.pop();
     if (row === undefined) {
       row = this.limit;
-      if (row === this.w0.length) this.grow();
+      if (row * 4 === this.idWords.length) this.grow();
       this.limit++;
     }
-    this.w0[row] = id.w0;
-    this.w1[row] = id.w1;
-    this.w2[row] = id.w2;
-    this.w3[row] = id.w3;
+    const { idWords } = this;
+    idWords[row * 4] = id.w0;
+    idWords[row * 4 + 1] = id.w1;
+    idWords[row * 4 + 2] = id.w2;
+    idWords[row * 4 + 3] = id.w3;
     return row;
   }
 
   /** Rows 0 to n - 1 of a table that is empty get their ids: four words each. Columns have room for them then. */
   protected takeRows(words: Uint32Array): number {
     const count = words.length / 4;
-    while (this.w0.length < count) this.grow();
-    for (let row = 0; row < count; row++) {
-      this.w0[row] = words[row * 4] as number;
-      this.w1[row] = words[row * 4 + 1] as number;
-      this.w2[row] = words[row * 4 + 2] as number;
-      this.w3[row] = words[row * 4 + 3] as number;
-    }
+    while (this.idWords.length < words.length) this.grow();
+    this.idWords.set(words);
     this.limit = count;
     return count;
   }
@@ -89,11 +78,8 @@ export abstract class RowTable implements IdColumns {
   }
 
   private grow(): void {
-    const capacity = this.w0.length * 2;
-    this.w0 = grownU32(this.w0, capacity);
-    this.w1 = grownU32(this.w1, capacity);
-    this.w2 = grownU32(this.w2, capacity);
-    this.w3 = grownU32(this.w3, capacity);
+    const capacity = this.idWords.length / 2;
+    this.idWords = grownU32(this.idWords, capacity * 4);
     this.growColumns(capacity);
   }
 }

@@ -6,6 +6,7 @@
  */
 
 import { assert } from "../errors.ts";
+import { idAt } from "../id.ts";
 import type { Engine } from "./engine.ts";
 import type { EngineState } from "./state.ts";
 
@@ -102,21 +103,15 @@ function captureResources(state: EngineState, put: Put): Places {
 const ENFORCEMENT: readonly (boolean | null)[] = [null, false, true];
 
 function idWords(
-  table: {
-    readonly w0: Uint32Array;
-    readonly w1: Uint32Array;
-    readonly w2: Uint32Array;
-    readonly w3: Uint32Array;
-  },
+  { idWords: all }: { readonly idWords: Uint32Array },
   rows: readonly number[] | Int32Array,
 ): Uint32Array<ArrayBuffer> {
   const words = new Uint32Array(rows.length * WORDS_PER_ID);
   for (let i = 0; i < rows.length; i++) {
-    const row = rows[i] as number;
-    words[i * 4] = table.w0[row] as number;
-    words[i * 4 + 1] = table.w1[row] as number;
-    words[i * 4 + 2] = table.w2[row] as number;
-    words[i * 4 + 3] = table.w3[row] as number;
+    const from = (rows[i] as number) * WORDS_PER_ID;
+    for (let word = 0; word < WORDS_PER_ID; word++) {
+      words[i * WORDS_PER_ID + word] = all[from + word] as number;
+    }
   }
   return words;
 }
@@ -253,15 +248,6 @@ export function restoreSnapshot(engine: Engine, sections: Sections, at: number):
     restoreRules(state, read);
     restoreAllocations(state, read);
   });
-}
-
-function idAt(words: Uint32Array, row: number) {
-  return {
-    w0: words[row * 4] as number,
-    w1: words[row * 4 + 1] as number,
-    w2: words[row * 4 + 2] as number,
-    w3: words[row * 4 + 3] as number,
-  };
 }
 
 function restoreResources(state: EngineState, read: SectionReader): void {

@@ -56,8 +56,23 @@ export class SortedColumn {
     slice.count = lowerBound(keys, offset + first, this.length - first, high);
   }
 
+  /** The smallest key; Infinity where there is none. */
+  get firstKey(): number {
+    if (this.length === 0) return Number.POSITIVE_INFINITY;
+    if (this.directory !== null) return this.directory.firstKeys[0] as number;
+    return this.arena.keys(this.address)[this.arena.offset(this.address)] as number;
+  }
+
   /** Calls `visit` with the row of every key in [low, high), in key order. Only with a row-carrying arena. */
   visitRows(low: number, high: number, visit: (row: number) => void): void {
+    this.visitRowsWhile(low, high, (row) => {
+      visit(row);
+      return true;
+    });
+  }
+
+  /** As `visitRows`, until `visit` says false. */
+  visitRowsWhile(low: number, high: number, visit: (row: number) => boolean): void {
     const directory = this.directory;
     const pageCount = directory === null ? 1 : directory.count;
     for (let page = directory === null ? 0 : directory.pageBelow(low); page < pageCount; page++) {
@@ -66,9 +81,13 @@ export class SortedColumn {
       const keys = this.arena.keys(address);
       const rows = this.arena.rows(address);
       const offset = this.arena.offset(address);
-      for (let i = lowerBound(keys, offset, length, low); i < length; i++) {
+      const first =
+        directory === null
+          ? lowerBound(keys, offset, length, low)
+          : directory.lowerBoundIn(page, keys, offset, low);
+      for (let i = first; i < length; i++) {
         if ((keys[offset + i] as number) >= high) return;
-        visit(rows[offset + i] as number);
+        if (!visit(rows[offset + i] as number)) return;
       }
     }
   }
@@ -80,7 +99,11 @@ export class SortedColumn {
     const address = directory === null ? this.address : (directory.addresses[page] as number);
     const length = directory === null ? this.length : (directory.lengths[page] as number);
     const offset = this.arena.offset(address);
-    const rank = upperBound(this.arena.keys(address), offset, length, key);
+    const keys = this.arena.keys(address);
+    const rank =
+      directory === null
+        ? upperBound(keys, offset, length, key)
+        : directory.upperBoundIn(page, keys, offset, key);
     return rank === 0 ? -1 : (this.arena.rows(address)[offset + rank - 1] as number);
   }
 
@@ -103,6 +126,7 @@ export class SortedColumn {
       const address = this.arena.allocate(PAGE_CLASS);
       this.fillBlock(address, keys, from + done, length);
       directory.appendPage(keys[from + done] as number, address, length);
+      directory.refence(directory.count - 1, this.arena.keys(address), this.arena.offset(address), 0);
     }
     directory.rebuild();
     this.directory = directory;
@@ -139,7 +163,7 @@ export class SortedColumn {
     const directory = this.directory;
     this.length++;
     if (directory === null) {
-      this.insertInBlock(this.address, this.length - 1, key, row);
+      this.insertInBlock(this.address, this.length - 1, key, row, -1);
       return;
     }
     let page = this.pageOf(directory, key, row);
@@ -148,8 +172,9 @@ export class SortedColumn {
       if (!this.comesBefore(key, row, directory.addresses[page + 1] as number)) page++;
     }
     const address = directory.addresses[page] as number;
-    this.insertInBlock(address, directory.lengths[page] as number, key, row);
+    const index = this.insertInBlock(address, directory.lengths[page] as number, key, row, page);
     directory.resize(page, 1);
+    directory.refence(page, this.arena.keys(address), this.arena.offset(address), index);
     if (key < (directory.firstKeys[page] as number)) directory.firstKeys[page] = key;
   }
 
@@ -157,18 +182,19 @@ export class SortedColumn {
   remove(key: number, row: number): void {
     const directory = this.directory;
     if (directory === null) {
-      const removed = this.removeFromBlock(this.address, this.length, key, row);
-      assert(removed, "a removed key is in its column");
+      const removed = this.removeFromBlock(this.address, this.length, key, row, -1);
+      assert(removed >= 0, "a removed key is in its column");
       this.length--;
       this.shrink();
       return;
     }
     const page = this.pageOf(directory, key, row);
     const address = directory.addresses[page] as number;
-    const removed = this.removeFromBlock(address, directory.lengths[page] as number, key, row);
-    assert(removed, "a removed key is in its column");
+    const removed = this.removeFromBlock(address, directory.lengths[page] as number, key, row, page);
+    assert(removed >= 0, "a removed key is in its column");
     this.length--;
     directory.resize(page, -1);
+    directory.refence(page, this.arena.keys(address), this.arena.offset(address), removed);
     this.tidy(directory, page);
   }
 
@@ -186,15 +212,14 @@ export class SortedColumn {
   private betweenPaged(directory: PageDirectory, low: number, high: number, slice: ColumnSlice): void {
     const page = directory.pageAtMost(low);
     const address = directory.addresses[page] as number;
-    const length = directory.lengths[page] as number;
     const keys = this.arena.keys(address);
     const offset = this.arena.offset(address);
-    const first = upperBound(keys, offset, length, low);
+    const first = directory.upperBoundIn(page, keys, offset, low);
     slice.rank = directory.rank(page) + first;
     if (page + 1 === directory.count || (directory.firstKeys[page + 1] as number) >= high) {
       slice.keys = keys;
       slice.offset = offset + first;
-      slice.count = lowerBound(keys, offset + first, length - first, high);
+      slice.count = directory.lowerBoundIn(page, keys, offset, high) - first;
       return;
     }
     this.gather(directory, page, first, high, slice);
@@ -217,7 +242,7 @@ export class SortedColumn {
       const offset = this.arena.offset(address);
       const length = directory.lengths[p] as number;
       const from = p === page ? first : 0;
-      const to = p === lastPage ? lowerBound(keys, offset, length, high) : length;
+      const to = p === lastPage ? directory.lowerBoundIn(p, keys, offset, high) : length;
       for (let i = from; i < to; i++) out[count++] = keys[offset + i] as number;
     }
     slice.keys = out;
@@ -225,33 +250,39 @@ export class SortedColumn {
     slice.count = count;
   }
 
-  private insertInBlock(address: number, length: number, key: number, row: number): void {
+  /** Returns where the entry came to stand. `page`: its page in the directory, -1 if there is none. */
+  private insertInBlock(address: number, length: number, key: number, row: number, page: number): number {
     const keys = this.arena.keys(address);
     const offset = this.arena.offset(address);
-    const index = this.indexIn(address, length, key, row);
+    const index = this.indexIn(address, length, key, row, page);
     insertAt(keys, offset, length, index, key);
     if (this.arena.withRows) insertRowAt(this.arena.rows(address), offset, length, index, row);
+    return index;
   }
 
-  private removeFromBlock(address: number, length: number, key: number, row: number): boolean {
+  /** Returns where the entry stood; -1 if it is not there. */
+  private removeFromBlock(address: number, length: number, key: number, row: number, page: number): number {
     const keys = this.arena.keys(address);
     const offset = this.arena.offset(address);
-    const index = this.indexIn(address, length, key, row) - 1;
-    if (index < 0 || keys[offset + index] !== key) return false;
+    const index = this.indexIn(address, length, key, row, page) - 1;
+    if (index < 0 || keys[offset + index] !== key) return -1;
     if (this.arena.withRows) {
       const rows = this.arena.rows(address);
-      if (rows[offset + index] !== row) return false;
+      if (rows[offset + index] !== row) return -1;
       removeRowAt(rows, offset, length, index);
     }
     removeAt(keys, offset, length, index);
-    return true;
+    return index;
   }
 
   /** Entries of a block that are at or before (key, row): equal keys lie in order of their rows, where there are rows. */
-  private indexIn(address: number, length: number, key: number, row: number): number {
+  private indexIn(address: number, length: number, key: number, row: number, page: number): number {
     const keys = this.arena.keys(address);
     const offset = this.arena.offset(address);
-    const high = upperBound(keys, offset, length, key);
+    const high =
+      page < 0 || this.directory === null
+        ? upperBound(keys, offset, length, key)
+        : this.directory.upperBoundIn(page, keys, offset, key);
     if (!this.arena.withRows || high === 0 || keys[offset + high - 1] !== key) return high;
     const rows = this.arena.rows(address);
     let low = lowerBound(keys, offset, length, key);
@@ -291,6 +322,7 @@ export class SortedColumn {
       const directory = new PageDirectory();
       const firstKey = this.arena.keys(this.address)[this.arena.offset(this.address)] as number;
       directory.insertPage(0, firstKey, this.address, this.length);
+      directory.refence(0, this.arena.keys(this.address), this.arena.offset(this.address), 0);
       this.directory = directory;
       return;
     }
@@ -324,6 +356,8 @@ export class SortedColumn {
     directory.lengths[page] = keep;
     const firstKey = this.arena.keys(to)[this.arena.offset(to)] as number;
     directory.insertPage(page + 1, firstKey, to, PAGE_ENTRIES - keep);
+    directory.refence(page, this.arena.keys(from), this.arena.offset(from), keep);
+    directory.refence(page + 1, this.arena.keys(to), this.arena.offset(to), 0);
   }
 
   /** After a removal from `page`: its first key, an empty page dropped, two sparse neighbours merged. */
@@ -347,6 +381,7 @@ export class SortedColumn {
         directory.lengths[page] = length + (directory.lengths[next] as number);
         this.arena.release(directory.addresses[next] as number, PAGE_CLASS);
         directory.removePage(next);
+        directory.refence(page, this.arena.keys(address), this.arena.offset(address), length);
       }
     }
     if (directory.count === 1 && this.length <= PAGE_ENTRIES >>> 1) {

@@ -148,6 +148,16 @@ export class Timeline {
     this.starts.visitRows(from - this.longestMs, to, visit);
   }
 
+  /** The first end of all, Infinity where there is no interval. */
+  get firstEnd(): number {
+    return this.ends.firstKey;
+  }
+
+  /** Visits the rows of intervals that start in [from, to), by start, until `visit` says false. */
+  visitWhile(from: number, to: number, visit: (row: number) => boolean): void {
+    this.starts.visitRowsWhile(from, to, visit);
+  }
+
   /** The row of the last interval that starts at or before `t`, or -1. */
   lastStartedBy(t: number): number {
     return this.starts.rowAtMost(t);

@@ -1,6 +1,6 @@
 /** The table `availability`: not stored but computed, from a list of spans that the execution holds. */
 
-import { formatId } from "../id.ts";
+import { formatId, idAt } from "../id.ts";
 import type { Execution } from "./execution.ts";
 import type { Column, Table } from "./schema.ts";
 import { type CopyCost, copyResourceIds, RESOURCE_ID_COPY } from "./table-view.ts";
@@ -25,19 +25,12 @@ const resourceId: Column = {
   read(execution) {
     const owner = ownerOf(execution);
     if (owner < 0) return null;
-    const { w0, w1, w2, w3 } = execution.tables.resources;
-    return formatId({
-      w0: w0[owner] as number,
-      w1: w1[owner] as number,
-      w2: w2[owner] as number,
-      w3: w3[owner] as number,
-    });
+    return formatId(idAt(execution.tables.resources.idWords, owner));
   },
   write(out, execution) {
     const owner = ownerOf(execution);
     if (owner < 0) return out.nullValue();
-    const { w0, w1, w2, w3 } = execution.tables.resources;
-    out.id(w0[owner] as number, w1[owner] as number, w2[owner] as number, w3[owner] as number);
+    out.idAt(execution.tables.resources.idWords, owner);
   },
 };
 

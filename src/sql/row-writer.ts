@@ -101,12 +101,20 @@ export class RowWriter {
     bytes[lengthAt + 3] = digits;
   }
 
-  /** An id as text: 26 characters, in either format. */
-  id(w0: number, w1: number, w2: number, w3: number): void {
+  /** The id of a row, of which `words` holds four each, as text: 26 characters, in either format. */
+  idAt(words: Uint32Array, row: number): void {
     const out = this.out;
+    const at = row * 4;
     out.reserve(4 + ID_TEXT_LENGTH);
     out.i32(ID_TEXT_LENGTH);
-    writeIdText(out.bytes, out.length, w0, w1, w2, w3);
+    writeIdText(
+      out.bytes,
+      out.length,
+      words[at] as number,
+      words[at + 1] as number,
+      words[at + 2] as number,
+      words[at + 3] as number,
+    );
     out.length += ID_TEXT_LENGTH;
   }
 

@@ -2,7 +2,7 @@
 
 import type { BookingImage, HoldImage, ResourceImage, RuleImage } from "../engine/command.ts";
 import { DeltatError, SqlState } from "../errors.ts";
-import { formatId } from "../id.ts";
+import { formatId, idAt } from "../id.ts";
 import type { Execution } from "./execution.ts";
 import { checkSpan, idOf, instantOf } from "./field-values.ts";
 import type { RowWriter } from "./row-writer.ts";
@@ -20,17 +20,12 @@ import {
 import { BOOL, INT4, INT8, type PgType, TEXT } from "./types.ts";
 import type { Value } from "./value.ts";
 
-function idText(words: IdWords, row: number): string {
-  return formatId({
-    w0: words.w0[row] as number,
-    w1: words.w1[row] as number,
-    w2: words.w2[row] as number,
-    w3: words.w3[row] as number,
-  });
+function idText({ idWords }: IdWords, row: number): string {
+  return formatId(idAt(idWords, row));
 }
 
-function writeIdWords(out: RowWriter, words: IdWords, row: number): void {
-  out.id(words.w0[row] as number, words.w1[row] as number, words.w2[row] as number, words.w3[row] as number);
+function writeIdWords(out: RowWriter, { idWords }: IdWords, row: number): void {
+  out.idAt(idWords, row);
 }
 
 interface ColumnTraits {

@@ -4,12 +4,10 @@
  * numbers, since rows of every table point there.
  */
 
-/** The typed arrays of one engine table that hold its ids. */
+/** The ids of one engine table. */
 export interface IdWords {
-  readonly w0: Uint32Array;
-  readonly w1: Uint32Array;
-  readonly w2: Uint32Array;
-  readonly w3: Uint32Array;
+  /** Four words a row. */
+  readonly idWords: Uint32Array;
 }
 
 interface ResourceView extends IdWords {
@@ -128,12 +126,7 @@ export function copyResources(from: TableView, rows: Int32Array): CopiedRows {
   return { view: { ...view, resources: copy, enforcesRules: (row) => enforces[row] === 1 }, rows };
 }
 
-const NO_WORDS: IdWords = {
-  w0: new Uint32Array(0),
-  w1: new Uint32Array(0),
-  w2: new Uint32Array(0),
-  w3: new Uint32Array(0),
-};
+const NO_WORDS: IdWords = { idWords: new Uint32Array(0) };
 const NO_NUMBERS = new Float64Array(0);
 const NO_ROWS = new Int32Array(0);
 const NO_FLAGS = new Uint8Array(0);
@@ -159,10 +152,7 @@ export function copyResourceIds(from: TableView): TableView {
   const { limit } = resources;
   return {
     resources: {
-      w0: resources.w0.slice(0, limit),
-      w1: resources.w1.slice(0, limit),
-      w2: resources.w2.slice(0, limit),
-      w3: resources.w3.slice(0, limit),
+      idWords: resources.idWords.slice(0, limit * 4),
       limit,
       parent: NO_ROWS,
       capacity: NO_NUMBERS,
@@ -175,22 +165,16 @@ export function copyResourceIds(from: TableView): TableView {
   };
 }
 
-function pickIds({ w0, w1, w2, w3 }: IdWords, rows: Int32Array): IdWords {
-  return {
-    w0: pickWords(w0, rows),
-    w1: pickWords(w1, rows),
-    w2: pickWords(w2, rows),
-    w3: pickWords(w3, rows),
-  };
+function pickIds({ idWords }: IdWords, rows: Int32Array): IdWords {
+  const into = new Uint32Array(rows.length * 4);
+  for (let i = 0; i < rows.length; i++) {
+    const from = (rows[i] as number) * 4;
+    for (let word = 0; word < 4; word++) into[i * 4 + word] = idWords[from + word] as number;
+  }
+  return { idWords: into };
 }
 
 // One function for each type of array: one for all would be ten times slower.
-
-function pickWords(from: Uint32Array, rows: Int32Array): Uint32Array {
-  const into = new Uint32Array(rows.length);
-  for (let i = 0; i < rows.length; i++) into[i] = from[rows[i] as number] as number;
-  return into;
-}
 
 function pickNumbers(from: Float64Array, rows: Int32Array): Float64Array {
   const into = new Float64Array(rows.length);

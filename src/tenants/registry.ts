@@ -37,6 +37,8 @@ export interface RegistryOptions {
   readonly warn: (message: string) => void;
   /** How the logs are kept; default: in the operating system's files. */
   readonly log?: Pick<SegmentLogOptions, "files" | "segmentBytes" | "blockingSyncLimitMs">;
+  /** Bookings that ended so long ago are dropped; null or left out: never. */
+  readonly retentionMs?: number | null;
   /** Bytes of log after which a snapshot is made; default 0: only when asked for. */
   readonly snapshotBytes?: number;
   /** Makes one; default: here and now, while all wait. */
@@ -232,6 +234,8 @@ export class TenantRegistry implements Cluster {
     opened.checkpointBy(
       new Checkpoints(folder, log, whenDurable, snapshots, this.checkpointing, afterLsn, replayedBytes),
     );
+    const { retentionMs = null } = options;
+    if (retentionMs !== null) opened.retain(retentionMs, options.warn);
     return opened;
   }
 

@@ -15,6 +15,7 @@ import type { Database, DurabilityWaiter, Listener, Notification } from "../sql/
 import type { CommitLog } from "../storage/commit-log.ts";
 import { Channels } from "./channels.ts";
 import type { Checkpoints } from "./checkpoint.ts";
+import { Retention } from "./retention.ts";
 
 /** Time and turns of the event loop, as a tenant needs them. */
 export interface Scheduler {
@@ -53,6 +54,7 @@ export class Tenant implements Database {
   private timerAt = Number.POSITIVE_INFINITY;
   private cancelTimer: (() => void) | null = null;
   private checkpoints: Checkpoints | null = null;
+  private retention: Retention | null = null;
   private readonly flushNow = (): void => {
     this.flushScheduled = false;
     this.log.flush();
@@ -126,6 +128,11 @@ export class Tenant implements Database {
     checkpoints.consider();
   }
 
+  /** From now on bookings that ended so long ago are dropped. */
+  retain(retentionMs: number, warn: (message: string) => void): void {
+    this.retention = new Retention(this, this.scheduler, retentionMs, warn);
+  }
+
   /** Resolves when everything up to `lsn` is durable; rejects when the log has failed. */
   durable(lsn: number): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -176,6 +183,7 @@ export class Tenant implements Database {
   async close(): Promise<void> {
     this.cancelTimer?.();
     this.cancelTimer = null;
+    this.retention?.close();
     await this.checkpoints?.close();
     await this.log.close();
   }

@@ -82,6 +82,7 @@ export class Oracle {
       case "moveBooking":
         return { table: this.bookings, id: command.booking.id };
       case "cancelBooking":
+      case "forgetBooking":
         return { table: this.bookings, id: command.id };
       case "changeHold":
         return { table: this.holds, id: command.hold.id };
@@ -153,6 +154,7 @@ export class Oracle {
         this.bookings.set(formatId(command.booking.id), command.booking);
         return;
       case "cancelBooking":
+      case "forgetBooking":
         this.bookings.delete(formatId(command.id));
         return;
       case "placeHold":

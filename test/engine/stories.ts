@@ -158,6 +158,7 @@ export function commands(base: number): fc.Arbitrary<Command> {
     { weight: 28, arbitrary: booking.map((it) => ({ kind: "placeBooking", booking: it })) },
     { weight: 14, arbitrary: booking.map((it) => ({ kind: "moveBooking", booking: it })) },
     { weight: 3, arbitrary: aBooking.map((id) => ({ kind: "cancelBooking", id })) },
+    { weight: 1, arbitrary: aBooking.map((id) => ({ kind: "forgetBooking", id })) },
     { weight: 16, arbitrary: hold.map((it) => ({ kind: "placeHold", hold: it })) },
     { weight: 8, arbitrary: hold.map((it) => ({ kind: "changeHold", hold: it })) },
     { weight: 1, arbitrary: aHold.map((id) => ({ kind: "releaseHold", id })) },

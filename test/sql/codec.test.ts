@@ -202,7 +202,7 @@ test("rows are DataRow messages", () => {
   const row = new RowWriter(out, [TEXT, INT8, INT8, TEXT, BOOL], expandFormats([0, 0, 1, 0, 1], 5));
   for (let i = 0; i < 2; i++) {
     row.beginRow(5);
-    row.id(0, 0, 0, 31);
+    row.idAt(Uint32Array.of(9, 9, 9, 9, 0, 0, 0, 31), 1);
     row.int8(1_700_000_000_000, 0);
     row.int8(-1, 1);
     row.value(null, 3);

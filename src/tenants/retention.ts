@@ -1,0 +1,98 @@
+/**
+ * Dropping bookings that ended long ago, where the operator asked for it: in the background, resource by resource, a few
+ * at a time, as commits like any other. Nobody is told, since nothing about the time to come changes.
+ */
+
+import { stopwatchMs } from "../clock.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Transaction } from "../engine/transaction.ts";
+import type { Id } from "../id.ts";
+import {
+  RETENTION_BOOKINGS_PER_STEP,
+  RETENTION_IDLE_MS,
+  RETENTION_PAUSE_MS,
+  RETENTION_STEP_MS,
+} from "../limits.ts";
+
+/** What retention needs of the database that it works on. */
+export interface RetainedDatabase {
+  readonly engine: Engine;
+  enter(transaction: Transaction | null): void;
+  commit(transaction: Transaction): number;
+  rollback(transaction: Transaction): void;
+}
+
+export interface RetentionScheduler {
+  now(): number;
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+export class Retention {
+  /** Where the next step goes on. */
+  private resourceRow = 0;
+  private fromStart = 0;
+  private cancelTimer: () => void;
+
+  /** @param retentionMs bookings that ended so long ago are dropped */
+  constructor(
+    private readonly database: RetainedDatabase,
+    private readonly scheduler: RetentionScheduler,
+    private readonly retentionMs: number,
+    private readonly warn: (message: string) => void,
+  ) {
+    this.cancelTimer = scheduler.after(RETENTION_PAUSE_MS, this.tick);
+  }
+
+  close(): void {
+    this.cancelTimer();
+  }
+
+  private readonly tick = (): void => {
+    let isRoundOver = true;
+    try {
+      isRoundOver = this.step();
+    } catch (error) {
+      this.warn(
+        `bookings that ended long ago stay for now: ${error instanceof Error ? error.message : error}`,
+      );
+    }
+    this.cancelTimer = this.scheduler.after(isRoundOver ? RETENTION_IDLE_MS : RETENTION_PAUSE_MS, this.tick);
+  };
+
+  /** Looks for some time, and drops what it has found; true when all resources were looked at. */
+  private step(): boolean {
+    const { database } = this;
+    const ids = this.collect();
+    if (ids.length > 0) {
+      const transaction = database.engine.begin();
+      try {
+        database.enter(transaction);
+        for (const id of ids) database.engine.apply(transaction, { kind: "forgetBooking", id });
+        database.commit(transaction);
+      } catch (error) {
+        database.rollback(transaction);
+        throw error;
+      }
+    }
+    return this.resourceRow === 0 && this.fromStart === 0;
+  }
+
+  private collect(): Id[] {
+    const { engine } = this.database;
+    this.database.enter(null);
+    const endedBy = engine.now - this.retentionMs;
+    const deadlineMs = stopwatchMs() + RETENTION_STEP_MS;
+    const ids: Id[] = [];
+    while (ids.length < RETENTION_BOOKINGS_PER_STEP && stopwatchMs() < deadlineMs) {
+      const room = RETENTION_BOOKINGS_PER_STEP - ids.length;
+      const found = engine.endedBookings(this.resourceRow, this.fromStart, endedBy, room);
+      ids.push(...found.ids);
+      this.fromStart = found.nextStart;
+      if (found.nextStart === 0) this.resourceRow++;
+      if (this.resourceRow < engine.resources.limit) continue;
+      this.resourceRow = 0;
+      break;
+    }
+    return ids;
+  }
+}
