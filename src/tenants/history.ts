@@ -5,7 +5,7 @@
  */
 
 import { firstEventOf } from "../engine/codec.ts";
-import { countNotices, noticesOf } from "../engine/events.ts";
+import { countNotices, type Notice, noticesOf } from "../engine/events.ts";
 import { effectsOfCommit } from "../engine/events-of-commit.ts";
 import type { Effect } from "../engine/transaction.ts";
 import { DeltatError, SqlState } from "../errors.ts";
@@ -70,6 +70,8 @@ export class History implements EventHistory {
   }
 
   *read(from: number | null): Generator<HistoryEvent | typeof NOT_YET, void> {
+    // A consumer that has seen everything, which is the most frequent one.
+    if (from !== null && from > this.lastSeq) return;
     // What becomes durable while this reads is for the next one.
     const { durableLsn } = this.source;
     const place = yield* this.find(from, durableLsn);
@@ -190,16 +192,33 @@ export class History implements EventHistory {
 
 /** The events of an effect, of which the first has number `seq`, without those before `from`. */
 function* eventsOf(effect: Effect, seq: number, at: number, from: number): Generator<HistoryEvent> {
-  for (const [offset, { payload, about, id }] of noticesOf(effect).entries()) {
-    if (seq + offset < from) continue;
-    yield {
-      seq: seq + offset,
-      at,
-      kind: Object.keys(payload)[0] ?? "",
-      resourceId: formatId(about[0] ?? id),
-      id: formatId(id),
-      payload: JSON.stringify(payload),
-    };
+  for (const [offset, notice] of noticesOf(effect).entries()) {
+    if (seq + offset >= from) yield new ToldEvent(seq + offset, at, notice);
+  }
+}
+
+/** Puts into words only what is asked for. */
+class ToldEvent implements HistoryEvent {
+  constructor(
+    readonly seq: number,
+    readonly at: number,
+    private readonly notice: Notice,
+  ) {}
+
+  get kind(): string {
+    return Object.keys(this.notice.payload)[0] ?? "";
+  }
+
+  get resourceId(): string {
+    return formatId(this.notice.about[0] ?? this.notice.id);
+  }
+
+  get id(): string {
+    return formatId(this.notice.id);
+  }
+
+  get payload(): string {
+    return JSON.stringify(this.notice.payload);
   }
 }
 
