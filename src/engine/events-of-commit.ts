@@ -15,8 +15,13 @@ import type { Change, Effect } from "./transaction.ts";
 export function encodeNotes(out: ByteWriter, { command, effects }: Change): void {
   if (command.kind === "forgetBooking") return;
   const [first] = effects;
-  // What most commits do: one row more.
-  if (effects.length === 1 && first !== undefined && removedBy(first) === null) return;
+  // What most commands do: one row more, less or changed.
+  if (effects.length === 1 && first !== undefined) {
+    const removed = removedBy(first);
+    if (removed === null) return;
+    encodeNote(out, { kind: "removals", resourceId: removed.resourceId, rows: [removed.row] });
+    return;
+  }
   let resourceId: Id | null = null;
   let rows: RemovedRow[] = [];
   const flush = (): void => {

@@ -15,6 +15,7 @@ import { DeltatError, SqlState } from "../errors.ts";
 import type { CommitRecord } from "./commit-log.ts";
 import type { FileSystem } from "./files.ts";
 import { alignedBytes, FRAME_ALIGNMENT_BYTES, FRAME_HEADER_BYTES, FrameKind, FrameReader } from "./frame.ts";
+import { firstNeeded } from "./past-segments.ts";
 import {
   decodeHeader,
   isUnfinishedName,
@@ -84,7 +85,8 @@ export function recoverLog(
   warn: (cut: TailCut) => void,
 ): RecoveredLog | null {
   const names = withPath("list", folder, () => files.list(folder));
-  const segments = readHeaders(files, folder, names);
+  const headers = readHeaders(files, folder, names);
+  const segments = headers.slice(firstNeeded(files, headers, afterLsn));
   if (segments.length === 0) {
     if (afterLsn > 0)
       throw missing(folder, `it holds no log segment, yet a snapshot of lsn ${afterLsn} exists`);
