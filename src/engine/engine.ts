@@ -193,6 +193,19 @@ export class Engine {
     this.isolation.tablesChanged();
   }
 
+  /**
+   * Takes back everything that came after `durableLsn`: `changes` are all commits and expiries since then, in their order.
+   * What is due by now expires again, and no resource says any more that it waits for one of those commits.
+   */
+  takeBack(changes: readonly Change[], durableLsn: number): void {
+    const { state } = this;
+    this.leave();
+    this.revert(changes);
+    if (state.expiry.nextAt() <= state.now) this.expireDue();
+    this.expired = [];
+    state.resources.forgetStampsAfter(durableLsn);
+  }
+
   /** Applies commands as one transaction at `now`. Throws DeltatError with everything as it was. */
   execute(commands: readonly Command[], now: number): readonly Change[] {
     const transaction = this.begin();
@@ -228,9 +241,16 @@ export class Engine {
     return this.state.eventCount;
   }
 
-  /** Gives the events of changes that were logged their numbers. */
-  countEvents(changes: readonly Change[]): void {
-    this.state.eventCount += countEvents(changes);
+  /** Gives the events of changes that were logged their numbers; returns how many there are. */
+  countEvents(changes: readonly Change[]): number {
+    const count = countEvents(changes);
+    this.state.eventCount += count;
+    return count;
+  }
+
+  /** Takes back the numbers of the last events, whose commits never became durable. */
+  uncountEvents(count: number): void {
+    this.state.eventCount -= count;
   }
 
   /** Expires what is due at `now`. */

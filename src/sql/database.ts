@@ -48,6 +48,9 @@ export interface Database {
 
   rollback(transaction: Transaction): void;
 
+  /** Throws 58030 once the log has failed: what is durable can be read, and nothing be changed. */
+  refuseIfFailed(): void;
+
   /** Cuts the log short: resolves when a snapshot of all that was committed is in place. Rejects with 53100, 58030, XX001. */
   checkpoint(): Promise<void>;
 

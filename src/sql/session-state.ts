@@ -125,6 +125,7 @@ export class SessionState implements SessionControl, ConnectedSession {
    * 25006 in a transaction that only reads, 40001, 58030.
    */
   enterEngine(writes: string | null): Transaction | null {
+    if (writes !== null) this.store.refuseIfFailed();
     this.openTransaction();
     this.hasQueried = true;
     if (this.transaction === null && (writes !== null || this.settings.isSerializable)) {

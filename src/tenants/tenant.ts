@@ -19,7 +19,7 @@ import type { CommitLog } from "../storage/commit-log.ts";
 import type { FileSystem } from "../storage/files.ts";
 import { Channels } from "./channels.ts";
 import type { Checkpoints } from "./checkpoint.ts";
-import { EventNumbers } from "./event-numbers.ts";
+import { EventNumbers, type NumberedCommit } from "./event-numbers.ts";
 import { History } from "./history.ts";
 import { Retention } from "./retention.ts";
 
@@ -47,7 +47,13 @@ interface Pending {
   readonly processId: number;
 }
 
-type LoggedChanges = ReturnType<EventNumbers["append"]>;
+/** What a commit or an expiry has changed, as long as it is not durable. */
+interface Unsettled {
+  readonly lsn: number;
+  /** How many events were numbered by the commit. */
+  readonly events: number;
+  readonly changes: readonly Change[];
+}
 
 interface Waiting {
   readonly lsn: number;
@@ -60,7 +66,11 @@ export class Tenant implements Database {
   private readonly channels = new Channels();
   private pending: Pending[] = [];
   private waiting: Waiting[] = [];
+  /** Oldest first: what a failed log takes with it. */
+  private unsettled: Unsettled[] = [];
   private flushScheduled = false;
+  /** The log has failed, and what was not durable is taken back. */
+  private hasFailed = false;
   private timerAt = Number.POSITIVE_INFINITY;
   private cancelTimer: (() => void) | null = null;
   private checkpoints: Checkpoints | null = null;
@@ -95,7 +105,6 @@ export class Tenant implements Database {
   }
 
   enter(transaction: Transaction | null): void {
-    if (this.log.failure !== null) throw logFailed();
     const now = this.scheduler.now();
     // Nobody's staged changes are in place when expiries are recorded: they are everyone's.
     this.engine.advance(now);
@@ -104,10 +113,11 @@ export class Tenant implements Database {
   }
 
   commit(transaction: Transaction): number {
+    if (transaction.changes.length > 0) this.refuseIfFailed();
     this.enter(transaction);
     const changes = this.engine.commit(transaction);
-    if (changes.length === 0) return this.log.appendedLsn;
-    let logged: LoggedChanges;
+    if (changes.length === 0) return this.appendedLsn;
+    let logged: NumberedCommit;
     try {
       const body = this.eventNumbers.begin();
       // The writer also holds the frames of the group that are not written yet.
@@ -124,9 +134,15 @@ export class Tenant implements Database {
     }
     const { lsn, numbered } = logged;
     this.engine.stamp(changes, lsn);
+    this.unsettled.push({ lsn, changes, events: logged.count });
     this.publish(changes, numbered, lsn);
     this.armExpiry();
     return lsn;
+  }
+
+  refuseIfFailed(): void {
+    const { failure, refusal } = this.log;
+    if (failure !== null) throw refusal ?? logFailed();
   }
 
   rollback(transaction: Transaction): void {
@@ -205,6 +221,7 @@ export class Tenant implements Database {
 
   /** The log's callback: `durableLsn` has risen, or the log has failed. */
   onDurable(): void {
+    this.settleChanges();
     this.releaseWaiting();
     this.deliverPending();
     this.checkpoints?.consider();
@@ -223,16 +240,19 @@ export class Tenant implements Database {
   private recordExpiries(): void {
     const expired = this.engine.takeExpired();
     if (expired.length === 0) return;
-    let logged: LoggedChanges = { lsn: this.log.appendedLsn, numbered: [] };
+    let logged: NumberedCommit = { lsn: this.appendedLsn, numbered: [], count: 0 };
     try {
+      this.refuseIfFailed();
       const body = this.eventNumbers.begin();
       for (const change of expired) encodeNotes(body, change);
       logged = this.eventNumbers.append(body, expired);
     } catch {
       // A full disk must not keep holds alive. The next commit that finds room implies the expiry.
-      this.eventNumbers.postpone(expired);
+      if (this.log.failure === null) this.eventNumbers.postpone(expired);
     }
     this.engine.stamp(expired, logged.lsn);
+    if (this.log.failure === null)
+      this.unsettled.push({ lsn: logged.lsn, changes: expired, events: logged.count });
     this.publish(expired, logged.numbered, logged.lsn);
     this.armExpiry();
   }
@@ -248,7 +268,8 @@ export class Tenant implements Database {
         processId: 0,
       });
     }
-    this.scheduleFlush();
+    if (this.log.failure === null) this.scheduleFlush();
+    else this.deliverPending();
   }
 
   /** The events of changes that were numbered last, as JSON with `seq` and `at` beside them. */
@@ -263,6 +284,23 @@ export class Tenant implements Database {
     if (this.flushScheduled) return;
     this.flushScheduled = true;
     this.scheduler.soon(this.flushNow);
+  }
+
+  /** What is durable stays; once the log has failed, what is not never was, and readers see what is. */
+  private settleChanges(): void {
+    const { failure, durableLsn } = this.log;
+    const { unsettled } = this;
+    const settled = unsettled.findIndex(({ lsn }) => lsn > durableLsn);
+    const lost = settled < 0 ? [] : unsettled.slice(settled);
+    this.unsettled = failure === null ? lost : [];
+    if (failure === null || this.hasFailed) return;
+    this.hasFailed = true;
+    this.pending = this.pending.filter(({ lsn }) => lsn <= durableLsn);
+    this.engine.takeBack(
+      lost.flatMap(({ changes }) => changes),
+      durableLsn,
+    );
+    this.engine.uncountEvents(lost.reduce((sum, { events }) => sum + events, 0));
   }
 
   private releaseWaiting(): void {
@@ -301,7 +339,6 @@ export class Tenant implements Database {
   private onExpiryTimer(): void {
     this.cancelTimer = null;
     this.timerAt = Number.POSITIVE_INFINITY;
-    if (this.log.failure !== null) return;
     this.enter(null);
     this.armExpiry();
   }
@@ -313,7 +350,8 @@ function noCheckpoints(): DeltatError {
 
 function logFailed(): DeltatError {
   return new DeltatError(SqlState.ioError, "the log of this database has failed", {
-    detail: "A write or a sync failed; nothing since then is acknowledged.",
+    detail:
+      "A write or a sync failed: what was not acknowledged by then never was. What is durable can be read.",
     hint: "Mend the disk and restart the server.",
   });
 }

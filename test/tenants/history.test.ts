@@ -375,3 +375,25 @@ test("a commit that the disk has lost is damage, not a gap", () => {
   files.edit(path, (bytes) => bytes.fill(1, 2048, 2056));
   expect(refusal(opened, 1)).toStartWith("XX001 log segment");
 });
+
+test("a log that has failed takes the numbers of what was not durable back, and goes on telling what was", () => {
+  const files = new MemoryFiles();
+  const opened = open(files, { segmentBytes: 64 * 1024 });
+  commit(opened, resource(1), booking(1));
+  opened.scheduler.endTurn();
+  files.fault = (operation) => (operation === "sync" ? systemError("EIO") : null);
+  commit(opened, booking(2));
+  commit(opened, booking(3));
+  opened.scheduler.endTurn();
+  expect(opened.tenant.history?.lastSeq).toBe(2);
+  expect(read(opened, 1).map(({ seq }) => seq)).toEqual([1, 2]);
+  files.fault = () => null;
+  const again = open(files.afterCrash(() => 0));
+  commit(again, booking(4));
+  again.scheduler.endTurn();
+  expect(read(again, 1).map(({ seq, id: row }) => [seq, row])).toEqual([
+    [1, id(1)],
+    [2, id(1001)],
+    [3, id(1004)],
+  ]);
+});

@@ -181,7 +181,8 @@ function planOwnTable(range: RangeVar, alias: string, scope: QueryScope): FromIt
   };
   const { table } = relation;
   const entry = newEntry(scope, alias, given === undefined ? "public" : null);
-  const aliases = columnAliases(given, table.columns.length, alias);
+  entry.tableName = table.name;
+  const aliases = columnAliases(given, table.columns.filter(({ hidden }) => !hidden).length, alias);
   table.columns.forEach((column, at) => {
     entry.add(aliases[at] ?? column.name, column.type, {
       isId: column.isId,
@@ -213,10 +214,13 @@ function planSubselect(range: RangeSubselect, scope: QueryScope, before: Namespa
   if (subquery === undefined || !("SelectStmt" in subquery))
     throw notSupported("this kind of subquery in FROM");
   scope.namespace = range.lateral === true ? before : EMPTY_NAMESPACE;
+  const { barred } = scope;
+  if (range.lateral !== true) scope.barred = { entries: before.entries, code: SqlState.undefinedTable };
   const { value: plan, references } = scope.planner.track(() =>
     planQuery(subquery.SelectStmt, scope.planner, scope),
   );
   scope.namespace = EMPTY_NAMESPACE;
+  scope.barred = barred;
   const name = alias?.aliasname ?? null;
   const entry = newEntry(scope, name);
   const aliases = columnAliases(alias, plan.columns.length, name ?? "");
@@ -245,7 +249,7 @@ function planJoin(join: JoinExpr, scope: QueryScope, before: Namespace): FromIte
   refuseOtherFields(join, JOIN_FIELDS);
   if (join.larg === undefined || join.rarg === undefined) throw notSupported("a join without sides");
   const left = planItem(join.larg, scope, before);
-  const right = planItem(join.rarg, scope, joinedNamespace(before, left.namespace));
+  const right = planRightSide(join, join.rarg, left.namespace, scope, before);
   const all = joined(left.namespace, right.namespace);
   const shared = sharedNames(join, left.namespace, right.namespace);
   const pairs = shared.map((name) => ({
@@ -273,6 +277,24 @@ function planJoin(join: JoinExpr, scope: QueryScope, before: Namespace): FromIte
   );
   const namespace = { columns: [...merged, ...rest], entries: all.entries };
   return { tree, namespace: join.alias === undefined ? namespace : renamed(namespace, join.alias) };
+}
+
+/** The right side sees the left one, but not in a join that gives rows without it. */
+function planRightSide(
+  { jointype }: JoinExpr,
+  rarg: Node,
+  left: Namespace,
+  scope: QueryScope,
+  before: Namespace,
+): FromItem {
+  if (jointype !== "JOIN_RIGHT" && jointype !== "JOIN_FULL") {
+    return planItem(rarg, scope, joinedNamespace(before, left));
+  }
+  const { barred } = scope;
+  scope.barred = { entries: left.entries, code: SqlState.invalidColumnReference };
+  const right = planItem(rarg, scope, before);
+  scope.barred = barred;
+  return right;
 }
 
 function sharedNames(join: JoinExpr, left: Namespace, right: Namespace): string[] {

@@ -1,7 +1,7 @@
 /** What follows the rows of a query: DISTINCT, ORDER BY, LIMIT. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { type Node, nameParts, nodeLocation, type SelectStmt, type SortBy } from "../ast.ts";
+import { type Node, nameParts, nodeLocation, type SelectStmt, type SortBy, targetLocation } from "../ast.ts";
 import type { Expression } from "../expression.ts";
 import { keyOrder, planRange, type RowRange } from "../row-order.ts";
 import { TEXT } from "../types.ts";
@@ -10,7 +10,7 @@ import { nodeKey } from "./aggregate-calls.ts";
 import { LockRows, type LockTarget } from "./lock-rows.ts";
 import { type Operator, type SlotExpression, slotLike } from "./operator.ts";
 import { Limit, Project } from "./pipeline.ts";
-import { joinKeys } from "./row-key.ts";
+import { checkEquality, joinKeys } from "./row-key.ts";
 import type { QueryScope } from "./scope.ts";
 import { Distinct, Sort, type SortColumn } from "./sort.ts";
 
@@ -64,6 +64,9 @@ export function planTail(
   let operator = below === null ? plan.operator : below(plan.operator);
   let columns: QueryColumn[] = outputs;
   if (isPlainDistinct) {
+    for (const [at, { expression }] of outputs.entries()) {
+      checkEquality(expression.type, scope.context.position(targetLocation(select, at)));
+    }
     const projected = projectAll(operator, columns, scope);
     operator = new Distinct(
       projected.operator,
