@@ -388,7 +388,7 @@ test("a log that has failed takes the numbers of what was not durable back, and 
   expect(opened.tenant.history?.lastSeq).toBe(2);
   expect(read(opened, 1).map(({ seq }) => seq)).toEqual([1, 2]);
   files.fault = () => null;
-  const again = open(files.afterCrash(() => 0));
+  const again = open(files.afterCrash(() => 0.99));
   commit(again, booking(4));
   again.scheduler.endTurn();
   expect(read(again, 1).map(({ seq, id: row }) => [seq, row])).toEqual([
