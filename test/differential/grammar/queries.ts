@@ -227,8 +227,13 @@ export class Queries {
       const { kind, name } = this.random.pick(columns);
       return { kind, node: { kind: "key", parts: [name] } };
     }
-    const kind = this.random.pick(["int8", "text", "bool"]);
-    return { kind, node: { kind: "key", parts: ["(", expressions.of(kind, 1), ")"] } };
+    // Never a constant alone, which would be refused or be the number of a column.
+    const [kind, before, after] = this.random.pick([
+      ["int8", "(", " + 0)"],
+      ["text", "(", " || '')"],
+      ["bool", "(NOT ", ")"],
+    ] as const);
+    return { kind, node: { kind: "key", parts: [before, expressions.of(kind, 1), after] } };
   }
 
   /** Aggregates as columns of a group; each order in them is total as far as values go. */
