@@ -2,7 +2,7 @@
  * Sends the same statements to deltat and to a PostgreSQL that holds the same rows, and compares what they answer:
  * columns with their types, rows, command tags, SQLSTATEs, messages and positions.
  *
- *     bun run test:differential [--scripts part] [--seed n] [--count n] [--seconds s] [--required]
+ *     bun run test:differential [--scripts part] [--seed n] [--from n] [--count n] [--seconds s] [--required]
  */
 
 import { parseArgs } from "node:util";
@@ -17,6 +17,7 @@ const { values: options } = parseArgs({
   options: {
     scripts: { type: "string", default: "" },
     seed: { type: "string", default: "1" },
+    from: { type: "string", default: "0" },
     count: { type: "string", default: "2000" },
     seconds: { type: "string", default: "600" },
     required: { type: "boolean", default: false },
@@ -78,6 +79,7 @@ async function main(): Promise<number> {
     for (const origin of scripts.stale) console.log(`${origin} no longer differs: take the mark away`);
     const generated = await runGenerated(pair, {
       seed: Number(options.seed),
+      from: Number(options.from),
       count: Number(options.count),
       deadlineMs: Date.now() + Number(options.seconds) * 1000,
     });

@@ -5,7 +5,7 @@
 
 import type { Random } from "../../seeded-random.ts";
 import { type ExpressionScope, Expressions, KINDS, type Mistakes, type ScopeColumn } from "./expressions.ts";
-import { type Kind, optional, separated, type Tree, textOf, tree } from "./tree.ts";
+import { type Kind, listed, optional, separated, type Tree, textOf, tree } from "./tree.ts";
 
 interface TableShape {
   readonly name: string;
@@ -120,7 +120,8 @@ export class Queries {
     const isCompound = depth > 0 && this.random.chance(0.15);
     const body = isCompound ? this.setOperation(kinds, depth - 1, outer) : this.block(kinds, depth, outer);
     if (!this.random.chance(0.5)) return made`${body}`;
-    const order = separated(
+    // An order by fewer columns would leave it open which rows come first.
+    const order = listed(
       kinds.map((_, at) => {
         const direction = this.random.pick(["", " ASC", " DESC", " DESC NULLS LAST", " NULLS FIRST"]);
         return tree("key")`${String(at + 1)}${direction}`;
