@@ -238,12 +238,16 @@ function compileBetween(expression: A_Expr, context: CompileContext): Expression
   const [low, high] = listItems(expression.rexpr);
   const compare = (operator: string, bound: Node | undefined): Expression =>
     compileBinary(operator, operand(expression.lexpr, context), operand(bound, context), position);
-  const within = (from: Node | undefined, to: Node | undefined): Expression =>
-    conjunction([compare(">=", from), compare("<=", to)]);
   const isSymmetric = expression.kind === "AEXPR_BETWEEN_SYM" || expression.kind === "AEXPR_NOT_BETWEEN_SYM";
   const isNegated = expression.kind === "AEXPR_NOT_BETWEEN" || expression.kind === "AEXPR_NOT_BETWEEN_SYM";
-  const inside = isSymmetric ? disjunction([within(low, high), within(high, low)]) : within(low, high);
-  return isNegated ? negated(inside) : inside;
+  // NOT BETWEEN is made of `<` and `>`, not of NOT.
+  const test = (from: Node | undefined, to: Node | undefined): Expression =>
+    isNegated
+      ? disjunction([compare("<", from), compare(">", to)])
+      : conjunction([compare(">=", from), compare("<=", to)]);
+  if (!isSymmetric) return test(low, high);
+  const both = [test(low, high), test(high, low)];
+  return isNegated ? conjunction(both) : disjunction(both);
 }
 
 function compileBoolean(expression: BoolExpr, context: CompileContext): Expression {

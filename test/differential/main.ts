@@ -2,7 +2,7 @@
  * Sends the same statements to deltat and to a PostgreSQL that holds the same rows, and compares what they answer:
  * columns with their types, rows, command tags, SQLSTATEs, messages and positions.
  *
- *     bun run test:differential [--scripts part] [--seed n] [--from n] [--count n] [--seconds s] [--required]
+ *     bun run test:differential [--scripts part] [--seed n] [--from n] [--count n] [--seconds s] [--required] [--record]
  */
 
 import { parseArgs } from "node:util";
@@ -10,6 +10,7 @@ import { loadParser } from "../../src/sql/parser.ts";
 import { checkHeadings } from "./differences.ts";
 import { runGenerated } from "./generated.ts";
 import { type Finding, Pair, showFinding } from "./pair.ts";
+import { writeRecording } from "./recording.ts";
 import { readScripts } from "./script.ts";
 import { findPostgres, type RunningServer, startDeltat, startPostgres } from "./servers.ts";
 
@@ -20,12 +21,14 @@ const { values: options } = parseArgs({
     from: { type: "string", default: "0" },
     count: { type: "string", default: "2000" },
     seconds: { type: "string", default: "600" },
+    record: { type: "boolean", default: false },
     required: { type: "boolean", default: false },
   },
 });
 
 /** What scripts came to; `stale`: statements that are marked as differing and do not. */
 async function runScripts(pair: Pair): Promise<{ sent: number; findings: Finding[]; stale: string[] }> {
+  const answers: Parameters<typeof writeRecording>[0][number][] = [];
   const findings: Finding[] = [];
   const stale: string[] = [];
   let sent = 0;
@@ -43,6 +46,9 @@ async function runScripts(pair: Pair): Promise<{ sent: number; findings: Finding
       }
       sent++;
       const finding = await pair.check(statement);
+      if (pair.lastAnswer !== null) {
+        answers.push({ text: statement.text, parameters: statement.parameters, answer: pair.lastAnswer });
+      }
       if (finding === null) {
         if (statement.differs !== null) stale.push(statement.origin);
         continue;
@@ -51,6 +57,7 @@ async function runScripts(pair: Pair): Promise<{ sent: number; findings: Finding
       isBroken = finding.ours.status !== finding.theirs.status;
     }
   }
+  if (options.record) writeRecording(answers);
   return { sent, findings, stale };
 }
 
