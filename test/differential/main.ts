@@ -7,12 +7,13 @@
 
 import { parseArgs } from "node:util";
 import { loadParser } from "../../src/sql/parser.ts";
+import { findPostgres } from "../postgres-server.ts";
 import { checkHeadings } from "./differences.ts";
 import { runGenerated } from "./generated.ts";
 import { type Finding, Pair, showFinding } from "./pair.ts";
 import { writeRecording } from "./recording.ts";
 import { readScripts } from "./script.ts";
-import { findPostgres, type RunningServer, startDeltat, startPostgres } from "./servers.ts";
+import { type RunningServer, startDeltat, startPostgres } from "./servers.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -75,7 +76,7 @@ async function main(): Promise<number> {
   await loadParser();
   const running: RunningServer[] = [];
   try {
-    const postgres = await startPostgres(programs);
+    const postgres = startPostgres(programs);
     running.push(postgres);
     const deltat = await startDeltat();
     running.push(deltat);

@@ -87,7 +87,7 @@ export class Queries {
     if (!this.random.chance(0.15)) return made`${this.query(kinds, 3, [])}`;
     const inner = this.kinds(1 + this.random.below(3));
     const name = this.alias("c");
-    const body = this.query(inner, 2, []);
+    const body = this.withoutMistakes(() => this.query(inner, 2, []));
     this.common = [{ name, kinds: inner }];
     const names = inner.map((_, at) => `x${at + 1}`).join(", ");
     return made`WITH ${name} (${names}) AS (${body}) ${this.query(kinds, 2, [])}`;
@@ -104,6 +104,15 @@ export class Queries {
       scalarQuery: (kind) => this.scalar(kind, depth - 1, columns),
       listQuery: (kind) => this.plain([kind], Math.min(1, depth - 1), columns),
     };
+  }
+
+  /** A column of the wrong type would be a mistake wherever it is used. */
+  private withoutMistakes(make: () => Tree): Tree {
+    const { chance } = this.mistakes;
+    this.mistakes.chance = 0;
+    const made = make();
+    this.mistakes.chance = chance;
+    return made;
   }
 
   private kinds(count: number): Kind[] {
@@ -367,8 +376,9 @@ export class Queries {
     const alias = this.alias("q");
     const names = kinds.map((_, at) => `x${at + 1}`).join(", ");
     const columns = kinds.map((kind, at) => ({ kind, name: `${alias}.x${at + 1}` }));
+    const query = this.withoutMistakes(() => this.query(kinds, depth, outer));
     return {
-      tree: tree("item")`(${this.query(kinds, depth, outer)}) AS ${alias} (${names})`,
+      tree: tree("item")`(${query}) AS ${alias} (${names})`,
       columns,
       key: null,
     };
