@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { DeltatError, SqlState } from "../errors.ts";
 import type { FileSystem } from "./files.ts";
 import { FRAME_HEADER_BYTES } from "./frame.ts";
-import { damage } from "./storage-errors.ts";
+import { damage, withPath } from "./storage-errors.ts";
 
 export const SEGMENT_HEADER_BYTES = 32;
 
@@ -185,5 +185,19 @@ function discard(files: FileSystem, fd: number, path: string): void {
     files.remove(path);
   } catch {
     // The next opening of the log removes unfinished files.
+  }
+}
+
+/** Removes the segments of a folder up to `number`, oldest first, so that no gap is ever left. */
+export async function removeSegments(files: FileSystem, folder: string, number: number): Promise<void> {
+  const old = files
+    .list(folder)
+    .filter((name) => (segmentNumber(name) ?? Number.POSITIVE_INFINITY) <= number)
+    .sort();
+  for (const name of old) {
+    const path = join(folder, name);
+    withPath("remove", path, () => files.remove(path));
+    // Freeing a large file takes its time: others have their turn between two of them.
+    await files.syncFolderLater(folder);
   }
 }

@@ -240,6 +240,11 @@ export class TenantRegistry implements Cluster {
         afterLsn,
         onDurable: () => tenant?.onDurable(),
         warn: (cut) => options.warn(cut.message),
+        after: (delayMs, callback) => options.scheduler.after(delayMs, callback),
+        // What becomes of a database that was dropped, or is only being opened, is told by who does that.
+        report: (message) => {
+          if (this.tenants.get(name) === tenant) options.warn(`database "${name}": ${message}`);
+        },
       },
       (record) => {
         replayedBytes += record.body.length;
