@@ -37,6 +37,9 @@ export interface CommitLog {
   /** Set once a write or sync has failed: no append is accepted after that. */
   readonly failure: Error | null;
 
+  /** What to tell who wants to append, where no failed disk is the reason. */
+  readonly refusal?: Error;
+
   /**
    * Writes and syncs what was appended. Blocks while the disk has lately been fast; on a slow one returns at
    * once and syncs in the background. Either way the `onDurable` callback of the log runs when `durableLsn`

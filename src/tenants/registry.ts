@@ -12,6 +12,8 @@ import { MAX_DATABASES } from "../limits.ts";
 import type { Cluster, ConnectedSession } from "../sql/cluster.ts";
 import { type FileSystem, localFiles } from "../storage/files.ts";
 import { type FolderLock, lockFolder } from "../storage/folder-lock.ts";
+import { inspectLog } from "../storage/log-reader.ts";
+import { ReadOnlyLog } from "../storage/read-only-log.ts";
 import { openSegmentLog, type SegmentLogOptions } from "../storage/segment-log.ts";
 import { removeOldSnapshots } from "../storage/snapshot-file.ts";
 import { withPath } from "../storage/storage-errors.ts";
@@ -43,6 +45,8 @@ export interface RegistryOptions {
   readonly snapshotBytes?: number;
   /** Makes one; default: here and now, while all wait. */
   readonly makeSnapshot?: SnapshotMaker;
+  /** Databases are read up to the first damage and served read-only; not a byte of them is changed. Default false. */
+  readonly salvage?: boolean;
   /** Names of the folders in `root`, sorted; default: as the operating system lists them. */
   readonly listFolders?: (root: string) => string[];
 }
@@ -78,6 +82,7 @@ export class TenantRegistry implements Cluster {
     try {
       for (const folder of (options.listFolders ?? foldersIn)(this.root)) {
         if (folder.endsWith(DROPPED)) {
+          if (options.salvage === true) continue;
           this.removeLater(join(this.root, folder));
           continue;
         }
@@ -107,7 +112,7 @@ export class TenantRegistry implements Cluster {
     if (existing !== undefined) return existing;
     const refusal = this.refused.get(name);
     if (refusal !== undefined) throw refusal;
-    if (!this.options.autoCreate) {
+    if (!this.options.autoCreate || this.options.salvage === true) {
       throw new DeltatError(SqlState.invalidCatalogName, `database "${name}" does not exist`, {
         hint: "DELTAT_AUTO_CREATE=true makes a database when it is first connected to.",
       });
@@ -135,6 +140,11 @@ export class TenantRegistry implements Cluster {
     this.tenants.clear();
     this.lock.release();
     for (const closing of closings) if (closing.status === "rejected") throw closing.reason;
+  }
+
+  private refuseInSalvage(): void {
+    if (this.options.salvage !== true) return;
+    throw new DeltatError(SqlState.ioError, "databases are being salvaged: nothing can be changed");
   }
 
   private has(name: string): boolean {
@@ -174,6 +184,7 @@ export class TenantRegistry implements Cluster {
   }
 
   create(name: string): void {
+    this.refuseInSalvage();
     if (this.has(name)) {
       throw new DeltatError(SqlState.duplicateDatabase, `database "${name}" already exists`);
     }
@@ -185,6 +196,7 @@ export class TenantRegistry implements Cluster {
    * folder goes when its log is closed, or at the next start.
    */
   drop(name: string): void {
+    this.refuseInSalvage();
     const tenant = this.tenants.get(name);
     if (!this.has(name)) throw noDatabase(name);
     const others = tenant?.sessions.size ?? 0;
@@ -228,6 +240,7 @@ export class TenantRegistry implements Cluster {
   private recover(name: string, folderName: string): Tenant {
     const { files, options } = this;
     const folder = join(this.root, folderName);
+    if (options.salvage === true) return this.salvage(name, folder);
     const engine = new Engine({ enforceRulesByDefault: options.enforceRulesByDefault });
     withPath("create", folder, () => files.makeFolder(folder));
     const afterLsn = loadSnapshot(files, folder, engine);
@@ -265,6 +278,40 @@ export class TenantRegistry implements Cluster {
     const { retentionMs = null } = options;
     if (retentionMs !== null) opened.retain(retentionMs, options.warn);
     return opened;
+  }
+
+  /** Reads what can be read, and says where it ends. */
+  private salvage(name: string, folder: string): Tenant {
+    const { files, options } = this;
+    const engine = new Engine({ enforceRulesByDefault: options.enforceRulesByDefault });
+    let lastLsn = loadSnapshot(files, folder, engine);
+    let damage: DeltatError | null = null;
+    try {
+      inspectLog(files, folder, lastLsn, (record) => {
+        replayCommit(engine, record, folder);
+        lastLsn = record.lsn;
+      });
+    } catch (error) {
+      if (!(error instanceof DeltatError)) throw error;
+      damage = error;
+    }
+    if (damage !== null) {
+      options.warn(
+        `database "${name}" is served up to commit ${lastLsn}; what lies beyond is lost: ${damage.message}`,
+      );
+    }
+    const refusal = new DeltatError(
+      SqlState.ioError,
+      `database "${name}" is being salvaged: nothing can be changed`,
+      {
+        detail: damage === null ? "It is whole." : `It is read up to commit ${lastLsn}: ${damage.message}`,
+        hint: "Dump it with deltat dump or COPY, and restore that into another data folder.",
+      },
+    );
+    const log = new ReadOnlyLog(lastLsn, refusal);
+    const tenant = new Tenant(name, engine, log, options.scheduler, undefined, this);
+    this.tenants.set(name, tenant);
+    return tenant;
   }
 
   /** Time does not go back: until the system's clock has caught up, now stays at the last commit's instant. */

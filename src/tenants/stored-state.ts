@@ -10,7 +10,7 @@ import { captureSnapshot, restoreSnapshot } from "../engine/snapshot.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import type { CommitRecord } from "../storage/commit-log.ts";
 import type { FileSystem } from "../storage/files.ts";
-import { replayClosedSegments } from "../storage/recovery.ts";
+import { replayClosedSegments } from "../storage/log-reader.ts";
 import { readNewestSnapshot, type Snapshot, snapshotName, writeSnapshot } from "../storage/snapshot-file.ts";
 import { snapshotDamage } from "../storage/storage-errors.ts";
 

@@ -126,7 +126,8 @@ export class Tenant implements Database {
   }
 
   refuseIfFailed(): void {
-    if (this.log.failure !== null) throw logFailed();
+    const { failure, refusal } = this.log;
+    if (failure !== null) throw refusal ?? logFailed();
   }
 
   rollback(transaction: Transaction): void {

@@ -1,0 +1,111 @@
+/**
+ * `deltat dump <folder>`: all rows of a database as COPY statements with their data, on stdout: what `deltat restore` and
+ * psql read. Of one state: the folder is read once, whether or not a server has it open. `enforce_rules` is each
+ * resource's own setting, NULL where it follows its parent, as a COPY TO of the server would not tell.
+ */
+
+import type { Engine } from "../engine/engine.ts";
+import { formatId, type Id } from "../id.ts";
+import { databasesIn } from "./database-folders.ts";
+import { readStoredDatabase } from "./stored-database.ts";
+
+/** Rows go out in pieces of this many characters. */
+const PIECE_CHARACTERS = 1 << 20;
+
+/**
+ * @param database the one to dump, if the folder holds several
+ * @param write takes a piece of text; called in order
+ * Throws an Error where it is not there or not to be told which, and as reading the folder does.
+ */
+export function dump(path: string, database: string | null, write: (text: string) => void): void {
+  const all = databasesIn(path);
+  const [only] = all;
+  const chosen =
+    database === null ? (all.length === 1 ? only : undefined) : all.find(({ name }) => name === database);
+  if (chosen === undefined) {
+    const names = all.map(({ name }) => name).join(", ");
+    throw new Error(
+      database === null
+        ? `${path} holds several databases, say which with --database: ${names}`
+        : `${path} holds no database ${database}, but ${names}`,
+    );
+  }
+  const { engine } = readStoredDatabase(chosen.path);
+  let piece = "";
+  const put = (line: string): void => {
+    piece += `${line}\n`;
+    if (piece.length < PIECE_CHARACTERS) return;
+    write(piece);
+    piece = "";
+  };
+  put(`-- deltat, database ${JSON.stringify(chosen.name)}`);
+  put("BEGIN;");
+  dumpTables(engine, put);
+  put("COMMIT;");
+  write(piece);
+}
+
+type Field = string | number | boolean | null | Id;
+
+function fieldText(value: Field): string {
+  if (value === null) return "\\N";
+  if (typeof value === "object") return formatId(value);
+  if (typeof value !== "string") return String(value);
+  return value.replace(/[\\\b\t\n\v\f\r]/g, (character) => ESCAPES[character] ?? character);
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  "\\": "\\\\",
+  "\b": "\\b",
+  "\t": "\\t",
+  "\n": "\\n",
+  "\v": "\\v",
+  "\f": "\\f",
+  "\r": "\\r",
+};
+
+function dumpTables(engine: Engine, put: (line: string) => void): void {
+  const table = (name: string, columns: string, rows: Iterable<readonly Field[]>): void => {
+    put(`COPY ${name} (${columns}) FROM stdin;`);
+    for (const row of rows) put(row.map(fieldText).join("\t"));
+    put("\\.");
+  };
+  table("resources", "id, parent_id, name, capacity, buffer_after, enforce_rules", resources(engine));
+  table("rules", 'id, resource_id, start, "end", blocking', rules(engine));
+  table("bookings", 'id, resource_id, start, "end", label', bookings(engine));
+  table("holds", 'id, resource_id, start, "end", expires_at', holds(engine));
+}
+
+/** Parents before their children. */
+function* resources(engine: Engine): Generator<readonly Field[]> {
+  const pending = engine.childRows(-1).reverse();
+  for (let row = pending.pop(); row !== undefined; row = pending.pop()) {
+    const { id, parentId, name, capacity, bufferAfterMs, enforceRules } = engine.resourceImage(row);
+    yield [id, parentId, name, capacity, bufferAfterMs, enforceRules];
+    pending.push(...engine.childRows(row).reverse());
+  }
+}
+
+function* rules(engine: Engine): Generator<readonly Field[]> {
+  for (let row = 0; row < engine.rules.limit; row++) {
+    if (!engine.rules.isLive(row)) continue;
+    const { id, resourceId, start, end, blocking } = engine.ruleImage(row);
+    yield [id, resourceId, start, end, blocking];
+  }
+}
+
+function* bookings(engine: Engine): Generator<readonly Field[]> {
+  for (let row = 0; row < engine.allocations.limit; row++) {
+    if (!engine.allocations.isBooking(row)) continue;
+    const { id, resourceId, start, end, label } = engine.bookingImage(row);
+    yield [id, resourceId, start, end, label];
+  }
+}
+
+function* holds(engine: Engine): Generator<readonly Field[]> {
+  for (let row = 0; row < engine.allocations.limit; row++) {
+    if (!engine.allocations.isHold(row)) continue;
+    const { id, resourceId, start, end, expiresAt } = engine.holdImage(row);
+    yield [id, resourceId, start, end, expiresAt];
+  }
+}
