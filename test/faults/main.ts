@@ -6,7 +6,10 @@
  * Needs root on Linux for the small disks; what is not permitted here is skipped, and said so.
  */
 
+import { tmpdir } from "node:os";
 import { cleanUp } from "../server/harness.ts";
+import { checkFlippedBits } from "./flipped-bits.ts";
+import { checkFolderGone } from "./folder-gone.ts";
 import { checkFullDisk, FULL_DISK_MB } from "./full-disk.ts";
 import { mountExt4, mountMemory, type SmallDisk } from "./small-disk.ts";
 
@@ -17,7 +20,12 @@ interface Check {
   readonly mount: () => SmallDisk;
 }
 
+/** For what any folder will do. */
+const anywhere = (): SmallDisk => ({ folder: tmpdir(), unmount: () => {} });
+
 const CHECKS: readonly Check[] = [
+  { what: "flipped bits", run: checkFlippedBits, mount: anywhere },
+  { what: "the data folder moved away", run: checkFolderGone, mount: anywhere },
   { what: "a full ext4", run: checkFullDisk, mount: () => mountExt4(FULL_DISK_MB + 8) },
   { what: "a full tmpfs", run: checkFullDisk, mount: () => mountMemory(FULL_DISK_MB) },
 ];
