@@ -51,12 +51,17 @@ export class Bookings {
     return null;
   }
 
-  /** Throws unless the database holds what was acknowledged and nothing that was refused; then what was unknown is known. */
-  async check(client: pg.Client, when: string): Promise<void> {
+  /**
+   * Throws unless the database holds what was acknowledged and nothing that was refused. What nobody knows of may be there
+   * after a crash; the server that said so must not show it.
+   */
+  async check(client: pg.Client, when: string, unknown: "any" | "absent" = "any"): Promise<void> {
     const { rows } = await client.query<{ id: string }>("SELECT id FROM bookings");
     const found = new Set(rows.map(({ id }) => id));
     const lost = [...this.acknowledged].filter((id) => !found.has(id));
-    const surplus = [...found].filter((id) => !this.acknowledged.has(id) && !this.unknown.has(id));
+    const surplus = [...found].filter(
+      (id) => !this.acknowledged.has(id) && (unknown === "absent" || !this.unknown.has(id)),
+    );
     if (lost.length + surplus.length > 0) {
       throw new Error(`${when}: ${lost.length} acknowledged are lost, ${surplus.length} refused are there`);
     }

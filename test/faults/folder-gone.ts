@@ -26,7 +26,7 @@ export async function checkFolderGone(): Promise<string> {
   const noticedMs = performance.now() - movedMs;
   expectThat(code === "58030", `who waits for the change is told 58030, not ${code}`);
   const later = await connect(server);
-  await bookings.check(later, "with the folder gone");
+  await bookings.check(later, "with the folder gone", "absent");
   expectThat((await bookings.add(later)) === "58030", "every later change is refused");
   expectThat(server.complaints.includes("it was removed or moved"), "the server's log says why");
   await disconnectAll();

@@ -8,6 +8,7 @@
 
 import { tmpdir } from "node:os";
 import { cleanUp } from "../server/harness.ts";
+import { checkFailingDevice, HOST_MB } from "./failing-device.ts";
 import { checkFlippedBits } from "./flipped-bits.ts";
 import { checkFolderGone } from "./folder-gone.ts";
 import { checkFullDisk, FULL_DISK_MB } from "./full-disk.ts";
@@ -26,6 +27,7 @@ const anywhere = (): SmallDisk => ({ folder: tmpdir(), unmount: () => {} });
 const CHECKS: readonly Check[] = [
   { what: "flipped bits", run: checkFlippedBits, mount: anywhere },
   { what: "the data folder moved away", run: checkFolderGone, mount: anywhere },
+  { what: "a failing device", run: checkFailingDevice, mount: () => mountMemory(HOST_MB) },
   { what: "a full ext4", run: checkFullDisk, mount: () => mountExt4(FULL_DISK_MB + 8) },
   { what: "a full tmpfs", run: checkFullDisk, mount: () => mountMemory(FULL_DISK_MB) },
 ];
