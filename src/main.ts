@@ -104,6 +104,7 @@ async function serve(config: Config, salvage: boolean): Promise<void> {
     enforceRulesByDefault: config.enforceRules,
     warn: (message) => log(`deltat: warning: ${message}`),
     snapshotBytes: config.snapshotBytes,
+    historyBytes: config.historyBytes,
     retentionMs: config.retentionMs,
     makeSnapshot: makeSnapshotAside,
     salvage,

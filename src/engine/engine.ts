@@ -16,6 +16,7 @@ import { applyCommand, stillApplies, undoChange } from "./apply.ts";
 import { freeRuns, keepLasting } from "./availability.ts";
 import type { BookingImage, Command, HoldImage, ResourceImage, RuleImage } from "./command.ts";
 import { commonFreeRuns } from "./common-availability.ts";
+import { countEvents } from "./events.ts";
 import { Isolation } from "./isolation.ts";
 import { EngineState } from "./state.ts";
 import { SpanList } from "./timeline.ts";
@@ -218,15 +219,31 @@ export class Engine {
     return this.commit(transaction);
   }
 
-  /** Applies again what a log says was committed at `at`, whatever `enforce_rules` would say today. */
-  replay(commands: readonly Command[], at: number): void {
-    this.state.replaying = true;
+  /**
+   * Applies again what a log says was committed at `at`, whatever `enforce_rules` would say today.
+   * @param firstEvent `seq` of its first event, where the log says it
+   */
+  replay(commands: readonly Command[], at: number, firstEvent: number | null = null): void {
+    const { state } = this;
+    state.replaying = true;
     try {
-      this.execute(commands, at);
+      const changes = this.execute(commands, at);
+      if (firstEvent !== null) state.eventCount = firstEvent - 1;
+      state.eventCount += countEvents(this.expired) + countEvents(changes);
     } finally {
-      this.state.replaying = false;
+      state.replaying = false;
     }
     this.expired = [];
+  }
+
+  /** `seq` of the last event of all commits so far; 0 before the first. */
+  get eventCount(): number {
+    return this.state.eventCount;
+  }
+
+  /** Gives the events of changes that were logged their numbers. */
+  countEvents(changes: readonly Change[]): void {
+    this.state.eventCount += countEvents(changes);
   }
 
   /** Expires what is due at `now`. */

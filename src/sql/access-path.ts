@@ -57,14 +57,18 @@ export function planAccessPath(
   }
   const { condition } = choice;
   if (condition.column.index === 0)
-    return { kind: "id", rest, candidates: byId(table, compiler.idList(condition)) };
+    return { kind: "id", rest, candidates: byId(table, compiler.idList(condition, choice.conjunct)) };
   if (condition.kind === "isNull") return { kind: "owner", rest, candidates: roots(table) };
   const window = planWindow(
     choices.map((other) => other.condition),
     compiler,
   );
   const kind = window === null ? "owner" : "window";
-  return { kind, rest, candidates: byOwner(table, compiler.idList(condition), window ?? (() => EVER)) };
+  return {
+    kind,
+    rest,
+    candidates: byOwner(table, compiler.idList(condition, choice.conjunct), window ?? (() => EVER)),
+  };
 }
 
 /** Whether a condition accepts a list of values of the column at `index`; for a nullable one, also IS NULL. */

@@ -4,10 +4,11 @@
  */
 
 import { DeltatError, SqlState } from "../errors.ts";
-import { type ColumnRef, type FuncCall, type Node, nameParts } from "./ast.ts";
+import { type ColumnRef, type FuncCall, type Node, nameParts, nodeLocation } from "./ast.ts";
 import type { Execution } from "./execution.ts";
 import type { Expression, Frame } from "./expression.ts";
 import { RelationScope } from "./relation.ts";
+import { firstAggregate } from "./relational/aggregate-calls.ts";
 import { ROWS_PER_TIMEOUT_CHECK } from "./row-source.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
 import type { Target } from "./targets.ts";
@@ -126,10 +127,20 @@ export class AggregatePlan {
     refuseOtherFields(call, CALL_FIELDS);
     const [argument, ...others] = call.args ?? [];
     if (others.length > 0 || (argument === undefined && call.agg_star !== true)) {
-      throw new DeltatError(SqlState.undefinedFunction, "count takes one argument or *");
+      const types = (call.args ?? []).map((arg) => this.compiler.output(arg).type.name);
+      throw new DeltatError(
+        SqlState.undefinedFunction,
+        `function count(${types.join(", ")}) does not exist`,
+        {
+          position: this.compiler.position(call.location),
+        },
+      );
     }
     if (argument !== undefined && callsAggregate(argument)) {
-      throw new DeltatError(SqlState.groupingError, "aggregate function calls cannot be nested");
+      const nested = firstAggregate(argument);
+      throw new DeltatError(SqlState.groupingError, "aggregate function calls cannot be nested", {
+        position: this.compiler.position(nested === null ? 0 : nodeLocation(nested)),
+      });
     }
     this.counts.push({ argument: argument === undefined ? null : this.compiler.output(argument) });
     return this.scope.bind(new AggregateResult(this.counts.length - 1), call.location ?? 0);

@@ -39,6 +39,10 @@ export const ANY_FUNCTIONS: readonly SqlFunction[] = [
   fn("to_jsonb", [ANY], JSONB, ([a], _, [type]) => normaliseJson(toJson(type ?? TEXT, a ?? null))),
   fn("row_to_json", [ANY], JSON_TYPE, ([a], _, [type]) => toJson(type ?? TEXT, a ?? null)),
   fn("array_to_json", [ANY_ARRAY], JSON_TYPE, ([a], _, [type]) => toJson(type ?? TEXT, a ?? null)),
+  fn("json_build_object", [], JSON_TYPE, () => "{}"),
+  fn("jsonb_build_object", [], JSONB, () => "{}"),
+  fn("json_build_array", [], JSON_TYPE, () => "[]"),
+  fn("jsonb_build_array", [], JSONB, () => "[]"),
   fn("json_build_object", [ANY], JSON_TYPE, (args, _, types) => buildObject(args, types), ANY_NUMBER),
   fn(
     "jsonb_build_object",

@@ -95,6 +95,7 @@ function floatOperation(operator: string, type: PgType): BinaryOperation {
       const x = Number(a);
       const y = Number(b);
       if (operator === "/" && y === 0 && !Number.isNaN(x)) throw divisionByZero();
+      if (operator === "^") checkPower(x, y);
       let result = floatResult(operator, x, y);
       if (type === FLOAT4) result = Math.fround(result);
       if (!Number.isFinite(result) && Number.isFinite(x) && Number.isFinite(y)) {
@@ -108,6 +109,16 @@ function floatOperation(operator: string, type: PgType): BinaryOperation {
       return result;
     },
   };
+}
+
+function checkPower(x: number, y: number): void {
+  const message =
+    x === 0 && y < 0
+      ? "zero raised to a negative power is undefined"
+      : x < 0 && Number.isFinite(x) && Number.isFinite(y) && !Number.isInteger(y)
+        ? "a negative number raised to a non-integer power yields a complex result"
+        : null;
+  if (message !== null) throw new DeltatError(SqlState.invalidArgumentForPower, message);
 }
 
 function floatResult(operator: string, x: number, y: number): number {

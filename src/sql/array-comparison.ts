@@ -1,12 +1,12 @@
 /** Comparisons with many values at once: IN, `= ANY (array)`, `<> ALL (array)`. */
 
 import { DeltatError, SqlState } from "../errors.ts";
-import { comparisonTest, isComparisonOperator } from "./comparison.ts";
+import { type ComparisonTest, comparisonTest, isComparisonOperator } from "./comparison.ts";
 import type { Expression } from "./expression.ts";
 import { conjunction, disjunction, negated } from "./logic.ts";
 import { arrayMembership, isLong, memberOf, oncePerRun } from "./membership.ts";
-import { compileBinary, noOperator, resolveSides, typeBeside } from "./operators.ts";
-import { arrayTypeOf, BOOL, TEXT } from "./types.ts";
+import { binaryOperation, compileBinary, noOperator, resolveSides, typeBeside } from "./operators.ts";
+import { arrayTypeOf, BOOL, type PgType, TEXT } from "./types.ts";
 import { isUntyped, resolveUntyped } from "./untyped.ts";
 import type { Value } from "./value.ts";
 
@@ -50,11 +50,6 @@ export function compileArrayComparison(
   position: number,
 ): Expression {
   const operator = name === "!=" ? "<>" : name;
-  if (!isComparisonOperator(operator)) {
-    throw new DeltatError(SqlState.featureNotSupported, `operator ${name} with ANY or ALL is not supported`, {
-      position,
-    });
-  }
   const typedLeft = isUntyped(left) ? left.resolveAs(right.type.arrayOf ?? TEXT) : left;
   const elementType = typeBeside(typedLeft.type, operator);
   const arrayType = arrayTypeOf(elementType);
@@ -65,12 +60,26 @@ export function compileArrayComparison(
       position,
     });
   }
-  const test = comparisonTest(operator, typedLeft.type, element);
+  const test = isComparisonOperator(operator)
+    ? comparisonTest(operator, typedLeft.type, element)
+    : otherTest(operator, typedLeft.type, element, position);
   if (test === null) throw noOperator(typedLeft.type.name, name, element.name, position);
   const isEquality = operator === (all ? "<>" : "=");
   const lookUp = isEquality ? arrayMembership(typedLeft.type, element) : null;
   const array = isConstant ? oncePerRun(typedRight) : typedRight;
   return { type: BOOL, evaluate: quantified(all, typedLeft, array, test, lookUp) };
+}
+
+/** The test of an operator that compares by other means, such as LIKE. Throws 42809 for one that gives no boolean. */
+function otherTest(operator: string, left: PgType, right: PgType, position: number): ComparisonTest | null {
+  const operation = binaryOperation(operator, left, right);
+  if (operation === null) return null;
+  if (operation.type !== BOOL) {
+    throw new DeltatError(SqlState.wrongObjectType, "op ANY/ALL (array) requires operator to yield boolean", {
+      position,
+    });
+  }
+  return (a, b) => operation.apply(a, b) === true;
 }
 
 /** One element that decides is enough; a NULL that might have decided makes the answer NULL. */

@@ -59,7 +59,7 @@ export function planAvailabilityQuery(
   };
   const rest = conjunctsOf(where).filter((conjunct) => {
     const conditions = columnConditions(conjunct, scope);
-    const taken = conditions.map((condition) => takeArgument(args, condition, compiler));
+    const taken = conditions.map((condition) => takeArgument(args, condition, conjunct, compiler));
     return conditions.length === 0 || taken.includes(false);
   });
   if (args.single === null && args.listed === null)
@@ -79,9 +79,10 @@ function missing(what: string, example: string): DeltatError {
 function takeArgument(
   args: AvailabilityArguments,
   condition: ColumnCondition,
+  conjunct: Node,
   compiler: StatementCompiler,
 ): boolean {
-  if (condition.column.column.isId) return takeResources(args, condition, compiler);
+  if (condition.column.column.isId) return takeResources(args, condition, conjunct, compiler);
   if (condition.kind !== "compare") return false;
   const { by, value } = condition;
   switch (condition.column.column.name) {
@@ -113,15 +114,16 @@ function takeArgument(
 function takeResources(
   args: AvailabilityArguments,
   condition: ColumnCondition,
+  conjunct: Node,
   compiler: StatementCompiler,
 ): boolean {
   if (args.single !== null || args.listed !== null) return false;
   if (condition.kind === "compare" && condition.by === "=") {
-    args.single = compiler.text(condition.value);
+    args.single = compiler.text(condition.value, conjunct);
     return true;
   }
   if (condition.kind !== "in" && condition.kind !== "any") return false;
-  args.listed = compiler.idList(condition);
+  args.listed = compiler.idList(condition, conjunct);
   return true;
 }
 

@@ -126,7 +126,7 @@ function numericCast(from: PgType, to: PgType): Cast | null {
   if (isFloat(to)) {
     return {
       context,
-      convert: to === FLOAT4 ? (value) => toFloat4(toFloat8(value)) : toFloat8,
+      convert: to === FLOAT4 ? (value) => toFloat4(toFloat8(value), value) : toFloat8,
     };
   }
   if (to === NUMERIC)
@@ -176,10 +176,14 @@ function toFloat8(value: Value): number {
   );
 }
 
-function toFloat4(value: number): number {
+function toFloat4(value: number, written: Value): number {
   const rounded = Math.fround(value);
   if (!Number.isFinite(rounded) && Number.isFinite(value)) {
-    throw new DeltatError(SqlState.numericValueOutOfRange, "value out of range: overflow");
+    const message =
+      typeof written === "string"
+        ? `"${written}" is out of range for type real`
+        : "value out of range: overflow";
+    throw new DeltatError(SqlState.numericValueOutOfRange, message);
   }
   return rounded;
 }

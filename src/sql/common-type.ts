@@ -23,7 +23,7 @@ function commonType(expressions: readonly Expression[], construct: string, posit
       throw new DeltatError(
         SqlState.datatypeMismatch,
         `${construct} types ${common.name} and ${type.name} cannot be matched`,
-        { position: positions(at) },
+        placed(positions(at)),
       );
     } else if (
       !isPreferred(common) &&
@@ -34,6 +34,11 @@ function commonType(expressions: readonly Expression[], construct: string, posit
     }
   }
   return common ?? TEXT;
+}
+
+/** Where an error is placed; 0: nowhere. */
+function placed(position: number): { readonly position?: number } {
+  return position > 0 ? { position } : {};
 }
 
 /** All of them as values of their common type. Throws 42846 for one that does not become a value of it. */
@@ -49,7 +54,7 @@ export function unify(
     throw new DeltatError(
       SqlState.cannotCoerce,
       `${construct} could not convert type ${expression.type.name} to ${type.name}`,
-      { position: positions(at) },
+      placed(positions(at)),
     );
   });
   return { type, items };

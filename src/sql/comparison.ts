@@ -7,7 +7,18 @@ import { compareJson, parseJson } from "./json/document.ts";
 import { compareDecimals, type Decimal, decimalOf } from "./numeric.ts";
 import { compareTexts } from "./text-order.ts";
 import { comparableMicros, intervalOf } from "./time/interval.ts";
-import { INTERVAL, isFloat, isInteger, isOid, isString, JSONB, NUMERIC, type PgType, UUID } from "./types.ts";
+import {
+  BPCHAR,
+  INTERVAL,
+  isFloat,
+  isInteger,
+  isOid,
+  isString,
+  JSONB,
+  NUMERIC,
+  type PgType,
+  UUID,
+} from "./types.ts";
 import type { Value } from "./value.ts";
 
 /** Negative, zero or positive as `a` sorts before, with or after `b`; neither is null. */
@@ -33,6 +44,8 @@ export function comparatorOf(left: PgType, right: PgType = left): Comparator | n
   if (left.category === "numeric" && right.category === "numeric") {
     return isFloat(left) || isFloat(right) ? compareFloats : compareNumerics;
   }
+  if (left === BPCHAR || right === BPCHAR)
+    return isString(left) && isString(right) ? comparePadded(left, right) : null;
   if (isString(left) && isString(right)) return (a, b) => compareTexts(a as string, b as string);
   if (left === JSONB && right === JSONB) {
     return (a, b) => (a === b ? 0 : compareJson(parseJson(String(a)), parseJson(String(b))));
@@ -51,6 +64,14 @@ export function comparatorOf(left: PgType, right: PgType = left): Comparator | n
 
 function compareIntervals(a: Value, b: Value): number {
   return compareOrdered(comparableMicros(intervalOf(a)), comparableMicros(intervalOf(b)));
+}
+
+/** Blanks at the end of a `character` count for nothing. */
+function comparePadded(left: PgType, right: PgType): Comparator {
+  const plain = (type: PgType) =>
+    type === BPCHAR ? (value: Value) => String(value).replace(/ +$/, "") : (value: Value) => String(value);
+  const [first, second] = [plain(left), plain(right)];
+  return (a, b) => compareTexts(first(a), second(b));
 }
 
 function isWhole(type: PgType): boolean {
@@ -125,6 +146,7 @@ function equalIsIdentical(left: PgType, right: PgType): boolean {
   if (left === JSONB) return false;
   if (isFloat(left) || isFloat(right) || left === NUMERIC || right === NUMERIC || left === INTERVAL)
     return false;
+  if (left === BPCHAR || right === BPCHAR) return false;
   return left.arrayOf === undefined && left.fields === undefined;
 }
 

@@ -13,34 +13,32 @@ import {
   type BooleanTest,
   type CaseExpr,
   type CollateClause,
-  type FuncCall,
   type Node,
   type NullTest,
   nameParts,
   nodeKind,
   nodeLocation,
-  type SQLValueFunction,
   type TypeCast,
 } from "./ast.ts";
 import { castExplicitly } from "./casts.ts";
 import { type Positions, unify } from "./common-type.ts";
+import { compileFunction, compileValueFunction } from "./compile-call.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { type CaseBranch, chooseCase, coalesce, extreme } from "./conditional.ts";
 import { compileConstant, compileParameter } from "./constant-expression.ts";
 import { compileDistinct, compileNullIf } from "./equality.ts";
 import type { Expression } from "./expression.ts";
-import { compileCall } from "./function-call.ts";
 import { compileIndirection } from "./indirection.ts";
 import { asCondition, conjunction, disjunction, isNullTest, isTruthValue, negated } from "./logic.ts";
 import { isRunConstant } from "./membership.ts";
 import { compileBinary, compileUnary } from "./operators.ts";
-import { isAggregateCall, isWindowFunction, refuseSets } from "./relational/aggregate-calls.ts";
+import { refuseSets } from "./relational/aggregate-calls.ts";
 import { compareRows, comparesRows, rowParts } from "./row-comparison.ts";
 import { checkSchema } from "./schema-names.ts";
-import { PARAMETER_NAMES } from "./time/functions.ts";
-import { fitTime, intervalByField } from "./time/modifiers.ts";
+import { intervalByField } from "./time/modifiers.ts";
 import { applyModifiers, resolveTypeName } from "./type-names.ts";
-import { arrayTypeOf, INT4, INTERVAL, isString, type PgType, TEXT } from "./types.ts";
+import { arrayTypeOf, INTERVAL, isString, type PgType, TEXT } from "./types.ts";
+import { notSupportedAt } from "./unsupported.ts";
 import { constant, isUntyped, resolveUntyped } from "./untyped.ts";
 
 /**
@@ -77,12 +75,14 @@ function compileNode(node: Node, context: CompileContext): Expression {
   if ("ParamRef" in node) return compileParameter(node.ParamRef, context);
   if ("ColumnRef" in node) {
     const { fields, location } = node.ColumnRef;
-    return context.scope.column(nameParts(fields), context.position(location));
+    const names = nameParts(fields);
+    checkNameLength(names, context.position(location));
+    return context.scope.column(names, context.position(location));
   }
   if ("A_Expr" in node) return compileOperator(node.A_Expr, context);
   if ("BoolExpr" in node) return compileBoolean(node.BoolExpr, context);
   if ("TypeCast" in node) return compileCast(node.TypeCast, context);
-  if ("FuncCall" in node) return compileFunction(node.FuncCall, context);
+  if ("FuncCall" in node) return compileFunction(node.FuncCall, context, compileNode);
   if ("NullTest" in node) return compileNullTest(node.NullTest, context);
   if ("BooleanTest" in node) return compileBooleanTest(node.BooleanTest, context);
   if ("CaseExpr" in node) return compileCase(node.CaseExpr, context);
@@ -108,7 +108,8 @@ function compileNode(node: Node, context: CompileContext): Expression {
     const { arg, indirection } = node.A_Indirection;
     const position = arg === undefined ? 1 : context.position(nodeLocation(arg));
     const compileIndex = (index: Node): Expression => compileNode(index, context);
-    return compileIndirection(operand(arg, context), indirection ?? [], compileIndex, position);
+    const positionOf = (index: Node): number => context.position(nodeLocation(index));
+    return compileIndirection(operand(arg, context), indirection ?? [], compileIndex, position, positionOf);
   }
   if ("CollateClause" in node) return compileCollate(node.CollateClause, context);
   if ("SetToDefault" in node) {
@@ -116,11 +117,19 @@ function compileNode(node: Node, context: CompileContext): Expression {
       position: context.position(node.SetToDefault.location),
     });
   }
-  throw notSupported(describeKind(node), context.position(nodeLocation(node)));
+  throw notSupportedAt(describeKind(node), context.position(nodeLocation(node)));
 }
 
-function notSupported(what: string, position: number): DeltatError {
-  return new DeltatError(SqlState.featureNotSupported, `${what} not supported`, { position });
+/** Database, schema, table and column is the most that a name can say, and there is but one database at a time. */
+function checkNameLength(names: readonly string[], position: number): void {
+  if (names.length < 4) return;
+  const name = names.join(".");
+  if (names.length === 4) {
+    const message = `cross-database references are not implemented: ${name}`;
+    throw new DeltatError(SqlState.featureNotSupported, message, { position });
+  }
+  const message = `improper qualified name (too many dotted names): ${name}`;
+  throw new DeltatError(SqlState.syntaxError, message, { position });
 }
 
 const KIND_NAMES: Record<string, string> = {
@@ -150,7 +159,7 @@ function operatorName(expression: A_Expr, context: CompileContext): string {
   const parts = nameParts(expression.name);
   if (parts.length > 1 && parts[0] !== "pg_catalog") {
     checkSchema(parts, context.position(expression.location));
-    throw notSupported(`operator ${parts.join(".")} is`, context.position(expression.location));
+    throw notSupportedAt(`operator ${parts.join(".")} is`, context.position(expression.location));
   }
   return parts.at(-1) ?? "";
 }
@@ -195,7 +204,7 @@ function compileOperator(expression: A_Expr, context: CompileContext): Expressio
     case "AEXPR_SIMILAR":
       return compileBinary(name, left, right, position);
     default:
-      throw notSupported(`${expression.kind} is`, position);
+      throw notSupportedAt(`${expression.kind} is`, position);
   }
 }
 
@@ -260,7 +269,7 @@ const TRUTH_TESTS: Record<string, { clause: string; wanted: boolean | null; not:
 
 function compileBooleanTest(test: BooleanTest, context: CompileContext): Expression {
   const kind = TRUTH_TESTS[test.booltesttype ?? ""];
-  if (kind === undefined) throw notSupported(`${test.booltesttype} is`, context.position(test.location));
+  if (kind === undefined) throw notSupportedAt(`${test.booltesttype} is`, context.position(test.location));
   const condition = compileCondition(present(test.arg), context, kind.clause);
   return isTruthValue(condition, kind.wanted, kind.not);
 }
@@ -292,102 +301,19 @@ function withoutModifier(expression: Expression): Expression {
   return { type: expression.type, evaluate: (frame) => expression.evaluate(frame) };
 }
 
-function compileFunction(call: FuncCall, context: CompileContext): Expression {
-  const position = context.position(call.location);
-  const parts = nameParts(call.funcname);
-  const name = parts.at(-1) ?? "";
-  if (call.over !== undefined) throw notSupported("window functions are", position);
-  if (isAggregateCall(call)) throw notSupported(`aggregate function ${name} is`, position);
-  const only = onlyForAggregates(call);
-  if (only !== null) {
-    const message = `${only.replace("%", name)} specified, but ${name} is not an aggregate function`;
-    throw new DeltatError(SqlState.wrongObjectType, message, { position });
-  }
-  if (isWindowFunction(name)) {
-    const message = `window function ${name} requires an OVER clause`;
-    throw new DeltatError(SqlState.wrongObjectType, message, { position });
-  }
-  checkSchema(parts, position);
-  if (call.func_variadic === true) throw notSupported("VARIADIC is", position);
-  const args = compileArguments(name, call.args ?? [], context, position);
-  const isKnown = parts.length === 1 || parts[0] === "pg_catalog";
-  return compileCall(isKnown ? name : parts.join("."), args, position, parts.join("."));
-}
-
-/** Arguments by position, and then by name (`mins => 5`), where the function's parameters have names and defaults. */
-function compileArguments(
-  name: string,
-  nodes: readonly Node[],
-  context: CompileContext,
-  position: number,
-): Expression[] {
-  const args: Expression[] = [];
-  const names = PARAMETER_NAMES.get(name) ?? [];
-  for (const node of nodes) {
-    if (!("NamedArgExpr" in node)) {
-      args.push(compileNode(node, context));
-      continue;
-    }
-    const { name: argument = "", arg } = node.NamedArgExpr;
-    const at = names.indexOf(argument);
-    if (at < 0) {
-      throw new DeltatError(SqlState.undefinedFunction, `function ${name}(${argument} => …) does not exist`, {
-        position,
-      });
-    }
-    // What is left out in between has the default of all such parameters, 0.
-    while (args.length < at) args.push(constant(INT4, 0));
-    args[at] = operand(arg, context);
-  }
-  return args;
-}
-
-/** What a call says that only an aggregate can take; null for nothing. */
-function onlyForAggregates(call: FuncCall): string | null {
-  if (call.agg_star === true) return "%(*)";
-  if (call.agg_distinct === true) return "DISTINCT";
-  if (call.agg_order !== undefined) return "ORDER BY";
-  return call.agg_filter === undefined ? null : "FILTER";
-}
-
-/** The functions that SQL calls without brackets; the others here are of types that the server does not have. */
-const VALUE_FUNCTIONS: Record<string, string> = {
-  SVFOP_CURRENT_TIMESTAMP: "current_timestamp",
-  SVFOP_CURRENT_TIMESTAMP_N: "current_timestamp",
-  SVFOP_CURRENT_DATE: "current_date",
-  SVFOP_LOCALTIME: "localtime",
-  SVFOP_LOCALTIME_N: "localtime",
-  SVFOP_LOCALTIMESTAMP: "localtimestamp",
-  SVFOP_LOCALTIMESTAMP_N: "localtimestamp",
-  SVFOP_CURRENT_USER: "current_user",
-  SVFOP_CURRENT_ROLE: "current_role",
-  SVFOP_SESSION_USER: "session_user",
-  SVFOP_USER: "user",
-  SVFOP_CURRENT_CATALOG: "current_catalog",
-  SVFOP_CURRENT_SCHEMA: "current_schema",
-};
-
-function compileValueFunction(call: SQLValueFunction, context: CompileContext): Expression {
-  const position = context.position(call.location);
-  const name = VALUE_FUNCTIONS[call.op ?? ""];
-  if (name !== undefined) {
-    const value = compileCall(name, [], position);
-    return call.op?.endsWith("_N") === true ? fitTime(value, [call.typmod ?? 0]) : value;
-  }
-  throw notSupported(`${(call.op ?? "").replace(/^SVFOP_/, "").replace(/_N$/, "(n)")} is`, position);
-}
-
 function compileCase(expression: CaseExpr, context: CompileContext): Expression {
   refuseSets(expression, "CASE", (location) => context.position(location));
   const position = context.position(expression.location);
+  const arg =
+    expression.arg === undefined ? null : resolveUntyped(compileNode(expression.arg, context), TEXT);
   const branches: CaseBranch[] = (expression.args ?? []).map((node) => {
-    if (!("CaseWhen" in node)) throw notSupported(describeKind(node), position);
+    if (!("CaseWhen" in node)) throw notSupportedAt(describeKind(node), position);
     const { expr, result } = node.CaseWhen;
     const at = context.position(node.CaseWhen.location);
     const condition =
-      expression.arg === undefined
+      arg === null
         ? compileCondition(present(expr), context, "CASE/WHEN")
-        : compileBinary("=", operand(expression.arg, context), operand(expr, context), at);
+        : compileBinary("=", arg, operand(expr, context), at);
     return { condition, result: operand(result, context) };
   });
   const otherwise = expression.defresult === undefined ? null : compileNode(expression.defresult, context);
@@ -416,7 +342,7 @@ function compileArray(
   }
   const { type, items } = unify(compileAll(elements, context), "ARRAY", positionsOf(elements ?? [], context));
   const array = type.arrayOf === undefined ? arrayTypeOf(type) : undefined;
-  if (array === undefined) throw notSupported(`an array of ${type.name} is`, position);
+  if (array === undefined) throw notSupportedAt(`an array of ${type.name} is`, position);
   return { type: array, evaluate: (frame) => items.map((item) => item.evaluate(frame)) };
 }
 
@@ -425,7 +351,11 @@ function compileCollate(clause: CollateClause, context: CompileContext): Express
   const position = context.position(clause.location);
   const name = nameParts(clause.collname).at(-1) ?? "";
   if (!["C", "POSIX", "ucs_basic", "default"].includes(name))
-    throw notSupported(`collation "${name}" is`, position);
+    throw new DeltatError(
+      SqlState.undefinedObject,
+      `collation "${name}" for encoding "UTF8" does not exist`,
+      { position },
+    );
   const text = resolveUntyped(operand(clause.arg, context), TEXT);
   if (isString(text.type)) return text;
   throw new DeltatError(SqlState.datatypeMismatch, `collations are not supported by type ${text.type.name}`, {

@@ -8,7 +8,37 @@ const FLOAT8_FIXED_DIGITS = 15;
 const FLOAT4_FIXED_DIGITS = 6;
 
 export function formatFloat8(value: number): string {
-  return format(value, FLOAT8_FIXED_DIGITS, value.toExponential());
+  return format(value, FLOAT8_FIXED_DIGITS, shortestOf(value));
+}
+
+/** From here on a float can lie so that the digits of JavaScript name the middle between it and its neighbour. */
+const FIRST_TIE = 2 ** 53;
+
+/**
+ * The shortest digits that read back as `value`. JavaScript takes those of a tie, which is read as the even one of two
+ * neighbours; PostgreSQL does not rely on how ties are read (acceptBounds in common/d2s.c).
+ */
+function shortestOf(value: number): string {
+  const text = value.toExponential();
+  const size = Math.abs(value);
+  if (size < FIRST_TIE || !Number.isFinite(size) || !isTie(text, value)) return text;
+  for (let digits = 15; digits < 17; digits++) {
+    const longer = value.toExponential(digits);
+    if (Number(longer) === value && !isTie(longer, value)) return longer;
+  }
+  return text;
+}
+
+/** Whether the digits lie in the middle between two floats: as far from `value` as from one of its neighbours. */
+function isTie(text: string, value: number): boolean {
+  const exact = BigInt(value);
+  const [mantissa = "", exponent = "0"] = text.split("e");
+  const [whole = "", fraction = ""] = mantissa.split(".");
+  const written = BigInt(whole + fraction) * 10n ** BigInt(Number(exponent) - fraction.length);
+  const distance = written - exact;
+  if (distance === 0n) return false;
+  const neighbour = exact + 2n * distance;
+  return BigInt(Number(neighbour)) === neighbour && Number(neighbour) !== value;
 }
 
 export function formatFloat4(value: number): string {

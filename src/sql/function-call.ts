@@ -47,8 +47,11 @@ export function compileCall(
     if (cast === null) throw noFunction(shown, args, position);
     return cast;
   });
-  const types = converted.map(({ type }) => type);
-  return { type: chosen.resultOf?.(types) ?? chosen.result, evaluate: callOf(chosen, converted) };
+  // What takes values of any type is told which of them have none.
+  const types = converted.map(({ type }, i) =>
+    parameterAt(chosen, i) === ANY && isUntyped(args[i] as Expression) ? UNKNOWN : type,
+  );
+  return { type: chosen.resultOf?.(types) ?? chosen.result, evaluate: callOf(chosen, converted, types) };
 }
 
 /** What `anyarray` and `anyelement` stand for in this call: those of its arguments that have a type say it. */
@@ -92,8 +95,11 @@ function accepts(parameter: PgType, arg: Expression): boolean {
   return canCast(arg.type, parameter, "implicit");
 }
 
-function callOf({ body, isStrict }: SqlFunction, args: readonly Expression[]): Expression["evaluate"] {
-  const types = args.map(({ type }) => type);
+function callOf(
+  { body, isStrict }: SqlFunction,
+  args: readonly Expression[],
+  types: readonly PgType[],
+): Expression["evaluate"] {
   if (args.length === 0) {
     const none: readonly Value[] = [];
     return (frame) => body(none, frame.session, types);
@@ -127,7 +133,7 @@ function chooseFunction(
   const fitting = functionsNamed(name).filter(
     (candidate) =>
       (candidate.isVariadic
-        ? args.length >= candidate.parameters.length - 1
+        ? args.length >= candidate.parameters.length
         : args.length === candidate.parameters.length) &&
       args.every((arg, i) => accepts(parameterAt(candidate, i), arg)),
   );

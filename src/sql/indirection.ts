@@ -2,7 +2,7 @@
 
 import { DeltatError, SqlState } from "../errors.ts";
 import type { A_Indices, Node } from "./ast.ts";
-import { castExplicitly } from "./casts.ts";
+import { tryCast } from "./casts.ts";
 import type { Expression } from "./expression.ts";
 import { firstSubscript, INT4 } from "./types.ts";
 import type { Value } from "./value.ts";
@@ -13,10 +13,11 @@ export function compileIndirection(
   steps: readonly Node[],
   compileIndex: (node: Node) => Expression,
   position: number,
+  positionOf: (node: Node) => number = () => position,
 ): Expression {
   let value = base;
   for (const step of steps) {
-    if ("A_Indices" in step) value = subscript(value, step.A_Indices, compileIndex, position);
+    if ("A_Indices" in step) value = subscript(value, step.A_Indices, compileIndex, position, positionOf);
     else {
       const name = "String" in step ? step.String.sval : undefined;
       if (name === undefined) {
@@ -63,6 +64,7 @@ function subscript(
   indices: A_Indices,
   compileIndex: (node: Node) => Expression,
   position: number,
+  positionOf: (node: Node) => number,
 ): Expression {
   const element = array.type.arrayOf;
   if (element === undefined) {
@@ -73,8 +75,14 @@ function subscript(
     );
   }
   const first = firstSubscript(array.type);
-  const bound = (node: Node | undefined): Expression | null =>
-    node === undefined ? null : castExplicitly(compileIndex(node), INT4, position);
+  const bound = (node: Node | undefined): Expression | null => {
+    if (node === undefined) return null;
+    const index = tryCast(compileIndex(node), INT4, "assignment");
+    if (index !== null) return index;
+    throw new DeltatError(SqlState.datatypeMismatch, "array subscript must have type integer", {
+      position: positionOf(node),
+    });
+  };
   const upper = bound(indices.uidx);
   if (indices.is_slice === true) return slice(array, bound(indices.lidx), upper, first);
   if (upper === null) throw new DeltatError(SqlState.internalError, "subscript without index");

@@ -109,7 +109,7 @@ export function compileBinary(
     if (joined === null) throw noOperator(shown[0], name, shown[1], position);
     return joined;
   }
-  const operation = binaryOperation(operator, a, b);
+  const operation = binaryOperation(operator, a.type, b.type);
   if (operation === null) throw noOperator(shown[0], name, shown[1], position);
   return strict(operation.type, a, b, operation.apply);
 }
@@ -149,12 +149,12 @@ function compileTimeOperator(
   return x === null || y === null ? null : strict(chosen.result, x, y, chosen.apply);
 }
 
-function binaryOperation(operator: string, left: Expression, right: Expression): BinaryOperation | null {
-  if (isArithmeticOperator(operator)) return arithmeticOperation(operator, left.type, right.type);
-  const special =
-    bitwiseOperation(operator, left.type, right.type) ?? setOperation(operator, left.type, right.type);
+/** An operator that is no comparison, on two types; null if there is none. */
+export function binaryOperation(operator: string, left: PgType, right: PgType): BinaryOperation | null {
+  if (isArithmeticOperator(operator)) return arithmeticOperation(operator, left, right);
+  const special = bitwiseOperation(operator, left, right) ?? setOperation(operator, left, right);
   if (special !== null) return special;
-  if (!isString(left.type) || !isString(right.type)) return null;
+  if (!isString(left) || !isString(right)) return null;
   switch (operator) {
     case "^@":
       return { type: BOOL, apply: (a, b) => String(a).startsWith(String(b)) };
@@ -325,12 +325,18 @@ export function compileUnary(operator: string, operand: Expression, position: nu
     return mapExpression(operand, INTERVAL, (value) => formatInterval(negateInterval(intervalOf(value))));
   }
   const called = PREFIX_FUNCTIONS[operator];
-  if (called !== undefined) return compileCall(called, [operand], position);
+  if (called !== undefined) {
+    // Roots are of floats only, whatever the functions take.
+    const root = operator === "@" ? null : tryCast(operand, FLOAT8, "implicit");
+    return compileCall(called, [root ?? operand], position);
+  }
   const bits = operator === "~" ? complement(operand.type) : null;
   if (bits !== null) return mapExpression(operand, operand.type, bits);
   const isSign = operator === "-" || operator === "+";
-  if (isSign && isUntyped(operand)) throw notUnique(`${operator} unknown`, position);
+  if (operator === "-" && isUntyped(operand)) throw notUnique("- unknown", position);
+  // Of the types with a unary plus, the preferred one.
+  if (operator === "+" && isUntyped(operand)) return operand.resolveAs(FLOAT8);
   const negate = negation(operand.type);
   if (negate === null || !isSign) throw noOperator("", operator, operand.type.name, position);
-  return operator === "-" ? mapExpression(operand, operand.type, negate) : operand;
+  return mapExpression(operand, operand.type, operator === "-" ? negate : (value) => value);
 }

@@ -12,7 +12,10 @@ export class ParameterTypes {
   private readonly types: (PgType | undefined)[];
 
   /** `declaredOids` are those of Parse: 0 leaves a type to be found. Throws 42704 for an OID that is no type here. */
-  constructor(declaredOids: readonly number[] = []) {
+  constructor(
+    declaredOids: readonly number[] = [],
+    private readonly areAllowed = true,
+  ) {
     this.types = declaredOids.map((oid) => {
       if (oid === 0 || oid === UNKNOWN.oid) return undefined;
       const type = typeByOid(oid);
@@ -25,7 +28,7 @@ export class ParameterTypes {
 
   /** The type of $`number` so far, UNKNOWN if nothing has typed it; from now on it counts as mentioned. */
   mention(number: number, position: number): PgType {
-    if (number < 1 || number > MAX_PARAMETERS) {
+    if (number < 1 || number > MAX_PARAMETERS || !this.areAllowed) {
       throw new DeltatError(SqlState.undefinedParameter, `there is no parameter $${number}`, { position });
     }
     const type = this.types[number - 1] ?? UNKNOWN;

@@ -65,7 +65,7 @@ function asDeltatError(error: unknown, text: string): unknown {
   if (!hasSqlDetails(error)) return error;
   if (error.message.startsWith("memory exhausted")) return depthExceeded();
   const characters = error.sqlDetails?.cursorPosition ?? 0;
-  const state = syntaxErrorState(error.message);
+  const state = syntaxErrorState(error.message, text);
   // The scanner does not tell where a string it refuses stands.
   const placed = state !== SqlState.characterNotInRepertoire;
   return new DeltatError(
@@ -76,10 +76,12 @@ function asDeltatError(error: unknown, text: string): unknown {
 }
 
 /** The scanner's and grammar's few complaints that PostgreSQL does not call a syntax error. */
-function syntaxErrorState(message: string): SqlState {
+function syntaxErrorState(message: string, text: string): SqlState {
   if (message.includes("out of range")) return SqlState.numericValueOutOfRange;
   if (message.startsWith("invalid byte sequence")) return SqlState.characterNotInRepertoire;
   if (/not (yet )?(implemented|supported)/.test(message)) return SqlState.featureNotSupported;
+  if (/^frame (start|end)/.test(message)) return SqlState.windowingError;
+  if (message === "invalid Unicode escape" && !/\bU&['"]/i.test(text)) return SqlState.invalidEscapeSequence;
   return SqlState.syntaxError;
 }
 

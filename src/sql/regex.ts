@@ -153,6 +153,12 @@ export function matchesRegex(text: string, pattern: string, ignoreCase: boolean)
   return regexOf(pattern, ignoreCase ? "i" : "").test(text);
 }
 
+/** What each group of a match took, or all of it where there are none. */
+export function matchTexts(text: string, { start, end, groups }: RegexMatch): (string | null)[] {
+  if (groups.length === 0) return [text.slice(start, end)];
+  return groups.map((group) => (group === null ? null : text.slice(group[0], group[1])));
+}
+
 /** What `substring(text from pattern)` gives: the first group if there is one, else the match; null for none. */
 export function substringByRegex(text: string, regex: Regex): string | null {
   const match = regex.match(text);

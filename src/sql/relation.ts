@@ -60,6 +60,22 @@ export class ColumnExpression implements Expression {
   }
 }
 
+/** 42P01 for a table that FROM does not have; `alias`: what it has that table under. */
+export function missingEntry(name: string, position: number, alias: string | null): DeltatError {
+  if (alias === null) {
+    const message = `missing FROM-clause entry for table "${name}"`;
+    return new DeltatError(SqlState.undefinedTable, message, { position });
+  }
+  return new DeltatError(
+    SqlState.undefinedTable,
+    `invalid reference to FROM-clause entry for table "${name}"`,
+    {
+      hint: `Perhaps you meant to reference the table alias "${alias}".`,
+      position,
+    },
+  );
+}
+
 /** First parts of the names that stand for expressions already compiled; no text can spell them. */
 const BOUND = "\0bound";
 
@@ -89,13 +105,7 @@ export class RelationScope implements Scope {
   resolve(fields: readonly string[], position: number): ColumnExpression {
     const name = fields.at(-1) as string;
     const qualifier = fields.slice(0, -1);
-    if (!this.isQualifier(qualifier)) {
-      throw new DeltatError(
-        SqlState.undefinedTable,
-        `missing FROM-clause entry for table "${qualifier.at(-1) ?? ""}"`,
-        { position },
-      );
-    }
+    if (!this.isQualifier(qualifier)) throw this.missingEntry(qualifier, position);
     const table = this.relation?.table;
     const index = table === undefined ? -1 : columnIndex(table, name);
     const column = table?.columns[index];
@@ -104,6 +114,13 @@ export class RelationScope implements Scope {
       throw new DeltatError(SqlState.undefinedColumn, `column ${shown} does not exist`, { position });
     }
     return new ColumnExpression(column, table, index);
+  }
+
+  private missingEntry(qualifier: readonly string[], position: number): DeltatError {
+    const { relation } = this;
+    const name = qualifier.at(-1) ?? "";
+    const isHidden = relation?.hasAlias === true && relation.table.name === name;
+    return missingEntry(name, position, isHidden ? relation.name : null);
   }
 
   /** Whether `parts` (before a column's name or `*`) name this relation; none always do. */

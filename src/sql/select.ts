@@ -1,12 +1,15 @@
 /** SELECT: over one table, or none, here; anything more goes to the relational planner. */
 
+import { DeltatError, SqlState } from "../errors.ts";
 import { AggregatePlan, callsAggregate } from "./aggregates.ts";
 import { type ColumnRef, type FuncCall, type Node, nameParts, type SelectStmt } from "./ast.ts";
+import { EVENTS } from "./events-table.ts";
 import type { Execution, Plan } from "./execution.ts";
 import { type Relation, RelationScope, resolveRelation } from "./relation.ts";
 import {
   functionName,
   hasAggregate,
+  hasSubLink,
   isAggregateCall,
   isSetFunction,
   someNode,
@@ -21,7 +24,6 @@ import { AggregateStream, type Selection, SelectStream } from "./select-stream.t
 import { planSpanStream } from "./span-stream.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
 import { planTargets, RowOutput } from "./targets.ts";
-import { notSupported } from "./unsupported.ts";
 
 const SELECT_FIELDS = new Set([
   "targetList",
@@ -41,7 +43,10 @@ export function planSelect(node: SelectStmt, compiler: StatementCompiler): Plan 
   compiler.enter(scope);
   const locks = planRowLocks(node.lockingClause, scope.relation, compiler.statementText);
   if (callsAggregate(node.targetList)) {
-    if (locks !== null) throw notSupported(`${locks.command.slice(7)} with aggregate functions`);
+    if (locks !== null) {
+      const message = `${locks.command.slice(7)} is not allowed with aggregate functions`;
+      throw new DeltatError(SqlState.featureNotSupported, message);
+    }
     return planAggregate(node, scope, compiler);
   }
   const source = planRowSource(node.whereClause, scope, compiler);
@@ -76,12 +81,14 @@ function isPlain(node: SelectStmt, compiler: StatementCompiler): boolean {
   for (const field in node) if (!SELECT_FIELDS.has(field)) return false;
   if (node.op !== undefined && node.op !== "SETOP_NONE") return false;
   if (node.limitOption === "LIMIT_OPTION_WITH_TIES") return false;
+  if (hasSubLink([node.limitCount, node.limitOffset])) return false;
   const [from, ...others] = node.fromClause ?? [];
   if (from === undefined) return !needsQuery([withoutStars(node), node.whereClause, node.sortClause], null);
   if (others.length > 0 || !("RangeVar" in from)) return false;
   const { relname, schemaname, alias } = from.RangeVar;
   if ((schemaname !== undefined && schemaname !== "public") || alias?.colnames !== undefined) return false;
-  if (findTable(relname ?? "") === undefined) return false;
+  const table = findTable(relname ?? "");
+  if (table === undefined || table === EVENTS) return false;
   if (hasAggregate(node.whereClause)) return false;
   return !needsQuery(
     [withoutStars(node), node.whereClause, node.sortClause],

@@ -36,10 +36,10 @@ export class StatementCompiler {
 
   constructor(
     readonly statementText: string,
-    private readonly declaredOids: readonly number[] | null,
+    declaredOids: readonly number[] | null,
     literals: LiftedLiterals | null,
   ) {
-    this.parameters = new ParameterTypes(declaredOids ?? []);
+    this.parameters = new ParameterTypes(declaredOids ?? [], declaredOids !== null);
     this.context = new CompileContext(this.scope, this.parameters, literals, statementText);
   }
 
@@ -72,11 +72,7 @@ export class StatementCompiler {
   /** OIDs of all parameters, once everything is compiled. Throws 42P18, and 42P02 where there can be none. */
   parameterTypes(): readonly number[] {
     if (this.inPart) return [];
-    const types = this.parameters.finish();
-    if (this.declaredOids === null && types.length > 0) {
-      throw new DeltatError(SqlState.undefinedParameter, "there is no parameter $1");
-    }
-    return types;
+    return this.parameters.finish();
   }
 
   isShapeSafe(): boolean {
@@ -107,11 +103,11 @@ export class StatementCompiler {
     );
   }
 
-  /** What an id is compared with: text. Throws 42883 for other types. */
-  text(node: Node): Expression {
+  /** What an id is compared with by `conjunct`: text. Throws 42883 for other types. */
+  text(node: Node, conjunct: Node): Expression {
     const expression = resolveUntyped(this.compile(node), TEXT);
     if (isString(expression.type)) return expression;
-    throw this.noOperator(expression.type, node);
+    throw this.noOperator(expression.type, conjunct);
   }
 
   /** A bound for a column of numbers: its value is whatever the numeric type holds. Throws 42883. */
@@ -132,18 +128,18 @@ export class StatementCompiler {
   }
 
   /** The ids that a condition on an id column lists. */
-  idList(condition: ColumnCondition): (frame: Frame) => readonly Value[] | null {
+  idList(condition: ColumnCondition, conjunct: Node): (frame: Frame) => readonly Value[] | null {
     switch (condition.kind) {
       case "compare": {
-        const id = this.text(condition.value);
+        const id = this.text(condition.value, conjunct);
         return (frame) => [id.evaluate(frame)];
       }
       case "in": {
-        const ids = condition.values.map((value) => this.text(value));
+        const ids = condition.values.map((value) => this.text(value, conjunct));
         return (frame) => ids.map((id) => id.evaluate(frame));
       }
       case "any": {
-        const array = this.idArray(condition.array);
+        const array = this.idArray(condition.array, conjunct);
         return (frame) => array.evaluate(frame) as readonly Value[] | null;
       }
       default:
@@ -199,11 +195,11 @@ export class StatementCompiler {
   }
 
   /** An array of texts. Throws 42883 for other types. */
-  idArray(node: Node): Expression {
+  private idArray(node: Node, conjunct: Node): Expression {
     const expression = resolveUntyped(this.compile(node), TEXT_ARRAY);
     const element = expression.type.arrayOf;
     if (element !== undefined && isString(element)) return expression;
-    throw this.noOperator(element ?? expression.type, node);
+    throw this.noOperator(element ?? expression.type, conjunct);
   }
 
   /** Compiles without looking for comparisons with ids in it. */
@@ -221,10 +217,9 @@ export class StatementCompiler {
     refuseAggregates(node, clause, (location) => this.position(location));
   }
 
-  private noOperator(type: PgType, node: Node): DeltatError {
-    return new DeltatError(SqlState.undefinedFunction, `operator does not exist: text = ${type.name}`, {
-      hint: "No operator matches the given name and argument types. You might need to add explicit type casts.",
-      position: this.position(nodeLocation(node)),
-    });
+  /** Throws why the condition cannot be, in its own words and places. */
+  private noOperator(type: PgType, conjunct: Node): DeltatError {
+    this.condition(conjunct);
+    return new DeltatError(SqlState.undefinedFunction, `operator does not exist: text = ${type.name}`);
   }
 }

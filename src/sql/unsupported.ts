@@ -42,6 +42,11 @@ export function notSupported(what: string, hint?: string): DeltatError {
   );
 }
 
+/** The same with a place; `what` brings its verb: `subqueries are`. */
+export function notSupportedAt(what: string, position: number): DeltatError {
+  return new DeltatError(SqlState.featureNotSupported, `${what} not supported`, { position });
+}
+
 /** Throws 0A000 if `node` has a field that is not in `handled`. */
 export function refuseOtherFields(node: object, handled: ReadonlySet<string>): void {
   for (const field in node) {

@@ -36,9 +36,11 @@ const TARGET_FIELDS = new Set(["name", "val", "location"]);
 
 /** The column that a SET or a column list names. Throws 42703. */
 export function targetColumn(target: ResTarget, table: StoredTable, compiler: StatementCompiler): number {
-  refuseOtherFields(target, TARGET_FIELDS);
   const index = columnIndex(table, target.name ?? "");
-  if (index >= 0) return index;
+  if (index >= 0) {
+    refuseOtherFields(target, TARGET_FIELDS);
+    return index;
+  }
   throw new DeltatError(
     SqlState.undefinedColumn,
     `column "${target.name}" of relation "${table.name}" does not exist`,

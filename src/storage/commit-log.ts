@@ -28,6 +28,9 @@ export interface CommitLog {
    */
   append(at: number): number;
 
+  /** Number of the part of the log that is written now: what is too old goes part by part. */
+  readonly part: number;
+
   /** lsn of the last commit appended; 0 for an empty log. */
   readonly appendedLsn: number;
 

@@ -4,6 +4,7 @@ import { ByteWriter } from "../bytes.ts";
 import type { CommitLog } from "./commit-log.ts";
 
 export class ReadOnlyLog implements CommitLog {
+  readonly part = 0;
   readonly appendedLsn: number;
   private readonly writer = new ByteWriter(64);
 

@@ -162,6 +162,10 @@ export class SegmentLog implements CommitLog {
     this.endsClean = recovered.endsClean;
   }
 
+  get part(): number {
+    return this.current.number;
+  }
+
   begin(): ByteWriter {
     assert(this.closing === null, "no commit begins after close");
     this.writer.length = this.pendingBytes;
@@ -250,9 +254,12 @@ export class SegmentLog implements CommitLog {
     return closed;
   }
 
-  /** Removes the segments up to `number`, which a snapshot has made needless, oldest first: no gap is ever left. */
-  removeThrough(number: number): Promise<void> {
-    return removeSegments(this.files, this.folder, number);
+  /**
+   * Removes the segments up to `number`, which a snapshot has made needless, oldest first: no gap is ever left. The
+   * newest of them stay as long as they take no more than `keptBytes` together.
+   */
+  removeThrough(number: number, keptBytes: number): Promise<void> {
+    return removeSegments(this.files, this.folder, number, keptBytes);
   }
 
   flush(): void {

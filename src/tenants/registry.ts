@@ -43,6 +43,8 @@ export interface RegistryOptions {
   readonly retentionMs?: number | null;
   /** Bytes of log after which a snapshot is made; default 0: only when asked for. */
   readonly snapshotBytes?: number;
+  /** Bytes of log that are kept behind a snapshot for the table `events`; default 0. */
+  readonly historyBytes?: number;
   /** Makes one; default: here and now, while all wait. */
   readonly makeSnapshot?: SnapshotMaker;
   /** Databases are read up to the first damage and served read-only; not a byte of them is changed. Default false. */
@@ -77,6 +79,7 @@ export class TenantRegistry implements Cluster {
       files,
       make: options.makeSnapshot ?? (async (folder, lastSegment) => makeSnapshot(files, folder, lastSegment)),
       logBytes: options.snapshotBytes ?? 0,
+      historyBytes: options.historyBytes ?? 0,
       warn: options.warn,
     };
     try {
@@ -269,6 +272,7 @@ export class TenantRegistry implements Cluster {
     this.warnOfClock(name, engine.now);
     const opened = new Tenant(name, engine, log, options.scheduler, undefined, this);
     tenant = opened;
+    opened.readHistoryIn(files, folder);
     this.tenants.set(name, opened);
     const whenDurable = (lsn: number): Promise<void> => opened.durable(lsn);
     const { snapshots } = this;

@@ -1,6 +1,7 @@
 /** Statements made by the grammar from a seed, each sent to both servers; those that part are made smaller. */
 
 import { Random } from "../seeded-random.ts";
+import { explain } from "./differences.ts";
 import { Changes } from "./grammar/changes.ts";
 import { Queries } from "./grammar/queries.ts";
 import { shrink, type Tree, textOf } from "./grammar/tree.ts";
@@ -19,6 +20,8 @@ export interface GeneratedOutcome {
   /** Of those sent, how many PostgreSQL refused. */
   readonly refused: number;
   readonly findings: readonly Finding[];
+  /** How many differences are explained, by heading of docs/differences.md. */
+  readonly explained: ReadonlyMap<string, number>;
 }
 
 /** Share of statements with operands of types that do not fit. */
@@ -30,9 +33,9 @@ const MAX_FINDINGS = 25;
 export async function runGenerated(
   pair: Pair,
   { seed, count, deadlineMs }: GeneratedRun,
-  isExplained: (finding: Finding) => boolean,
 ): Promise<GeneratedOutcome> {
   const findings: Finding[] = [];
+  const explained = new Map<string, number>();
   let sent = 0;
   let refused = 0;
   await pair.renew();
@@ -43,14 +46,16 @@ export async function runGenerated(
     const outcome = await check(made);
     if (outcome.refused) refused++;
     const { finding } = outcome;
-    if (finding === null || isExplained(finding)) continue;
+    const heading = finding === null ? null : explain(finding);
+    if (heading !== null) explained.set(heading, (explained.get(heading) ?? 0) + 1);
+    if (finding === null || heading !== null) continue;
     const smallest = await shrink(made, async (smaller) => {
       const { finding: found } = await check(smaller);
-      return found !== null && found.difference === finding.difference && !isExplained(found);
+      return found !== null && found.difference === finding.difference && explain(found) === null;
     });
     findings.push((await check(smallest)).finding ?? finding);
   }
-  return { sent, refused, findings };
+  return { sent, refused, findings, explained };
 }
 
 function makeStatement(random: Random): Tree {
@@ -65,7 +70,7 @@ async function checkGenerated(
   made: Tree,
   origin: string,
 ): Promise<{ finding: Finding | null; refused: boolean }> {
-  const statement = (text: string): Statement => ({ text, parameters: null, origin });
+  const statement = (text: string): Statement => ({ text, parameters: null, origin, differs: null });
   const text = textOf(made);
   const isChange = /^(UPDATE|DELETE|INSERT)/.test(text);
   if (!isChange) return { finding: await pair.check(statement(text)), refused: pair.lastRefused };

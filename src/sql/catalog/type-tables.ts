@@ -115,6 +115,7 @@ export function formatType(oid: number, modifier: number | null): string {
   if (type === undefined) return oid === 0 ? "-" : "???";
   if (modifier === null || modifier < 4) return type.name;
   if (type.typname === "varchar" || type.typname === "bpchar") return `${type.name}(${modifier - 4})`;
+  if (type.typname === "numeric") return `numeric(${(modifier - 4) >> 16},${(modifier - 4) & 0x7ff})`;
   return type.name;
 }
 

@@ -11,7 +11,7 @@ import {
   rescale,
 } from "../numeric.ts";
 import { integerValue, isInRange } from "../scalar-text.ts";
-import { FLOAT8, INT4, INT8, NUMERIC, type PgType, TEXT } from "../types.ts";
+import { FLOAT8, INT2, INT4, INT8, NUMERIC, type PgType, TEXT } from "../types.ts";
 import type { Value } from "../value.ts";
 import { decimalExp, decimalLn, decimalLog, decimalPower, decimalRoot } from "./decimal-math.ts";
 import { fn, number, type SqlFunction, text } from "./signature.ts";
@@ -168,11 +168,23 @@ const decimals: Readonly<Record<string, (source: string) => string>> = {
   round: (source) => formatDecimal(rescale(decimalOf(source), 0)),
 };
 
+/** The same number with no zeros behind its point that say nothing. */
+function withoutZeros({ digits, scale }: Decimal): Decimal {
+  while (scale > 0 && digits % 10n === 0n) {
+    digits /= 10n;
+    scale--;
+  }
+  return { digits, scale };
+}
+
 const whole = (value: Value | undefined): bigint => BigInt(value as Whole);
 
-const ofIntegers: readonly SqlFunction[] = [INT4, INT8].flatMap((type) => [
+const ofSmallIntegers: readonly SqlFunction[] = [INT2, INT4, INT8].flatMap((type) => [
   fn("abs", [type], type, ([a]) => checked(type, magnitude(whole(a)))),
   fn("mod", [type, type], type, ([a, b]) => remainder(a as Whole, b as Whole)),
+]);
+
+const ofIntegers: readonly SqlFunction[] = [INT4, INT8].flatMap((type) => [
   fn("gcd", [type, type], type, ([a, b]) => checked(type, greatestDivisor(whole(a), whole(b)))),
   fn("lcm", [type, type], type, ([a, b]) => {
     const divisor = greatestDivisor(whole(a), whole(b));
@@ -185,7 +197,11 @@ export const NUMBER_FUNCTIONS: readonly SqlFunction[] = [
   ...Object.entries(decimals).map(([name, compute]) =>
     fn(name, [NUMERIC], NUMERIC, ([a]) => compute(text(a))),
   ),
+  ...ofSmallIntegers,
   ...ofIntegers,
+  fn("scale", [NUMERIC], INT4, ([a]) => decimalOf(text(a)).scale),
+  fn("min_scale", [NUMERIC], INT4, ([a]) => withoutZeros(decimalOf(text(a))).scale),
+  fn("trim_scale", [NUMERIC], NUMERIC, ([a]) => formatDecimal(withoutZeros(decimalOf(text(a))))),
   fn("mod", [NUMERIC, NUMERIC], NUMERIC, ([a, b]) =>
     formatDecimal(remainderOfDecimals(decimalOf(text(a)), decimalOf(text(b)))),
   ),

@@ -242,6 +242,7 @@ export const TEXT_FUNCTIONS: readonly SqlFunction[] = [
     isStrict: false,
   }),
   fn("like_escape", [TEXT, TEXT], TEXT, ([pattern, sign]) => withEscape(text(pattern), text(sign))),
+  fn("format", [TEXT], TEXT, ([template = null]) => format(String(template), [], [])),
   fn(
     "format",
     [TEXT, ANY],

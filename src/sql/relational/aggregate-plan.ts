@@ -12,6 +12,7 @@ import type { Value } from "../value.ts";
 import { type Accumulator, type AggregateFunction, chooseAggregate } from "./accumulators.ts";
 import { firstSetCall, functionName, nodeKey } from "./aggregate-calls.ts";
 import { planOrderedSet } from "./ordered-set.ts";
+import type { RangeEntry } from "./range.ts";
 import { RowKey } from "./row-key.ts";
 import type { QueryScope } from "./scope.ts";
 import { rowComparator, type SortColumn } from "./sort.ts";
@@ -53,7 +54,10 @@ export function planAggregateCall(call: FuncCall, scope: QueryScope, position: n
       { position: scope.context.position(set.location) },
     );
   }
-  const given = (call.args ?? []).map((arg) => scope.compile(arg));
+  const { value: given, references } = scope.planner.track(() =>
+    (call.args ?? []).map((arg) => scope.compile(arg)),
+  );
+  refuseOuter(references, scope, position);
   const chosen = chooseAggregate(name, given, call.agg_star === true, position);
   const args = given.map((arg, at) => tryCast(arg, chosen.parameters[at] as PgType, "implicit") ?? arg);
   const filter = call.agg_filter === undefined ? null : scope.condition(call.agg_filter, "FILTER");
@@ -64,6 +68,19 @@ export function planAggregateCall(call: FuncCall, scope: QueryScope, position: n
     throw new DeltatError(SqlState.syntaxError, "DISTINCT specified, but there is no argument", { position });
   }
   return { type: chosen.type, create: stateMaker(chosen, args, filter, distinct, order) };
+}
+
+/** An aggregate that reads columns of a query around and none of its own is one of that query. */
+function refuseOuter(references: ReadonlySet<RangeEntry>, scope: QueryScope, position: number): void {
+  const depths = [...references].map((entry) => entry.depth);
+  if (depths.length === 0 || depths.includes(scope.depth)) return;
+  throw new DeltatError(
+    SqlState.featureNotSupported,
+    "an aggregate over columns of an outer query is not supported",
+    {
+      position,
+    },
+  );
 }
 
 /** What is sorted by must be among what is distinct. */

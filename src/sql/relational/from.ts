@@ -12,6 +12,7 @@ import {
 } from "../ast.ts";
 import { findCatalogTable } from "../catalog/catalog.ts";
 import { coalesce } from "../conditional.ts";
+import { EVENTS } from "../events-table.ts";
 import { type Relation, resolveRelation } from "../relation.ts";
 import { isStored, type StoredTable, type Table } from "../schema.ts";
 import { TEXT } from "../types.ts";
@@ -38,6 +39,7 @@ import { FeedScan } from "./shared-rows.ts";
 type UnitSource =
   | { readonly kind: "stored"; readonly table: StoredTable; readonly relation: Relation }
   | { readonly kind: "availability"; readonly table: Table; readonly relation: Relation }
+  | { readonly kind: "events"; readonly table: Table; readonly relation: Relation }
   | { readonly kind: "rows"; readonly operator: Operator };
 
 export interface FromUnit {
@@ -179,7 +181,8 @@ function planOwnTable(range: RangeVar, alias: string, scope: QueryScope): FromIt
   };
   const { table } = relation;
   const entry = newEntry(scope, alias, given === undefined ? "public" : null);
-  const aliases = columnAliases(given, table.columns.length, alias);
+  entry.tableName = table.name;
+  const aliases = columnAliases(given, table.columns.filter(({ hidden }) => !hidden).length, alias);
   table.columns.forEach((column, at) => {
     entry.add(aliases[at] ?? column.name, column.type, {
       isId: column.isId,
@@ -188,6 +191,11 @@ function planOwnTable(range: RangeVar, alias: string, scope: QueryScope): FromIt
       origin: { tableOid: table.oid, columnNumber: at + 1 },
     });
   });
+  if (table === EVENTS) {
+    scope.planner.readsEvents = true;
+    return unit(entry, { kind: "events", table, relation });
+  }
+  scope.planner.readsTables = true;
   return unit(
     entry,
     isStored(table) ? { kind: "stored", table, relation } : { kind: "availability", table, relation },
@@ -206,10 +214,13 @@ function planSubselect(range: RangeSubselect, scope: QueryScope, before: Namespa
   if (subquery === undefined || !("SelectStmt" in subquery))
     throw notSupported("this kind of subquery in FROM");
   scope.namespace = range.lateral === true ? before : EMPTY_NAMESPACE;
+  const { barred } = scope;
+  if (range.lateral !== true) scope.barred = { entries: before.entries, code: SqlState.undefinedTable };
   const { value: plan, references } = scope.planner.track(() =>
     planQuery(subquery.SelectStmt, scope.planner, scope),
   );
   scope.namespace = EMPTY_NAMESPACE;
+  scope.barred = barred;
   const name = alias?.aliasname ?? null;
   const entry = newEntry(scope, name);
   const aliases = columnAliases(alias, plan.columns.length, name ?? "");
@@ -238,7 +249,7 @@ function planJoin(join: JoinExpr, scope: QueryScope, before: Namespace): FromIte
   refuseOtherFields(join, JOIN_FIELDS);
   if (join.larg === undefined || join.rarg === undefined) throw notSupported("a join without sides");
   const left = planItem(join.larg, scope, before);
-  const right = planItem(join.rarg, scope, joinedNamespace(before, left.namespace));
+  const right = planRightSide(join, join.rarg, left.namespace, scope, before);
   const all = joined(left.namespace, right.namespace);
   const shared = sharedNames(join, left.namespace, right.namespace);
   const pairs = shared.map((name) => ({
@@ -266,6 +277,24 @@ function planJoin(join: JoinExpr, scope: QueryScope, before: Namespace): FromIte
   );
   const namespace = { columns: [...merged, ...rest], entries: all.entries };
   return { tree, namespace: join.alias === undefined ? namespace : renamed(namespace, join.alias) };
+}
+
+/** The right side sees the left one, but not in a join that gives rows without it. */
+function planRightSide(
+  { jointype }: JoinExpr,
+  rarg: Node,
+  left: Namespace,
+  scope: QueryScope,
+  before: Namespace,
+): FromItem {
+  if (jointype !== "JOIN_RIGHT" && jointype !== "JOIN_FULL") {
+    return planItem(rarg, scope, joinedNamespace(before, left));
+  }
+  const { barred } = scope;
+  scope.barred = { entries: left.entries, code: SqlState.invalidColumnReference };
+  const right = planItem(rarg, scope, before);
+  scope.barred = barred;
+  return right;
 }
 
 function sharedNames(join: JoinExpr, left: Namespace, right: Namespace): string[] {

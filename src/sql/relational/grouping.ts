@@ -11,6 +11,7 @@ import { nodeKey } from "./aggregate-calls.ts";
 import { type AggregateCall, planAggregateCall } from "./aggregate-plan.ts";
 import { SlotExpression, slotLike } from "./operator.ts";
 import type { NamedColumn } from "./range.ts";
+import { checkEquality } from "./row-key.ts";
 import { AGGREGATE_ARGUMENTS, type QueryScope } from "./scope.ts";
 
 interface GroupKey {
@@ -46,6 +47,7 @@ export class Grouping {
   addKey(node: Node): number {
     const { scope } = this;
     const expression = scope.compileTyped(node);
+    checkEquality(expression.type, scope.context.position(nodeLocation(node)));
     const isColumn = "ColumnRef" in node;
     const named = isColumn ? scope.planner.namedColumn(node, scope) : null;
     const key = nodeKey(node);
@@ -83,7 +85,8 @@ export class Grouping {
     return this.byKey.get(nodeKey(node)) ?? null;
   }
 
-  column(named: NamedColumn, fields: readonly string[], position: number): Expression {
+  /** @param isFromInside whether a subquery asks */
+  column(named: NamedColumn, fields: readonly string[], position: number, isFromInside = false): Expression {
     if (this.inAggregate) return named.expression();
     const key = this.keys.find(
       (candidate) => candidate.named !== null && isSameColumn(candidate.named, named),
@@ -92,11 +95,10 @@ export class Grouping {
     if (this.isDecided(named)) return this.carry(named);
     const [entry] = named.entries;
     const shown = fields.length > 1 || !entry?.name ? fields.join(".") : `${entry.name}.${named.name}`;
-    throw new DeltatError(
-      SqlState.groupingError,
-      `column "${shown}" must appear in the GROUP BY clause or be used in an aggregate function`,
-      { position },
-    );
+    const message = isFromInside
+      ? `subquery uses ungrouped column "${shown}" from outer query`
+      : `column "${shown}" must appear in the GROUP BY clause or be used in an aggregate function`;
+    throw new DeltatError(SqlState.groupingError, message, { position });
   }
 
   aggregate(call: FuncCall, position: number): Expression {

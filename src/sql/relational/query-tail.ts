@@ -1,7 +1,7 @@
 /** What follows the rows of a query: DISTINCT, ORDER BY, LIMIT. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { type Node, nameParts, nodeLocation, type SelectStmt, type SortBy } from "../ast.ts";
+import { type Node, nameParts, nodeLocation, type SelectStmt, type SortBy, targetLocation } from "../ast.ts";
 import type { Expression } from "../expression.ts";
 import { keyOrder, planRange, type RowRange } from "../row-order.ts";
 import { TEXT } from "../types.ts";
@@ -10,7 +10,7 @@ import { nodeKey } from "./aggregate-calls.ts";
 import { LockRows, type LockTarget } from "./lock-rows.ts";
 import { type Operator, type SlotExpression, slotLike } from "./operator.ts";
 import { Limit, Project } from "./pipeline.ts";
-import { joinKeys } from "./row-key.ts";
+import { checkEquality, joinKeys } from "./row-key.ts";
 import type { QueryScope } from "./scope.ts";
 import { Distinct, Sort, type SortColumn } from "./sort.ts";
 
@@ -64,6 +64,9 @@ export function planTail(
   let operator = below === null ? plan.operator : below(plan.operator);
   let columns: QueryColumn[] = outputs;
   if (isPlainDistinct) {
+    for (const [at, { expression }] of outputs.entries()) {
+      checkEquality(expression.type, scope.context.position(targetLocation(select, at)));
+    }
     const projected = projectAll(operator, columns, scope);
     operator = new Distinct(
       projected.operator,
@@ -78,7 +81,8 @@ export function planTail(
   const isTied = select.limitOption === "LIMIT_OPTION_WITH_TIES";
   let keySlots: readonly Expression[] = [];
   let targetsToLock = locked;
-  if (sortKeys.length > 0) {
+  const isSorted = on.length === 0 && !isTied && locked.length === 0 && comesInOrder(operator, outputs, keys);
+  if (sortKeys.length > 0 && !isSorted) {
     const needsAll = on.length > 0 || isTied || locked.length > 0;
     const ids = locked.map(({ id }) => id);
     const sorted = planSort(operator, columns, sortKeys, needsAll ? null : range, ids, scope);
@@ -91,6 +95,18 @@ export function planTail(
   if (on.length > 0) operator = new Distinct(operator, keySlots.slice(0, on.length), true);
   if (range !== null) operator = new Limit(operator, range, isTied ? tieKey(keySlots) : null);
   return { operator, columns };
+}
+
+/** Whether rows come in this order by themselves: by a column in which no two are equal, whatever keys follow. */
+function comesInOrder(
+  { ascending }: Operator,
+  outputs: readonly QueryColumn[],
+  [key]: readonly PlannedKey[],
+): boolean {
+  if (ascending === undefined || !ascending.isUsed || key === undefined) return false;
+  const expression = typeof key.of === "number" ? outputs[key.of]?.expression : key.of;
+  const isAscending = key.sort.sortby_dir !== "SORTBY_DESC" && key.sort.sortby_dir !== "SORTBY_USING";
+  return isAscending && expression === ascending.expression();
 }
 
 function tieKey(keys: readonly Expression[]) {

@@ -126,10 +126,7 @@ function planSelect(select: SelectStmt, locking: readonly LockingClause[], scope
     hasAggregate(order);
   const grouping = isGrouped ? planGrouping(select, scope) : null;
   scope.grouping = grouping;
-  scope.clause = "HAVING";
-  const having = select.havingClause === undefined ? null : scope.condition(select.havingClause, "HAVING");
   if (grouping !== null) operator = new Group(operator, grouping);
-  if (having !== null) operator = new Filter(operator, having);
   if (hasWindowCall(targets) || hasWindowCall(order)) {
     scope.windows = new WindowCalls(scope, select.windowClause ?? []);
   }
@@ -137,6 +134,8 @@ function planSelect(select: SelectStmt, locking: readonly LockingClause[], scope
   scope.sets = sets;
   scope.clause = "SELECT";
   const columns = planTargets(targets, scope);
+  const having = planHaving(select.havingClause, scope);
+  if (having !== null) operator = new Filter(operator, having);
   const kept = () => grouping?.slots() ?? from.slots();
   const plan = { operator, columns: columns.map(({ name, expression }) => ({ name, expression })) };
   return planTail(
@@ -150,6 +149,20 @@ function planSelect(select: SelectStmt, locking: readonly LockingClause[], scope
     },
     locked,
   );
+}
+
+/** HAVING, in which neither window functions nor sets are called. */
+function planHaving(node: Node | undefined, scope: QueryScope): Expression | null {
+  if (node === undefined) return null;
+  const { windows, sets, clause } = scope;
+  scope.windows = null;
+  scope.sets = null;
+  scope.clause = "HAVING";
+  const having = scope.condition(node, "HAVING");
+  scope.windows = windows;
+  scope.sets = sets;
+  scope.clause = clause;
+  return having;
 }
 
 const TARGET_FIELDS = new Set(["name", "val", "location"]);

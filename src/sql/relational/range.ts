@@ -47,6 +47,8 @@ export class RangeColumn {
 /** One item of FROM under its name. */
 export class RangeEntry {
   readonly columns: RangeColumn[] = [];
+  /** What the table is called where `name` is an alias. */
+  tableName: string | null = null;
 
   constructor(
     /** null: a join or subquery without alias, whose columns no qualifier reaches. */
@@ -96,6 +98,7 @@ export interface Namespace {
   readonly columns: readonly NamedColumn[];
   readonly entries: readonly {
     readonly name: string | null;
+    readonly tableName?: string | null;
     readonly schema: string | null;
     readonly columns: readonly NamedColumn[];
   }[];
@@ -105,7 +108,10 @@ export const EMPTY_NAMESPACE: Namespace = { columns: [], entries: [] };
 
 export function namespaceOf(entry: RangeEntry): Namespace {
   const columns = entry.columns.map((column) => namedColumn(column));
-  return { columns, entries: [{ name: entry.name, schema: entry.schema, columns }] };
+  return {
+    columns,
+    entries: [{ name: entry.name, tableName: entry.tableName, schema: entry.schema, columns }],
+  };
 }
 
 export function joinedNamespace(left: Namespace, right: Namespace): Namespace {

@@ -1,10 +1,21 @@
 /** Keys by which hash joins, groups and DISTINCT tell equal rows: JavaScript values that Map compares rightly. */
 
+import { DeltatError, SqlState } from "../../errors.ts";
 import { comparatorOf } from "../comparison.ts";
 import { jsonKey, parseJson } from "../json/document.ts";
 import { decimalOf } from "../numeric.ts";
 import { comparableMicros, intervalOf } from "../time/interval.ts";
-import { INTERVAL, isFloat, isInteger, isOid, JSONB, NUMERIC, type PgType } from "../types.ts";
+import {
+  BPCHAR,
+  INTERVAL,
+  isFloat,
+  isInteger,
+  isOid,
+  JSONB,
+  NUMERIC,
+  type PgType,
+  UNKNOWN,
+} from "../types.ts";
 import type { Value } from "../value.ts";
 
 /** What a Map can hold as a key of one value. */
@@ -13,11 +24,24 @@ export type Key = number | bigint | string | boolean;
 /** Never called with null. */
 export type KeyOf = (value: Value) => Key;
 
+/** Throws 42883 for a type whose values nothing tells apart. `position`: where a value of it stands. */
+export function checkEquality(type: PgType, position: number): void {
+  if (comparatorOf(type) !== null || type === UNKNOWN) return;
+  throw new DeltatError(
+    SqlState.undefinedFunction,
+    `could not identify an equality operator for type ${type.name}`,
+    {
+      position,
+    },
+  );
+}
+
 /** How values of two types that compare become equal keys exactly if they are equal; null if they do not compare. */
 export function keyOf(left: PgType, right: PgType = left): KeyOf | null {
   if (comparatorOf(left, right) === null) return null;
   if (left.arrayOf !== undefined || left.fields !== undefined) return (value) => compositeKey(left, value);
   if (isFloat(left) || isFloat(right)) return (value) => Number(value);
+  if (left === BPCHAR || right === BPCHAR) return (value) => String(value).replace(/ +$/, "");
   if (left === JSONB) return (value) => jsonKey(parseJson(String(value)));
   if (left === INTERVAL) return (value) => comparableMicros(intervalOf(value));
   if (left === NUMERIC || right === NUMERIC) return (value) => plainDecimal(String(value));

@@ -13,6 +13,7 @@ import type { Expression, Scope } from "../expression.ts";
 import { canonicalId } from "../field-values.ts";
 import { isRunConstant } from "../membership.ts";
 import { compileBinary } from "../operators.ts";
+import { missingEntry } from "../relation.ts";
 import { isString, TEXT, TEXT_ARRAY } from "../types.ts";
 import { notSupported } from "../unsupported.ts";
 import { resolveUntyped } from "../untyped.ts";
@@ -45,6 +46,8 @@ export class QueryScope implements Scope {
   windows: WindowCalls | null = null;
   /** Collects set-returning functions where they are allowed: in the target list. */
   sets: SetCalls | null = null;
+  /** What FROM has, but not where the planner is, and the SQLSTATE of a reference to it. */
+  barred: { readonly entries: Namespace["entries"]; readonly code: SqlState } | null = null;
   /** Which clause is compiled, for the refusal of an aggregate or window function in it. */
   clause = "";
 
@@ -89,8 +92,8 @@ export class QueryScope implements Scope {
       throw notSupported(`column "${named.name}" in this place`, "It only filters, by = in WHERE.");
     }
     for (const entry of named.entries) this.planner.noteReference(entry);
-    if (scope.grouping !== null) return scope.grouping.column(named, fields, position);
-    return named.expression();
+    if (scope.grouping === null) return named.expression();
+    return scope.grouping.column(named, fields, position, scope !== this);
   }
 
   /** The column that `fields` names, here or around; null where there is none but an entry of that name. */
@@ -264,11 +267,22 @@ export class QueryScope implements Scope {
   }
 
   private missingEntry(qualifier: readonly string[], position: number): DeltatError {
-    return new DeltatError(
-      SqlState.undefinedTable,
-      `missing FROM-clause entry for table "${qualifier.at(-1) ?? ""}"`,
-      { position },
-    );
+    const name = qualifier.at(-1) ?? "";
+    let alias: string | null = null;
+    for (let scope: QueryScope | null = this; scope !== null; scope = scope.parent) {
+      if (scope.barred?.entries.some((entry) => entry.name === name) === true) {
+        const message = `invalid reference to FROM-clause entry for table "${name}"`;
+        return new DeltatError(scope.barred.code, message, {
+          detail:
+            scope.barred.code === SqlState.undefinedTable
+              ? `There is an entry for table "${name}", but it cannot be referenced from this part of the query.`
+              : "The combining JOIN type must be INNER or LEFT for a LATERAL reference.",
+          position,
+        });
+      }
+      alias ??= scope.namespace.entries.find((entry) => entry.tableName === name)?.name ?? null;
+    }
+    return missingEntry(name, position, alias);
   }
 }
 

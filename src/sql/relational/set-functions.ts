@@ -56,6 +56,12 @@ export function planSetFunction(
       ? plan(name, args)
       : scalarFunction(name, args, position);
   if (planned !== null) return planned;
+  if (name === "unnest" && args.length === 1 && args.every(isUntyped)) {
+    throw new DeltatError(SqlState.ambiguousFunction, "function unnest(unknown) is not unique", {
+      hint: "Could not choose a best candidate function. You might need to add explicit type casts.",
+      position,
+    });
+  }
   throw new DeltatError(
     SqlState.undefinedFunction,
     `function ${name}(${args.map((arg) => arg.type.name).join(", ")}) does not exist`,

@@ -18,7 +18,7 @@ import {
 import { takeIn } from "./pipeline.ts";
 import { planQuery } from "./query.ts";
 import type { QueryPlan } from "./query-tail.ts";
-import { type Key, RowKey } from "./row-key.ts";
+import { checkEquality, type Key, RowKey } from "./row-key.ts";
 import type { Run } from "./run.ts";
 import type { QueryScope } from "./scope.ts";
 
@@ -32,6 +32,9 @@ const KINDS: Record<string, Kind> = {
 
 export function planSetOperation(select: SelectStmt, scope: QueryScope): QueryPlan {
   const kind = KINDS[select.op ?? ""] ?? "UNION";
+  // Columns of VALUES have no place.
+  const place = (side: SelectStmt = {}, at: number): number =>
+    side.valuesLists === undefined ? scope.context.position(targetLocation(side, at)) : 0;
   const left = planQuery(select.larg ?? {}, scope.planner, scope);
   const right = planQuery(select.rarg ?? {}, scope.planner, scope);
   if (left.columns.length !== right.columns.length) {
@@ -41,9 +44,12 @@ export function planSetOperation(select: SelectStmt, scope: QueryScope): QueryPl
   }
   const pairs = left.columns.map(({ expression }, at) =>
     unify([expression, (right.columns[at] as { expression: Expression }).expression], kind, (side) =>
-      scope.context.position(targetLocation((side === 0 ? select.larg : select.rarg) ?? {}, at)),
+      place(side === 0 ? select.larg : select.rarg, at),
     ),
   );
+  if (kind !== "UNION" || select.all !== true) {
+    for (const [at, { type }] of pairs.entries()) checkEquality(type, place(select.larg, at));
+  }
   const results = pairs.map(({ type, items }) => {
     const areIds = items.every((item) => item instanceof SlotExpression && item.isId);
     return new SlotExpression(type, scope.planner.newSlot(), areIds);

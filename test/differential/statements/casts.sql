@@ -6,6 +6,7 @@ SELECT ''::int;
 SELECT ' '::int8;
 SELECT '1 2'::int;
 SELECT '9223372036854775808'::int8;
+-- differs: Grammar of PostgreSQL 18
 SELECT '0x10'::int;
 SELECT 'yes'::bool, 'of'::bool, 't'::bool, '1'::bool, ' TRUE '::bool, 'n'::bool, 'on'::bool;
 SELECT 'o'::bool;
@@ -33,6 +34,7 @@ SELECT '{1,2'::int[];
 SELECT '1,2'::int[];
 SELECT '{1,2}x'::int[];
 SELECT '{}'::int[], '{NULL,null,"NULL"}'::text[], '{ a , "b c" , "" }'::text[], '{"a\"b","c\\d"}'::text[];
+-- differs: Types
 SELECT '{{1,2},{3,4}}'::int[];
 SELECT '12'::oid, 5::oid, 'bookings'::regclass::text, 'int4'::regtype, 25::regtype;
 SELECT -1::oid;

@@ -41,9 +41,13 @@ INSERT INTO resources (id, name) VALUES ('01KE60000000000000000R0001', 'again') 
 INSERT INTO resources (id, name) VALUES ('01KE60000000000000000R0001', 'again') ON CONFLICT (nope) DO NOTHING;
 INSERT INTO resources (id, name) VALUES ('01KE60000000000000000R0001', 'again') ON CONFLICT ON CONSTRAINT nope DO NOTHING;
 -- Changes that are refused
+-- differs: Messages of refused changes
 INSERT INTO resources (id) VALUES ('01KE60000000000000000R0001');
+-- differs: Messages of refused changes
 INSERT INTO resources (id, parent_id) VALUES ('01KE60000000000000000R0101', '01KE60000000000000000R0999');
+-- differs: Messages of refused changes
 INSERT INTO bookings (id, resource_id, start, "end") VALUES ('01KE60000000000000000B0201', '01KE60000000000000000R0999', 1, 2);
+-- differs: Messages of refused changes
 INSERT INTO bookings (id, resource_id, start, "end") SELECT '01KE60000000000000000B0201', resource_id, start, "end" FROM bookings WHERE resource_id = '01KE60000000000000000R0001' LIMIT 1;
 INSERT INTO resources (id, capacity) VALUES ('01KE60000000000000000R0101', 0);
 INSERT INTO resources (id, capacity) VALUES ('01KE60000000000000000R0101', NULL);
@@ -87,12 +91,14 @@ UPDATE nope SET a = 1;
 UPDATE resources r SET r.name = 'x';
 UPDATE resources SET capacity = capacity * 2147483647 WHERE capacity = 3;
 UPDATE bookings SET label = x.name FROM resources;
+-- differs: Messages of refused changes
 UPDATE bookings SET resource_id = '01KE60000000000000000R0999' WHERE id = '01KE60000000000000000B0001';
 DELETE FROM nope;
 DELETE FROM resources WHERE nope;
 DELETE FROM resources WHERE capacity + 1;
 DELETE FROM resources r WHERE resources.id = 'x';
 DELETE FROM bookings USING nope WHERE true;
+-- differs: Messages of refused changes
 DELETE FROM resources WHERE id IN (SELECT parent_id FROM resources);
 DELETE FROM bookings RETURNING nope;
 SELECT count(*), sum(start), sum("end") FROM bookings;

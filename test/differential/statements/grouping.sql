@@ -44,6 +44,7 @@ SELECT string_agg(DISTINCT label, ',' ORDER BY start) FROM bookings;
 SELECT string_agg(start, ',') FROM bookings;
 SELECT string_agg(label) FROM bookings;
 SELECT array_agg(capacity ORDER BY capacity DESC, id), array_agg(DISTINCT capacity), array_agg(name ORDER BY id), array_agg(DISTINCT name ORDER BY name DESC NULLS LAST) FROM resources;
+-- differs: Types
 SELECT array_agg(ARRAY[capacity]) FROM resources WHERE capacity = 10;
 SELECT bool_and(enforce_rules), bool_or(enforce_rules), every(capacity > 0), bool_and(NULL::bool) FROM resources;
 SELECT bit_and(capacity), bit_or(capacity), stddev(capacity), variance(capacity), stddev_pop(capacity), var_pop(capacity) FROM resources;
@@ -62,7 +63,9 @@ SELECT count(*) + sum(start) / count(*) FROM bookings;
 SELECT (SELECT count(*) FROM bookings b WHERE b.resource_id = r.id) AS n, count(*) FROM resources r GROUP BY n ORDER BY n;
 SELECT r.capacity, (SELECT sum(b.start) FROM bookings b WHERE b.start < r.capacity * 1100) FROM resources r GROUP BY r.capacity ORDER BY 1;
 SELECT (SELECT count(*) FROM bookings b WHERE b.resource_id = r.id) FROM resources r GROUP BY r.capacity;
+-- differs: Aggregates of an outer query
 SELECT (SELECT max(r.capacity)) FROM resources r;
+-- differs: Aggregates of an outer query
 SELECT (SELECT max(r.capacity) FROM bookings b WHERE b.start < 1050) FROM resources r;
 SELECT CASE WHEN count(*) > 0 THEN sum(start) / count(*) END FROM bookings WHERE start < 0;
 SELECT capacity, grouping(capacity) FROM resources GROUP BY ROLLUP (capacity) ORDER BY capacity NULLS LAST;

@@ -5,6 +5,7 @@ SELECT r.id, b.id FROM resources r LEFT JOIN bookings b ON b.resource_id = r.id 
 SELECT r.id, h.id FROM holds h RIGHT JOIN resources r ON h.resource_id = r.id ORDER BY r.id, h.id;
 SELECT p.id, c.id FROM resources p FULL JOIN resources c ON c.parent_id = p.id ORDER BY p.id, c.id;
 SELECT p.id, c.id FROM resources p FULL JOIN resources c ON c.parent_id = p.id AND p.capacity = c.capacity ORDER BY 1, 2;
+-- differs: FULL JOIN
 SELECT p.id, c.id FROM resources p FULL JOIN resources c ON p.capacity < c.capacity;
 SELECT count(*) FROM resources CROSS JOIN rules;
 SELECT * FROM resources a NATURAL JOIN resources b ORDER BY id;
@@ -12,6 +13,7 @@ SELECT * FROM bookings JOIN holds USING (resource_id) ORDER BY bookings.id, hold
 SELECT resource_id, bookings.start, holds.start FROM bookings JOIN holds USING (resource_id) WHERE bookings.start < 1100 ORDER BY 1, 2, 3;
 SELECT resource_id, b.id, h.id FROM bookings b FULL JOIN holds h USING (resource_id) ORDER BY 1, 2, 3 LIMIT 20;
 SELECT x.resource_id FROM (bookings b JOIN holds h USING (resource_id)) AS x ORDER BY 1 LIMIT 3;
+-- differs: Joins under a name
 SELECT j.* FROM bookings b JOIN holds h USING (resource_id) AS j ORDER BY 1 LIMIT 3;
 SELECT id FROM bookings JOIN resources ON bookings.resource_id = resources.id;
 SELECT start FROM bookings JOIN holds USING (resource_id);
@@ -35,6 +37,7 @@ SELECT b.c FROM bookings AS b (a, c) ORDER BY a LIMIT 3;
 SELECT b.id FROM bookings AS b (a, c);
 SELECT * FROM bookings AS b (a, b, c, d, e, f);
 SELECT * FROM (SELECT 1, 2) AS t (a, b), (SELECT 3) AS u;
+-- differs: Grammar of PostgreSQL 18
 SELECT * FROM (SELECT 1);
 SELECT t."?column?" FROM (SELECT 1) AS t;
 SELECT * FROM (VALUES (1, 'a'), (2, 'b')) AS v (n, s) JOIN (VALUES (2), (3)) AS w (n) USING (n);

@@ -101,4 +101,5 @@ SELECT id FROM bookings WHERE (start, id) > (1200, '01KE60000000000000000B0020')
 SELECT id FROM bookings WHERE (resource_id, start) IN (SELECT resource_id, min(start) FROM bookings GROUP BY resource_id) ORDER BY id;
 SELECT id FROM bookings WHERE (resource_id, label) = ('01KE60000000000000000R0001', 'a') ORDER BY id;
 SELECT (1, 2);
+-- differs: Types
 SELECT ROW(1, 'a', NULL, true), ROW(), ROW(ROW(1, 2), 'x y');

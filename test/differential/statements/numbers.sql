@@ -34,7 +34,9 @@ SELECT 0 ^ -1;
 SELECT 0.0 ^ -1.0;
 SELECT (-8) ^ (1.0 / 3);
 SELECT |/ 16, ||/ 8, |/ 2.0;
+-- differs: Grammar of PostgreSQL 18
 SELECT 1_000;
+-- differs: Grammar of PostgreSQL 18
 SELECT 0x1F, 0b101;
 SELECT +5, - - 5, + - 5, -(5), 5 - -5;
 SELECT 10 - 3 - 2, 2 + 3 * 4, (2 + 3) * 4, 100 / 10 / 2, 2 ^ 3 ^ 2, -2 ^ 2;
@@ -63,7 +65,9 @@ SELECT ln(0);
 SELECT gcd(12, 18), lcm(4, 6), factorial(5), pi(), degrees(pi()), radians(180);
 SELECT scale(1.50), min_scale(1.500), trim_scale(1.500), numeric '1.50', int '5', bigint '6', float8 '1.5';
 SELECT width_bucket(5, 1, 10, 3), width_bucket(5.5, 1, 10, 3);
+-- differs: Types
 SELECT 'NaN'::numeric, 'NaN'::numeric + 1, 'Infinity'::numeric, '-Infinity'::numeric * -1;
+-- differs: Types
 SELECT 'NaN'::numeric = 'NaN'::numeric, 'NaN'::numeric > 1e100, 'Infinity'::numeric > 1e100;
 -- floats
 SELECT 0.1::float8 + 0.2::float8, 1e20::float8, 1e14::float8, 1e15::float8, 1e-4::float8, 1e-5::float8, 123456.789::float4;
@@ -78,6 +82,7 @@ SELECT -0.0::float8, -(0.0::float8), 0::float8 = -0.0::float8, 1::float8 / 3, 2:
 SELECT 2.5::float8::int, 3.5::float8::int, -2.5::float8::int, 2.5::int, 3.5::int, -2.5::int, (-2.5)::int, 0.5::int, 1.5::float8::int8;
 SELECT 1e10::float8::int4;
 SELECT 'NaN'::float8::int4;
+-- differs: Types
 SELECT 'NaN'::numeric::int4;
 SELECT 1e19::float8::int8;
 SELECT 9007199254740993::float8, 9007199254740993::float8::int8, 123456789.125::float8::numeric, 0.1::float8::numeric, 1e20::float8::numeric, 0.1::float4::numeric;

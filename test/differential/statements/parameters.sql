@@ -8,10 +8,12 @@ SELECT $1 || $2 \bind a b;
 SELECT $1 \bind a;
 SELECT $1 AS a, $2 AS b \bind a NULL;
 SELECT $1::int8, $1 \bind 5;
+-- differs: Parameters that nothing types
 SELECT $1, $1::int8 \bind 5;
 SELECT $1 = 1, $1 = 2::int8 \bind 5;
 SELECT $1::text = $2 \bind a a;
 SELECT $1 = $2 \bind a b;
+-- differs: Parameters that nothing types
 SELECT $1 IS NULL \bind NULL;
 SELECT $1 IN (1, 2) \bind 2;
 SELECT $1 IN ($2, $3) \bind a b a;
@@ -56,11 +58,13 @@ SELECT * FROM (SELECT $1 AS a) x WHERE a = 5 \bind 5;
 SELECT * FROM (SELECT $1 AS a) x WHERE a = 'y' \bind y;
 SELECT * FROM (VALUES ($1)) x (a) \bind y;
 SELECT * FROM generate_series(1, $1) \bind 3;
+-- differs: Parameters that nothing types
 SELECT * FROM generate_series($1, $2) \bind 1 3;
 SELECT * FROM unnest($1::int[]) \bind '{1,2}';
 SELECT * FROM unnest($1) \bind '{1,2}';
 SELECT (SELECT $1) + 1 \bind 5;
 SELECT (SELECT $1::int) + 1 \bind 5;
+-- differs: Ids
 SELECT EXISTS (SELECT 1 FROM bookings WHERE id = $1) \bind x;
 SELECT $1::int + $1::int8 \bind 5;
 SELECT $1 + 1, $1 || 'x' \bind 5;

@@ -36,6 +36,7 @@ SELECT 'a' ~ '[';
 SELECT 'a' ~ '*';
 SELECT 'a' ~ '(';
 SELECT 'abc' SIMILAR TO 'a(b|x)c', 'abc' SIMILAR TO 'a%', 'abc' NOT SIMILAR TO 'b%';
+-- differs: Back references
 SELECT 'a b' ~ '\s', 'aa' ~ '^(a)\1$', 'foobar' ~ 'foo(?=bar)', 'x' ~ '[[:alpha:]]', 'x' ~ '[^[:digit:]]', 'a{2}' ~ 'a\{2\}', 'aaa' ~ '^a{2,3}$';
 SELECT E'a\nb' ~ 'a.b', E'a\nb' ~ '^b', E'a\nb' ~ '(?n)^b', 'ABC' ~ '(?i)abc';
 SELECT id, name FROM resources WHERE name LIKE 'Room%' ORDER BY id;

@@ -29,6 +29,7 @@ SELECT CASE END;
 SELECT CASE WHEN true END;
 SELECT CAST(1 int);
 SELECT 1::;
+-- differs: Types
 SELECT x'ab', b'101';
 SELECT 'é' + ;
 SELECT 'ééé' AS é, nope;

@@ -6,6 +6,7 @@ SELECT '2024-02-30'::date;
 SELECT 'x'::date;
 SELECT 'x'::timestamptz;
 SELECT date '2024-01-31' + 1, date '2024-01-31' - date '2024-01-01', date '2024-01-31' + interval '1 month', timestamp '2024-01-31' - timestamp '2024-01-01 12:00';
+-- differs: Types
 SELECT now() - now(), now() = transaction_timestamp(), pg_typeof(now()), pg_typeof(current_date), pg_typeof(localtimestamp), pg_typeof(current_time);
 SELECT interval '1 day' * 2, interval '1 hour' / 4, interval '1 day' + interval '25 hours', - interval '1 mon', interval '1 day' = interval '24 hours', interval '90 minutes'::text;
 SELECT to_char(to_timestamp(1700000000), 'YYYY-MM-DD HH24:MI:SS'), to_char(date '2024-02-29', 'Dy DD Mon'), to_char(interval '25 hours', 'HH24:MI');

@@ -66,6 +66,7 @@ SELECT id FROM resources ORDER BY id OFFSET 3 ROWS FETCH FIRST 2 ROWS ONLY;
 SELECT id FROM resources ORDER BY id FETCH FIRST ROW ONLY;
 SELECT capacity FROM resources ORDER BY capacity FETCH FIRST 2 ROWS WITH TIES;
 SELECT capacity FROM resources ORDER BY capacity DESC FETCH FIRST 1 + 1 ROWS ONLY;
+-- differs: Grammar of PostgreSQL 18
 SELECT capacity FROM resources FETCH FIRST 2 ROWS WITH TIES;
 SELECT id FROM resources ORDER BY id LIMIT -1;
 SELECT id FROM resources ORDER BY id OFFSET -1;
