@@ -166,6 +166,10 @@ export class SegmentLog implements CommitLog {
     return this.current.number;
   }
 
+  get noRoom(): Error | null {
+    return this.disk.framesRefusal;
+  }
+
   begin(): ByteWriter {
     assert(this.closing === null, "no commit begins after close");
     this.writer.length = this.pendingBytes;
