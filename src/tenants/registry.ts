@@ -38,7 +38,7 @@ export interface RegistryOptions {
   readonly enforceRulesByDefault: boolean;
   readonly warn: (message: string) => void;
   /** How the logs are kept; default: in the operating system's files. */
-  readonly log?: Pick<SegmentLogOptions, "files" | "segmentBytes" | "blockingSyncLimitMs">;
+  readonly log?: Pick<SegmentLogOptions, "files" | "segmentBytes" | "blockingSyncLimitMs" | "nowMs">;
   /** Bookings that ended so long ago are dropped; null or left out: never. */
   readonly retentionMs?: number | null;
   /** Bytes of log after which a snapshot is made; default 0: only when asked for. */

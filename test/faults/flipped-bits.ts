@@ -96,10 +96,14 @@ export async function checkFlippedBits(): Promise<string> {
   const dataDir = await makeFolder();
   const folder = join(dataDir, "databases/main");
   const seen: string[] = [];
-  for (const name of readdirSync(folder).sort()) {
-    seen.push(`${await flipEveryByte(folder, name)} bytes of ${name}`);
-    await checkOthersServed(dataDir, join(folder, name));
-  }
+  const names = readdirSync(folder).sort();
+  for (const name of names) seen.push(`${await flipEveryByte(folder, name)} bytes of ${name}`);
+  // Segments that the snapshot stands for are kept for consumers of events only: the database opens without them.
+  const needed = [
+    names.find((name) => name.endsWith(".snapshot")),
+    names.findLast((name) => name.endsWith(".log")),
+  ];
+  for (const name of needed) await checkOthersServed(dataDir, join(folder, name ?? "missing"));
   expectThat(
     verify(folder, () => {}),
     "mended, it is whole again",
