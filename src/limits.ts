@@ -167,3 +167,12 @@ export const SHUTDOWN_GRACE_SECONDS = 8;
 
 /** Cached plans with their texts, an estimate, all sessions together; beyond it the least used are dropped. */
 export const MAX_SHAPE_CACHE_BYTES = 16 * 1024 * 1024;
+
+/** Share of the time that a log with a full disk spends on trying whether there is room again. */
+export const FULL_DISK_TRIES_SHARE = 0.05;
+
+/** How long frames that found no room wait before they are written again. */
+export const FULL_DISK_RETRY_MS = 250;
+
+/** How old the knowledge that a log's file is still in its folder may be when frames are written to it. */
+export const FOLDER_CHECK_MS = 1000;
