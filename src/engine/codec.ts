@@ -108,27 +108,16 @@ export function encodeNote(out: ByteWriter, note: Note): void {
 
 /** The commands of one commit. Throws DeltatError XX001 on bytes that are none. */
 export function decodeCommands(bytes: Uint8Array): Command[] {
+  const reader = new CommandReader(bytes);
   const commands: Command[] = [];
-  decodeCommit(
-    bytes,
-    (command) => commands.push(command),
-    () => {},
-  );
+  while (!reader.atEnd()) if (reader.note() === null) commands.push(reader.command());
   return commands;
 }
 
 /** The commands and notes of one commit, in order. Throws DeltatError XX001 on bytes that are none. */
-export function decodeCommit(
-  bytes: Uint8Array,
-  onCommand: (command: Command) => void,
-  onNote: (note: Note) => void,
-): void {
+export function* decodeCommit(bytes: Uint8Array): Generator<Command | Note> {
   const reader = new CommandReader(bytes);
-  while (!reader.atEnd()) {
-    const note = reader.note();
-    if (note === null) onCommand(reader.command());
-    else onNote(note);
-  }
+  while (!reader.atEnd()) yield reader.note() ?? reader.command();
 }
 
 /** `seq` of the first event of a commit, where it says so: then that is the first thing in it. Else null. */

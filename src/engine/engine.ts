@@ -241,9 +241,16 @@ export class Engine {
     return this.state.eventCount;
   }
 
-  /** Gives the events of changes that were logged their numbers. */
-  countEvents(changes: readonly Change[]): void {
-    this.state.eventCount += countEvents(changes);
+  /** Gives the events of changes that were logged their numbers; returns how many there are. */
+  countEvents(changes: readonly Change[]): number {
+    const count = countEvents(changes);
+    this.state.eventCount += count;
+    return count;
+  }
+
+  /** Takes back the numbers of the last events, whose commits never became durable. */
+  uncountEvents(count: number): void {
+    this.state.eventCount -= count;
   }
 
   /** Expires what is due at `now`. */

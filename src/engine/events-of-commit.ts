@@ -7,17 +7,21 @@
 import type { ByteWriter } from "../bytes.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import type { Id } from "../id.ts";
-import { decodeCommit, encodeNote, type Note, type RemovedRow } from "./codec.ts";
-import type { BookingImage, Command, HoldImage, ResourceImage, RuleImage } from "./command.ts";
-import { type Notice, noticesOf } from "./events.ts";
+import { decodeCommit, encodeNote, type RemovedRow } from "./codec.ts";
+import type { BookingImage, Command, HoldImage, ResourceImage, RuleImage, Span } from "./command.ts";
 import type { Change, Effect } from "./transaction.ts";
 
 /** Writes, behind the command of a change (for an expiry: instead of it), what its events need besides. */
 export function encodeNotes(out: ByteWriter, { command, effects }: Change): void {
   if (command.kind === "forgetBooking") return;
   const [first] = effects;
-  // What most commits do: one row more.
-  if (effects.length === 1 && first !== undefined && removedBy(first) === null) return;
+  // What most commands do: one row more, less or changed.
+  if (effects.length === 1 && first !== undefined) {
+    const removed = removedBy(first);
+    if (removed === null) return;
+    encodeNote(out, { kind: "removals", resourceId: removed.resourceId, rows: [removed.row] });
+    return;
+  }
   let resourceId: Id | null = null;
   let rows: RemovedRow[] = [];
   const flush = (): void => {
@@ -70,42 +74,30 @@ function removedBy(effect: Effect): { readonly resourceId: Id; readonly row: Rem
 }
 
 /**
- * The events of the commit at `at`, in order, as listeners were told them. Throws DeltatError XX001 on bytes that are
- * no commit.
+ * What the commit at `at` did, in order, as far as its events tell: `noticesOf` gives those that listeners were told.
+ * Throws DeltatError XX001 on bytes that are no commit.
  */
-export function eventsOfCommit(body: Uint8Array, at: number): Notice[] {
-  const notices: Notice[] = [];
+export function* effectsOfCommit(body: Uint8Array, at: number): Generator<Effect> {
   let command: Command | null = null;
-  let span = { start: 0, end: 0 };
+  let span: Span = UNKNOWN_SPAN;
   let resourceId: Id | null = null;
-  const finish = (): void => {
-    if (command === null) return;
-    for (const effect of additionsOf(command, span, resourceId, at)) notices.push(...noticesOf(effect));
-  };
-  decodeCommit(
-    body,
-    (next) => {
-      finish();
-      command = next;
+  for (const item of decodeCommit(body)) {
+    if (item.kind === "firstEvent") continue;
+    if (item.kind === "span") span = item;
+    else if (item.kind === "removals") {
+      ({ resourceId } = item);
+      for (const row of item.rows) yield removalOf(row, resourceId);
+    } else {
+      if (command !== null) yield* additionsOf(command, span, resourceId, at);
+      command = item;
       resourceId = null;
-    },
-    (note) => {
-      if (note.kind === "span") span = note;
-      if (note.kind !== "removals") return;
-      ({ resourceId } = note);
-      for (const effect of removalsOf(note)) notices.push(...noticesOf(effect));
-    },
-  );
-  finish();
-  return notices;
+    }
+  }
+  if (command !== null) yield* additionsOf(command, span, resourceId, at);
 }
 
 /** What is known of a row that went is its place: nothing else is told of it. */
 const UNKNOWN_SPAN = { start: 0, end: 0 } as const;
-
-function removalsOf({ resourceId, rows }: Extract<Note, { kind: "removals" }>): Effect[] {
-  return rows.map((row) => removalOf(row, resourceId));
-}
 
 function removalOf({ table, id }: RemovedRow, resourceId: Id): Effect {
   switch (table) {
@@ -125,12 +117,7 @@ function removedResource(id: Id): ResourceImage {
 }
 
 /** What a command put into the tables, once its removals are told. */
-function additionsOf(
-  command: Command,
-  span: { readonly start: number; readonly end: number },
-  resourceId: Id | null,
-  at: number,
-): Effect[] {
+function additionsOf(command: Command, span: Span, resourceId: Id | null, at: number): Effect[] {
   switch (command.kind) {
     case "createResource":
       return [{ table: "resource", before: null, after: command.resource }];

@@ -81,13 +81,16 @@ export function countEvents(changes: readonly Change[]): number {
   let count = 0;
   for (const { command, effects } of changes) {
     if (command.kind === "forgetBooking") continue;
-    for (const effect of effects) {
-      if (effect.table === "expiredHold") count += 2;
-      else if (effect.table === "resource" || effect.table === "rule") count++;
-      else count += (effect.before === null ? 0 : 1) + (effect.after === null ? 0 : 1);
-    }
+    for (const effect of effects) count += countNotices(effect);
   }
   return count;
+}
+
+/** How many `noticesOf` an effect gives. */
+export function countNotices(effect: Effect): number {
+  if (effect.table === "expiredHold") return 2;
+  if (effect.table === "resource" || effect.table === "rule") return 1;
+  return (effect.before === null ? 0 : 1) + (effect.after === null ? 0 : 1);
 }
 
 /** The events of one row's change, in order. */

@@ -329,6 +329,11 @@ export class SessionState implements SessionControl, ConnectedSession {
     return this.store.cluster;
   }
 
+  lastEventSeq(): number {
+    this.dependOn(this.store.appendedLsn);
+    return this.store.engine.eventCount;
+  }
+
   clockNowMs(): number {
     return this.store.engine.now;
   }

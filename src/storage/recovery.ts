@@ -19,6 +19,7 @@ import {
   replaySegments,
   type SegmentOnDisk,
 } from "./log-reader.ts";
+import { firstNeeded } from "./past-segments.ts";
 import { isUnfinishedName, type Segment } from "./segment.ts";
 import { withPath } from "./storage-errors.ts";
 
@@ -58,7 +59,8 @@ export function recoverLog(
   warn: (cut: TailCut) => void,
 ): RecoveredLog | null {
   const names = withPath("list", folder, () => files.list(folder));
-  const segments = readHeaders(files, folder, names);
+  const headers = readHeaders(files, folder, names);
+  const segments = headers.slice(firstNeeded(files, headers, afterLsn));
   if (segments.length === 0) {
     if (afterLsn > 0)
       throw missing(folder, `it holds no log segment, yet a snapshot of lsn ${afterLsn} exists`);

@@ -14,6 +14,14 @@ import type { CommitLog } from "../storage/commit-log.ts";
 /** After so many bytes of log a commit says its number again: what a reader has to pass over at most, roughly. */
 const MARK_EVERY_BYTES = 16 * 1024;
 
+export interface NumberedCommit {
+  readonly lsn: number;
+  /** All changes whose events have got numbers by it. */
+  readonly numbered: readonly Change[];
+  /** How many events these are. */
+  readonly count: number;
+}
+
 export class EventNumbers {
   private bytesSinceMark = 0;
   /** The part of the log that the last mark is in; 0: none yet. */
@@ -49,11 +57,8 @@ export class EventNumbers {
     return body;
   }
 
-  /** Appends the commit of `changes`; returns its lsn and all changes whose events have got numbers by it. */
-  append(
-    body: ByteWriter,
-    changes: readonly Change[],
-  ): { readonly lsn: number; readonly numbered: readonly Change[] } {
+  /** Appends the commit of `changes`. Throws as the log does; nothing has a number then. */
+  append(body: ByteWriter, changes: readonly Change[]): NumberedCommit {
     const bytes = body.length - this.openAt;
     const lsn = this.log.append(this.engine.now);
     this.bytesSinceMark += bytes;
@@ -65,8 +70,7 @@ export class EventNumbers {
     const { unlogged } = this;
     const numbered = unlogged.length === 0 ? changes : [...unlogged, ...changes];
     this.unlogged = [];
-    this.engine.countEvents(numbered);
-    return { lsn, numbered };
+    return { lsn, numbered, count: this.engine.countEvents(numbered) };
   }
 
   /** Expiries could not be logged: their events get their numbers with the next commit's. */

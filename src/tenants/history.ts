@@ -5,9 +5,11 @@
  */
 
 import { firstEventOf } from "../engine/codec.ts";
-import { eventsOfCommit } from "../engine/events-of-commit.ts";
+import { countNotices, type Notice, noticesOf } from "../engine/events.ts";
+import { effectsOfCommit } from "../engine/events-of-commit.ts";
+import type { Effect } from "../engine/transaction.ts";
 import { DeltatError, SqlState } from "../errors.ts";
-import { formatId, type Id } from "../id.ts";
+import { formatId } from "../id.ts";
 import { type EventHistory, type HistoryEvent, NOT_YET } from "../sql/event-history.ts";
 import type { CommitRecord } from "../storage/commit-log.ts";
 import type { FileSystem } from "../storage/files.ts";
@@ -22,6 +24,9 @@ import { damage } from "../storage/storage-errors.ts";
 
 /** So many commits are passed over before others have their turn. */
 const COMMITS_PER_STEP = 500;
+
+/** The same for changes of rows within commits. */
+const EFFECTS_PER_STEP = 1000;
 
 /** A place in the log from which events can be counted. */
 interface Mark {
@@ -65,19 +70,25 @@ export class History implements EventHistory {
   }
 
   *read(from: number | null): Generator<HistoryEvent | typeof NOT_YET, void> {
+    // A consumer that has seen everything, which is the most frequent one.
+    if (from !== null && from > this.lastSeq) return;
     // What becomes durable while this reads is for the next one.
     const { durableLsn } = this.source;
     const place = yield* this.find(from, durableLsn);
     if (place === null) return;
     let { seq } = place.mark;
+    let steps = 0;
     for (const commit of this.commitsFrom(place, durableLsn)) {
       if (commit === NOT_YET) {
         yield NOT_YET;
         continue;
       }
-      for (const { payload, about, id } of eventsOfCommit(commit.body, commit.at)) {
-        if (from === null || seq >= from) yield eventOf(seq, commit.at, payload, about[0] ?? id, id);
-        seq++;
+      for (const effect of effectsOfCommit(commit.body, commit.at)) {
+        // What was told already is counted only: a large commit may be read page by page.
+        const count = countNotices(effect);
+        if (++steps % EFFECTS_PER_STEP === 0) yield NOT_YET;
+        if (from === null || seq + count > from) yield* eventsOf(effect, seq, commit.at, from ?? 0);
+        seq += count;
       }
     }
   }
@@ -179,15 +190,36 @@ export class History implements EventHistory {
   }
 }
 
-function eventOf(seq: number, at: number, payload: object, resourceId: Id, id: Id): HistoryEvent {
-  return {
-    seq,
-    at,
-    kind: Object.keys(payload)[0] ?? "",
-    resourceId: formatId(resourceId),
-    id: formatId(id),
-    payload: JSON.stringify(payload),
-  };
+/** The events of an effect, of which the first has number `seq`, without those before `from`. */
+function* eventsOf(effect: Effect, seq: number, at: number, from: number): Generator<HistoryEvent> {
+  for (const [offset, notice] of noticesOf(effect).entries()) {
+    if (seq + offset >= from) yield new ToldEvent(seq + offset, at, notice);
+  }
+}
+
+/** Puts into words only what is asked for. */
+class ToldEvent implements HistoryEvent {
+  constructor(
+    readonly seq: number,
+    readonly at: number,
+    private readonly notice: Notice,
+  ) {}
+
+  get kind(): string {
+    return Object.keys(this.notice.payload)[0] ?? "";
+  }
+
+  get resourceId(): string {
+    return formatId(this.notice.about[0] ?? this.notice.id);
+  }
+
+  get id(): string {
+    return formatId(this.notice.id);
+  }
+
+  get payload(): string {
+    return JSON.stringify(this.notice.payload);
+  }
 }
 
 function gone(from: number | null, oldest: number, last: number): DeltatError {

@@ -19,7 +19,7 @@ import type { CommitLog } from "../storage/commit-log.ts";
 import type { FileSystem } from "../storage/files.ts";
 import { Channels } from "./channels.ts";
 import type { Checkpoints } from "./checkpoint.ts";
-import { EventNumbers } from "./event-numbers.ts";
+import { EventNumbers, type NumberedCommit } from "./event-numbers.ts";
 import { History } from "./history.ts";
 import { Retention } from "./retention.ts";
 
@@ -50,10 +50,10 @@ interface Pending {
 /** What a commit or an expiry has changed, as long as it is not durable. */
 interface Unsettled {
   readonly lsn: number;
+  /** How many events were numbered by the commit. */
+  readonly events: number;
   readonly changes: readonly Change[];
 }
-
-type LoggedChanges = ReturnType<EventNumbers["append"]>;
 
 interface Waiting {
   readonly lsn: number;
@@ -117,7 +117,7 @@ export class Tenant implements Database {
     this.enter(transaction);
     const changes = this.engine.commit(transaction);
     if (changes.length === 0) return this.appendedLsn;
-    let logged: LoggedChanges;
+    let logged: NumberedCommit;
     try {
       const body = this.eventNumbers.begin();
       // The writer also holds the frames of the group that are not written yet.
@@ -134,7 +134,7 @@ export class Tenant implements Database {
     }
     const { lsn, numbered } = logged;
     this.engine.stamp(changes, lsn);
-    this.unsettled.push({ lsn, changes });
+    this.unsettled.push({ lsn, changes, events: logged.count });
     this.publish(changes, numbered, lsn);
     this.armExpiry();
     return lsn;
@@ -240,7 +240,7 @@ export class Tenant implements Database {
   private recordExpiries(): void {
     const expired = this.engine.takeExpired();
     if (expired.length === 0) return;
-    let logged: LoggedChanges = { lsn: this.appendedLsn, numbered: [] };
+    let logged: NumberedCommit = { lsn: this.appendedLsn, numbered: [], count: 0 };
     try {
       this.refuseIfFailed();
       const body = this.eventNumbers.begin();
@@ -251,7 +251,8 @@ export class Tenant implements Database {
       if (this.log.failure === null) this.eventNumbers.postpone(expired);
     }
     this.engine.stamp(expired, logged.lsn);
-    if (this.log.failure === null) this.unsettled.push({ lsn: logged.lsn, changes: expired });
+    if (this.log.failure === null)
+      this.unsettled.push({ lsn: logged.lsn, changes: expired, events: logged.count });
     this.publish(expired, logged.numbered, logged.lsn);
     this.armExpiry();
   }
@@ -299,6 +300,7 @@ export class Tenant implements Database {
       lost.flatMap(({ changes }) => changes),
       durableLsn,
     );
+    this.engine.uncountEvents(lost.reduce((sum, { events }) => sum + events, 0));
   }
 
   private releaseWaiting(): void {

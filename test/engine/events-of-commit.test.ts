@@ -5,8 +5,8 @@ import fc from "fast-check";
 import { ByteWriter } from "../../src/bytes.ts";
 import { decodeCommands, encodeCommand, encodeNote, firstEventOf } from "../../src/engine/codec.ts";
 import { Engine } from "../../src/engine/engine.ts";
-import { countEvents, eventsOf } from "../../src/engine/events.ts";
-import { encodeNotes, eventsOfCommit } from "../../src/engine/events-of-commit.ts";
+import { countEvents, eventsOf, noticesOf } from "../../src/engine/events.ts";
+import { effectsOfCommit, encodeNotes } from "../../src/engine/events-of-commit.ts";
 import type { Change } from "../../src/engine/transaction.ts";
 import { CLOCK_START, stories } from "./stories.ts";
 
@@ -19,6 +19,10 @@ function encode(changes: readonly Change[], expired: readonly Change[] = []): Ui
     encodeNotes(out, change);
   }
   return out.bytes.slice(0, out.length);
+}
+
+function eventsOfCommit(bytes: Uint8Array, at: number) {
+  return [...effectsOfCommit(bytes, at)].flatMap(noticesOf);
 }
 
 test("whatever happens, the bytes of a commit tell its events, and replay reads past what only they need", () => {
