@@ -1,14 +1,14 @@
 /**
  * Joins, groups, windows and subqueries over 100,000 bookings of 1,000 resources, against a PostgreSQL with the same rows
  * and indexes on this machine: `bun bench/relational.ts [rounds]`. Both are asked over a socket in alternating rounds;
- * the figures are medians. Where no PostgreSQL is installed only deltat is measured, and it says so. PostgreSQL does not
- * run as root: then it is started as the user `postgres`.
+ * the figures are medians. Where no PostgreSQL is installed only deltat is measured, and it says so.
  */
 
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
+import { findPostgres, startPostgresServer } from "../test/postgres-server.ts";
 import { describeMachine } from "./machine.ts";
 import { startDeltat } from "./servers.ts";
 
@@ -75,33 +75,16 @@ interface Side {
   stop(): Promise<void>;
 }
 
-/** Runs a program of PostgreSQL, as `postgres` where this process is root. */
-function run(command: readonly string[]): void {
-  const asUser = process.getuid?.() === 0 ? ["runuser", "-u", "postgres", "--"] : [];
-  const { exitCode, stderr } = Bun.spawnSync([...asUser, ...command], { stdout: "ignore", stderr: "pipe" });
-  if (exitCode !== 0) throw new Error(`${command.join(" ")}: ${stderr.toString()}`);
-}
-
-function programs(): string | null {
-  const root = "/usr/lib/postgresql";
-  const versions = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : [];
-  const folder = versions
-    .map((version) => join(root, version, "bin"))
-    .find((bin) => existsSync(join(bin, "initdb")));
-  return folder ?? null;
-}
-
-async function startPostgres(bin: string): Promise<Side> {
-  const folder = mkdtempSync(join(tmpdir(), "deltat-postgres-"));
-  chmodSync(folder, 0o777);
-  const data = join(folder, "data");
-  run([join(bin, "initdb"), "-D", data, "-U", "bench", "-A", "trust", "-E", "UTF8", "--locale=C"]);
-  const options = `-k ${folder} -c listen_addresses= -c shared_buffers=256MB -c work_mem=256MB -c jit=off`;
-  run([join(bin, "pg_ctl"), "-D", data, "-o", options, "-l", join(folder, "log"), "-w", "start"]);
+async function startPostgres(programs: string): Promise<Side> {
+  const server = startPostgresServer(programs, ["--locale=C"], {
+    shared_buffers: "256MB",
+    work_mem: "256MB",
+    jit: "off",
+  });
   const sql = postgres({
-    host: join(folder, ".s.PGSQL.5432"),
-    path: join(folder, ".s.PGSQL.5432"),
-    user: "bench",
+    host: server.socket,
+    path: server.socket,
+    user: server.user,
     database: "postgres",
     max: 1,
     onnotice: () => {},
@@ -113,8 +96,7 @@ async function startPostgres(bin: string): Promise<Side> {
     sql,
     async stop() {
       await sql.end();
-      run([join(bin, "pg_ctl"), "-D", data, "-m", "immediate", "stop"]);
-      rmSync(folder, { recursive: true, force: true });
+      server.stop();
     },
   };
 }
@@ -153,7 +135,7 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
-const bin = programs();
+const bin = findPostgres();
 if (bin === null) console.log("No PostgreSQL is installed here: deltat alone is measured.");
 const ours = await startOurs();
 const theirs = bin === null ? null : await startPostgres(bin);

@@ -101,6 +101,8 @@ function firstOperand(node: Node): Node | undefined {
 }
 
 function ownLocation(node: Node): number {
+  // Of its own it has none.
+  if ("A_Indirection" in node) return -1;
   for (const content of Object.values(node)) {
     if (typeof content === "object" && content !== null && "location" in content)
       return Number(content.location);

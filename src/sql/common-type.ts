@@ -36,6 +36,16 @@ function commonType(expressions: readonly Expression[], construct: string, posit
   return common ?? TEXT;
 }
 
+/** The type that all of them become; null if there is none. */
+export function sharedType(expressions: readonly Expression[]): PgType | null {
+  try {
+    return commonType(expressions, "", () => 0);
+  } catch (error) {
+    if (error instanceof DeltatError) return null;
+    throw error;
+  }
+}
+
 /** Where an error is placed; 0: nowhere. */
 function placed(position: number): { readonly position?: number } {
   return position > 0 ? { position } : {};

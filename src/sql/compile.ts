@@ -21,7 +21,7 @@ import {
   type TypeCast,
 } from "./ast.ts";
 import { castExplicitly } from "./casts.ts";
-import { type Positions, unify } from "./common-type.ts";
+import { type Positions, sharedType, unify } from "./common-type.ts";
 import { compileFunction, compileValueFunction } from "./compile-call.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { type CaseBranch, chooseCase, coalesce, extreme } from "./conditional.ts";
@@ -225,9 +225,9 @@ function compileIn(expression: A_Expr, operator: string, context: CompileContext
   }
   const items = compileAll(listItems(expression.rexpr), context);
   let left = operand(expression.lexpr, context);
-  // Without a type of its own, the left side takes that of the list.
-  if (isUntyped(left))
-    left = left.resolveAs(unify(items, "IN", positionsOf(listItems(expression.rexpr), context)).type);
+  // Without a type of its own, the left side takes that of the list, or of each item where they have none in common.
+  const shared = isUntyped(left) ? sharedType(items) : null;
+  if (shared !== null) left = resolveUntyped(left, shared);
   const areConstant = listItems(expression.rexpr).every(isRunConstant);
   return compileMembership(operator === "<>" ? "<>" : "=", left, items, areConstant, position);
 }
@@ -238,12 +238,16 @@ function compileBetween(expression: A_Expr, context: CompileContext): Expression
   const [low, high] = listItems(expression.rexpr);
   const compare = (operator: string, bound: Node | undefined): Expression =>
     compileBinary(operator, operand(expression.lexpr, context), operand(bound, context), position);
-  const within = (from: Node | undefined, to: Node | undefined): Expression =>
-    conjunction([compare(">=", from), compare("<=", to)]);
   const isSymmetric = expression.kind === "AEXPR_BETWEEN_SYM" || expression.kind === "AEXPR_NOT_BETWEEN_SYM";
   const isNegated = expression.kind === "AEXPR_NOT_BETWEEN" || expression.kind === "AEXPR_NOT_BETWEEN_SYM";
-  const inside = isSymmetric ? disjunction([within(low, high), within(high, low)]) : within(low, high);
-  return isNegated ? negated(inside) : inside;
+  // NOT BETWEEN is made of `<` and `>`, not of NOT.
+  const test = (from: Node | undefined, to: Node | undefined): Expression =>
+    isNegated
+      ? disjunction([compare("<", from), compare(">", to)])
+      : conjunction([compare(">=", from), compare("<=", to)]);
+  if (!isSymmetric) return test(low, high);
+  const both = [test(low, high), test(high, low)];
+  return isNegated ? conjunction(both) : disjunction(both);
 }
 
 function compileBoolean(expression: BoolExpr, context: CompileContext): Expression {

@@ -21,7 +21,7 @@ function isAnd(node: Node): node is Extract<Node, { BoolExpr: unknown }> {
 }
 
 /** Whether a node is a condition by its kind alone. */
-function isCondition(node: Node): boolean {
+export function isCondition(node: Node): boolean {
   if ("A_Expr" in node) {
     const { kind, name, lexpr } = node.A_Expr;
     if (kind === "AEXPR_NULLIF") return false;

@@ -49,7 +49,7 @@ export function compileNullIf(left: Expression, right: Expression, position: num
 function comparedAs(left: PgType, right: PgType): PgType {
   if (left === VARCHAR) return TEXT;
   if (left.category !== "numeric" || right.category !== "numeric" || left === right) return left;
-  if (isFloat(left) && isFloat(right)) return left;
-  if (isFloat(left) || isFloat(right)) return FLOAT8;
+  if (isFloat(left)) return left;
+  if (isFloat(right)) return FLOAT8;
   return left === NUMERIC || right === NUMERIC ? NUMERIC : left;
 }

@@ -5,6 +5,7 @@
 
 import { DeltatError, SqlState } from "../errors.ts";
 import { canCast, tryCast } from "./casts.ts";
+import { sharedType } from "./common-type.ts";
 import type { Expression } from "./expression.ts";
 import { functionsNamed } from "./function-table.ts";
 import type { SqlFunction } from "./functions/signature.ts";
@@ -23,7 +24,7 @@ import {
   TIMESTAMPTZ,
   UNKNOWN,
 } from "./types.ts";
-import { isUntyped, resolveUntyped } from "./untyped.ts";
+import { constant, isUntyped, resolveUntyped } from "./untyped.ts";
 import type { Value } from "./value.ts";
 
 /**
@@ -54,23 +55,30 @@ export function compileCall(
   return { type: chosen.resultOf?.(types) ?? chosen.result, evaluate: callOf(chosen, converted, types) };
 }
 
-/** What `anyarray` and `anyelement` stand for in this call: those of its arguments that have a type say it. */
+/**
+ * What `anyarray` and `anyelement` stand for in this call: those of its arguments that have a type say it. Several are
+ * what PostgreSQL calls anycompatible: they become the one type that all of them convert to, text if none has a type.
+ */
 function polymorphicTypes(
   chosen: SqlFunction,
   args: readonly Expression[],
 ): { readonly array: PgType; readonly element: PgType } {
-  let element: PgType | undefined;
-  for (const [i, { type }] of args.entries()) {
+  const elements: PgType[] = [];
+  let count = 0;
+  for (const [i, arg] of args.entries()) {
     const parameter = parameterAt(chosen, i);
-    if (parameter === ANY_ARRAY && type.arrayOf !== undefined) {
-      return { array: type, element: type.arrayOf };
+    if (!isPolymorphic(parameter)) continue;
+    count++;
+    if (isUntyped(arg)) continue;
+    // Vectors are arrays of their own kind.
+    if (parameter === ANY_ARRAY && arrayTypeOf(arg.type.arrayOf ?? TEXT) !== arg.type) {
+      return { array: arg.type, element: arg.type.arrayOf ?? TEXT };
     }
-    if (parameter === ANY_ELEMENT && type !== UNKNOWN) element ??= type;
+    elements.push(parameter === ANY_ARRAY ? (arg.type.arrayOf ?? TEXT) : arg.type);
   }
-  const polymorphic = args.filter((_, i) => isPolymorphic(parameterAt(chosen, i)));
-  // Of one argument nothing says what it is; several (anycompatible) are text together.
-  if (element === undefined && polymorphic.length === 1) throw undeterminedType();
-  return { array: (element && arrayTypeOf(element)) ?? TEXT_ARRAY, element: element ?? TEXT };
+  if (elements.length === 0 && count === 1) throw undeterminedType();
+  const element = sharedType(elements.map((type) => constant(type, null))) ?? elements[0] ?? TEXT;
+  return { array: arrayTypeOf(element) ?? TEXT_ARRAY, element };
 }
 
 function isPolymorphic(parameter: PgType): boolean {

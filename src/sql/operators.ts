@@ -125,6 +125,8 @@ function compileTimeOperator(
   position: number,
 ): Expression | null {
   if (!isTimeType(left.type) && !isTimeType(right.type)) return null;
+  const operations = timeOperations(operator);
+  if (operations.length === 0) return null;
   const isAmbiguous = operator === "+" && (left.type === DATE || right.type === DATE);
   if (isAmbiguous && (isUntyped(left) || isUntyped(right))) {
     throw notUnique(`${left.type.name} + ${right.type.name}`, position);
@@ -136,7 +138,6 @@ function compileTimeOperator(
   };
   const a = typed(left, right.type);
   const b = typed(right, left.type);
-  const operations = timeOperations(operator);
   const exact = operations.find((each) => each.left === a.type && each.right === b.type);
   const chosen =
     exact ??

@@ -38,6 +38,11 @@ const RULES: readonly Rule[] = [
     },
   },
   {
+    heading: "Equal numbers",
+    applies: ({ difference, ours, theirs, manner }) =>
+      difference === "rows" && manner !== "binary" && plainRows(ours.rows) === plainRows(theirs.rows),
+  },
+  {
     heading: "Errors that occur twice",
     applies: ({ difference, ours, theirs, statement }) => {
       const word = (position: string | null | undefined) =>
@@ -58,6 +63,16 @@ const RULES: readonly Rule[] = [
     },
   },
 ];
+
+/** The rows in any order, numbers without zeros at the end of their fractions. */
+function plainRows(rows: readonly string[]): string {
+  const plain = rows.map((row) =>
+    row.replace(/"(-?\d+)\.(\d*?)0*"/g, (_, whole, fraction) => {
+      return fraction === "" ? `"${whole}"` : `"${whole}.${fraction}"`;
+    }),
+  );
+  return plain.toSorted().join("\n");
+}
 
 /** The heading under which a difference between answers to a generated statement is explained; null for none. */
 export function explain(finding: Finding): string | null {

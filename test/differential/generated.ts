@@ -10,6 +10,8 @@ import type { Statement } from "./script.ts";
 
 export interface GeneratedRun {
   readonly seed: number;
+  /** The first statement of the seed that is sent, counted from 0. */
+  readonly from: number;
   readonly count: number;
   /** Ends the run early. */
   readonly deadlineMs: number;
@@ -32,7 +34,7 @@ const MAX_FINDINGS = 25;
 
 export async function runGenerated(
   pair: Pair,
-  { seed, count, deadlineMs }: GeneratedRun,
+  { seed, from, count, deadlineMs }: GeneratedRun,
 ): Promise<GeneratedOutcome> {
   const findings: Finding[] = [];
   const explained = new Map<string, number>();
@@ -40,8 +42,9 @@ export async function runGenerated(
   let refused = 0;
   await pair.renew();
   for (; sent < count && findings.length < MAX_FINDINGS && Date.now() < deadlineMs; sent++) {
-    const origin = `seed ${seed}, ${sent}`;
-    const made = makeStatement(new Random(seed * 1_000_003 + sent));
+    const number = from + sent;
+    const origin = `seed ${seed}, ${number}`;
+    const made = makeStatement(new Random(seed * 1_000_003 + number));
     const check = (tree: Tree) => checkGenerated(pair, tree, origin);
     const outcome = await check(made);
     if (outcome.refused) refused++;

@@ -2,29 +2,34 @@
  * Sends the same statements to deltat and to a PostgreSQL that holds the same rows, and compares what they answer:
  * columns with their types, rows, command tags, SQLSTATEs, messages and positions.
  *
- *     bun run test:differential [--scripts part] [--seed n] [--count n] [--seconds s] [--required]
+ *     bun run test:differential [--scripts part] [--seed n] [--from n] [--count n] [--seconds s] [--required] [--record]
  */
 
 import { parseArgs } from "node:util";
 import { loadParser } from "../../src/sql/parser.ts";
+import { findPostgres } from "../postgres-server.ts";
 import { checkHeadings } from "./differences.ts";
 import { runGenerated } from "./generated.ts";
 import { type Finding, Pair, showFinding } from "./pair.ts";
+import { writeRecording } from "./recording.ts";
 import { readScripts } from "./script.ts";
-import { findPostgres, type RunningServer, startDeltat, startPostgres } from "./servers.ts";
+import { type RunningServer, startDeltat, startPostgres } from "./servers.ts";
 
 const { values: options } = parseArgs({
   options: {
     scripts: { type: "string", default: "" },
     seed: { type: "string", default: "1" },
+    from: { type: "string", default: "0" },
     count: { type: "string", default: "2000" },
     seconds: { type: "string", default: "600" },
+    record: { type: "boolean", default: false },
     required: { type: "boolean", default: false },
   },
 });
 
 /** What scripts came to; `stale`: statements that are marked as differing and do not. */
 async function runScripts(pair: Pair): Promise<{ sent: number; findings: Finding[]; stale: string[] }> {
+  const answers: Parameters<typeof writeRecording>[0][number][] = [];
   const findings: Finding[] = [];
   const stale: string[] = [];
   let sent = 0;
@@ -42,6 +47,9 @@ async function runScripts(pair: Pair): Promise<{ sent: number; findings: Finding
       }
       sent++;
       const finding = await pair.check(statement);
+      if (pair.lastAnswer !== null) {
+        answers.push({ text: statement.text, parameters: statement.parameters, answer: pair.lastAnswer });
+      }
       if (finding === null) {
         if (statement.differs !== null) stale.push(statement.origin);
         continue;
@@ -50,6 +58,7 @@ async function runScripts(pair: Pair): Promise<{ sent: number; findings: Finding
       isBroken = finding.ours.status !== finding.theirs.status;
     }
   }
+  if (options.record) writeRecording(answers);
   return { sent, findings, stale };
 }
 
@@ -67,7 +76,7 @@ async function main(): Promise<number> {
   await loadParser();
   const running: RunningServer[] = [];
   try {
-    const postgres = await startPostgres(programs);
+    const postgres = startPostgres(programs);
     running.push(postgres);
     const deltat = await startDeltat();
     running.push(deltat);
@@ -78,6 +87,7 @@ async function main(): Promise<number> {
     for (const origin of scripts.stale) console.log(`${origin} no longer differs: take the mark away`);
     const generated = await runGenerated(pair, {
       seed: Number(options.seed),
+      from: Number(options.from),
       count: Number(options.count),
       deadlineMs: Date.now() + Number(options.seconds) * 1000,
     });

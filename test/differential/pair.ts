@@ -70,8 +70,13 @@ export class Pair {
   }
 
   private status = "I";
+  /** What PostgreSQL answered to the last statement as it was sent first. */
+  lastAnswer: Answer | null = null;
+
   /** Whether PostgreSQL refused the last statement. */
-  lastRefused = false;
+  get lastRefused(): boolean {
+    return this.lastAnswer?.error != null;
+  }
 
   private async compare(statement: Statement, manner: Manner, isOrdered: boolean): Promise<Finding | null> {
     const [ours, theirs] = await Promise.all([
@@ -79,7 +84,7 @@ export class Pair {
       send(this.theirs, statement, manner, "PostgreSQL"),
     ]);
     this.status = theirs.status;
-    this.lastRefused = theirs.error !== null;
+    if (manner !== "binary") this.lastAnswer = theirs;
     const difference = compareAnswers(ours, theirs, isOrdered);
     return difference === null ? null : { statement, manner, difference, ours, theirs };
   }
@@ -116,7 +121,7 @@ function isRead(text: string): boolean {
 }
 
 /** Whether the whole statement says in which order its rows come; FETCH does, by its cursor. */
-function saysOrder(text: string): boolean {
+export function saysOrder(text: string): boolean {
   if (/^\s*(UPDATE|DELETE|INSERT)\b/i.test(text)) return false;
   try {
     const [statement] = parse(text);

@@ -1,8 +1,9 @@
 /** The two servers, each a process of its own in a temporary folder, on a port of its own. */
 
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort, startPostgresServer } from "../postgres-server.ts";
 import { type Address, Connection } from "./connection.ts";
 
 export interface RunningServer {
@@ -12,25 +13,6 @@ export interface RunningServer {
 
 const START_ATTEMPTS = 200;
 const ATTEMPT_MS = 50;
-
-/** Where Debian puts the programs of each version. */
-const DEBIAN_FOLDER = "/usr/lib/postgresql";
-
-/** The folder with `initdb` and `postgres`, the newest there is; null if there is none of version 15 or above. */
-export function findPostgres(): string | null {
-  const versions = existsSync(DEBIAN_FOLDER) ? readdirSync(DEBIAN_FOLDER).map(Number) : [];
-  const usable = versions.filter((version) => version >= 15).toSorted((a, b) => b - a);
-  const folders = usable.map((version) => join(DEBIAN_FOLDER, String(version), "bin"));
-  return folders.find((folder) => existsSync(join(folder, "initdb"))) ?? null;
-}
-
-/** A port that was free a moment ago. */
-function freePort(): number {
-  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = probe;
-  probe.stop(true);
-  return port;
-}
 
 async function isReachable(address: Address): Promise<boolean> {
   try {
@@ -49,48 +31,20 @@ async function waitFor(address: Address, child: Bun.Subprocess): Promise<void> {
   throw new Error(`no server on port ${address.port}`);
 }
 
-function numericId(flag: "-u" | "-g", user: string): number {
-  return Number(Bun.spawnSync(["id", flag, user]).stdout.toString());
-}
-
 /** Settings under which answers do not depend on the machine. */
 const SETTINGS = {
-  listen_addresses: "127.0.0.1",
-  unix_socket_directories: "",
   fsync: "off",
   jit: "off",
   max_parallel_workers_per_gather: "0",
   TimeZone: "UTC",
-  log_min_messages: "panic",
 };
 
-/** Starts a PostgreSQL from the programs in `programs`. It refuses to run as root: then it runs as `postgres`. */
-export async function startPostgres(programs: string): Promise<RunningServer> {
-  const isRoot = process.getuid?.() === 0;
-  const user = "postgres";
-  const folder = mkdtempSync(join(tmpdir(), "differential-postgres-"));
-  if (isRoot) chownSync(folder, numericId("-u", user), numericId("-g", user));
-  const prefix = isRoot ? ["runuser", "-u", user, "--"] : [];
-  const data = join(folder, "data");
-  const options = ["--locale=C.UTF-8", "--lc-collate=C", "--encoding=UTF8", "--auth=trust", "-U", user];
-  const made = Bun.spawnSync([...prefix, join(programs, "initdb"), "-D", data, ...options], { cwd: folder });
-  if (made.exitCode !== 0) throw new Error(`initdb: ${made.stderr}`);
-  const address: Address = { port: freePort(), user, password: "", database: "postgres" };
-  const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-  const child = Bun.spawn(
-    [...prefix, join(programs, "postgres"), "-D", data, "-p", String(address.port), ...settings],
-    { cwd: folder, stdout: "ignore", stderr: "inherit" },
-  );
-  await waitFor(address, child);
+export function startPostgres(programs: string): RunningServer {
+  const server = startPostgresServer(programs, ["--locale=C.UTF-8", "--lc-collate=C"], SETTINGS);
+  const { port, user } = server;
   return {
-    address,
-    async stop() {
-      Bun.spawnSync([...prefix, join(programs, "pg_ctl"), "stop", "-D", data, "-m", "immediate"], {
-        cwd: folder,
-      });
-      await child.exited;
-      rmSync(folder, { recursive: true, force: true });
-    },
+    address: { port, user, password: "", database: "postgres" },
+    stop: async () => server.stop(),
   };
 }
 

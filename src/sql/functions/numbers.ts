@@ -11,7 +11,7 @@ import {
   rescale,
 } from "../numeric.ts";
 import { isInRange } from "../scalar-text.ts";
-import { FLOAT8, INT2, INT4, INT8, NUMERIC, type PgType, TEXT } from "../types.ts";
+import { FLOAT4, FLOAT8, INT2, INT4, INT8, NUMERIC, type PgType, TEXT } from "../types.ts";
 import type { Value } from "../value.ts";
 import { integerValue } from "../value.ts";
 import { decimalExp, decimalLn, decimalLog, decimalPower, decimalRoot } from "./decimal-math.ts";
@@ -199,6 +199,7 @@ export const NUMBER_FUNCTIONS: readonly SqlFunction[] = [
     fn(name, [NUMERIC], NUMERIC, ([a]) => compute(text(a))),
   ),
   ...ofSmallIntegers,
+  fn("abs", [FLOAT4], FLOAT4, ([a]) => Math.abs(number(a))),
   ...ofIntegers,
   fn("scale", [NUMERIC], INT4, ([a]) => decimalOf(text(a)).scale),
   fn("min_scale", [NUMERIC], INT4, ([a]) => withoutZeros(decimalOf(text(a))).scale),

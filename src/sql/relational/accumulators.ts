@@ -70,6 +70,13 @@ export function chooseAggregate(
         : null;
   if (chosen !== null) return chosen;
   const shown = isStar ? "*" : args.map((arg) => arg.type.name).join(", ");
+  // Without a type, any of its types of numbers would do.
+  if (!isStar && args.length === 1 && args.every(isUntyped) && ofOne(name, NUMERIC) !== null) {
+    throw new DeltatError(SqlState.ambiguousFunction, `function ${name}(unknown) is not unique`, {
+      hint: "Could not choose a best candidate function. You might need to add explicit type casts.",
+      position,
+    });
+  }
   throw new DeltatError(
     SqlState.undefinedFunction,
     `function ${name}(${isStar ? "" : shown}) does not exist`,

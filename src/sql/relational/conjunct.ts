@@ -1,6 +1,8 @@
 /** Conditions that AND joins, and what each of them reads. */
 
 import { type Node, nameParts } from "../ast.ts";
+import { isCondition } from "../conjuncts.ts";
+import { BOOL } from "../types.ts";
 import { hasSubLink, refuseAggregates, someNode } from "./aggregate-calls.ts";
 import { isArrayTest } from "./index-conditions.ts";
 import type { Namespace, RangeEntry } from "./range.ts";
@@ -30,9 +32,16 @@ export function conjunctOf(
     node,
     namespace,
     clause,
-    needsQuery: needsQuery(node, namespace, scope),
+    needsQuery: isDoubtful(node, namespace, scope) || needsQuery(node, namespace, scope),
     references: referencesOf(node, namespace, scope),
   };
+}
+
+/** Whether it may be no condition at all, which only the query's scope refuses by the clause that it stands in. */
+function isDoubtful(node: Node, namespace: Namespace, scope: QueryScope): boolean {
+  if (isCondition(node)) return false;
+  if (!("ColumnRef" in node)) return true;
+  return within(scope, namespace, () => scope.planner.namedColumn(node, scope))?.column?.type !== BOOL;
 }
 
 function needsQuery(node: Node, namespace: Namespace, scope: QueryScope): boolean {

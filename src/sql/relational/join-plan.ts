@@ -26,7 +26,12 @@ type Entries = ReadonlySet<RangeEntry>;
 
 /** The rows of FROM that WHERE accepts. */
 export function planJoins(from: FromPlan, where: readonly Node[], scope: QueryScope): Operator {
-  const nodes = where.flatMap((node) => [asArrayTest(node, from, scope), ...impliedBounds(node)]);
+  const nodes = where.flatMap((node) => {
+    const bounds = impliedBounds(node);
+    // What is wrong with a comparison is said in its own words, not in those of a bound.
+    if (bounds.length > 0) scope.condition(node, "WHERE");
+    return [asArrayTest(node, from, scope), ...bounds];
+  });
   const conjuncts = nodes.map((node) => conjunctOf(node, from.namespace, "WHERE", scope));
   const planner = new JoinPlanner(scope);
   if (from.trees.length === 0) return planner.filter(from.operator, conjuncts);

@@ -123,7 +123,7 @@ function changedMeanwhile(): DeltatError {
   );
 }
 
-function rowBytes(row: readonly Value[]): number {
+export function rowBytes(row: readonly Value[]): number {
   let bytes = ROW_BYTES + row.length * VALUE_BYTES;
   for (let i = 0; i < row.length; i++) {
     const value = row[i];

@@ -18,7 +18,7 @@ import { type Cursor, type Operator, SlotExpression } from "./operator.ts";
 import { Pending } from "./pending.ts";
 import { planQuery } from "./query.ts";
 import { joinKeys, type Key, type KeyOf, keyOf } from "./row-key.ts";
-import type { Run } from "./run.ts";
+import { type Run, rowBytes } from "./run.ts";
 import type { QueryScope } from "./scope.ts";
 
 interface Subquery {
@@ -86,6 +86,8 @@ interface Gathering<T> {
   /** Takes the row at hand; false: no more are wanted. */
   each(): boolean;
   result(): T;
+  /** Gives back the memory of what it kept: the result is looked at once more and then dropped. */
+  free?(): void;
 }
 
 /** A result that a run keeps. */
@@ -114,6 +116,7 @@ function onceIf<T>(subquery: Subquery, gather: (run: Run) => Gathering<T>): (fra
       const cursor = run.cursorOf(cursorMemo, operator);
       cursor.open();
       run.drain(cursor, () => gathering.each());
+      gathering.free?.();
       return gathering.result();
     };
   }
@@ -161,10 +164,10 @@ function scalar(output: Expression): (run: Run) => Gathering<Value> {
 
 function firstColumn(subquery: Subquery): (run: Run) => Gathering<readonly Value[]> {
   return (run) => {
-    const { each, result } = allRows(subquery)(run);
+    const { result, ...rows } = allRows(subquery)(run);
     let values: readonly Value[] | null = null;
     return {
-      each,
+      ...rows,
       result: () => {
         values ??= result().map(([value]) => value ?? null);
         return values;
@@ -176,14 +179,18 @@ function firstColumn(subquery: Subquery): (run: Run) => Gathering<readonly Value
 function allRows({ outputs }: Subquery): (run: Run) => Gathering<readonly (readonly Value[])[]> {
   return (run) => {
     const rows: Value[][] = [];
+    let bytes = 0;
     return {
       each: () => {
         const row = outputs.map((output) => output.evaluate(run.execution));
-        run.keep(row);
+        const size = rowBytes(row);
+        run.keepBytes(size);
+        bytes += size;
         rows.push(row);
         return true;
       },
       result: () => rows,
+      free: () => run.keepBytes(-bytes),
     };
   };
 }
@@ -194,13 +201,15 @@ function quantified(
   subquery: Subquery,
   scope: QueryScope,
   context: CompileContext,
+  /** The operator as it is written, where it is another. */
+  written: string | null = null,
 ): Expression {
   const position = context.position(link.location);
   const operator = link.operName === undefined ? "=" : (nameParts(link.operName).at(-1) ?? "=");
   const isAny = link.subLinkType === "ANY_SUBLINK";
   if (operator === "<>" && !isAny) {
     const { operName, ...isIn } = link;
-    return negated(quantified({ ...isIn, subLinkType: "ANY_SUBLINK" }, subquery, scope, context));
+    return negated(quantified({ ...isIn, subLinkType: "ANY_SUBLINK" }, subquery, scope, context, operator));
   }
   const nodes = testNodes(link.testexpr);
   checkWidth(nodes.length, subquery.outputs.length, position);
@@ -210,7 +219,11 @@ function quantified(
     const expression = scope.compile(node);
     return isUntyped(expression) ? expression.resolveAs((right[at] as Expression).type) : expression;
   });
-  const tests = left.map((side, at) => compileBinary(operator, side, right[at] as Expression, position));
+  const compare = (by: string) =>
+    left.map((side, at) => compileBinary(by, side, right[at] as Expression, position));
+  // For the refusal of types that do not compare.
+  if (written !== null) compare(written);
+  const tests = compare(operator);
   const test = tests.length === 1 ? (tests[0] as Expression) : conjunction(tests);
   const linear = linearSearch(test, right, isAny);
   const keys = operator === "=" && isAny && !subquery.isCorrelated ? keysOf(left, right) : null;

@@ -5,7 +5,7 @@
 
 import type { Random } from "../../seeded-random.ts";
 import { type ExpressionScope, Expressions, KINDS, type Mistakes, type ScopeColumn } from "./expressions.ts";
-import { type Kind, optional, separated, type Tree, textOf, tree } from "./tree.ts";
+import { type Kind, listed, optional, separated, type Tree, textOf, tree } from "./tree.ts";
 
 interface TableShape {
   readonly name: string;
@@ -87,7 +87,7 @@ export class Queries {
     if (!this.random.chance(0.15)) return made`${this.query(kinds, 3, [])}`;
     const inner = this.kinds(1 + this.random.below(3));
     const name = this.alias("c");
-    const body = this.query(inner, 2, []);
+    const body = this.withoutMistakes(() => this.query(inner, 2, []));
     this.common = [{ name, kinds: inner }];
     const names = inner.map((_, at) => `x${at + 1}`).join(", ");
     return made`WITH ${name} (${names}) AS (${body}) ${this.query(kinds, 2, [])}`;
@@ -106,6 +106,15 @@ export class Queries {
     };
   }
 
+  /** A column of the wrong type would be a mistake wherever it is used. */
+  private withoutMistakes(make: () => Tree): Tree {
+    const { chance } = this.mistakes;
+    this.mistakes.chance = 0;
+    const made = make();
+    this.mistakes.chance = chance;
+    return made;
+  }
+
   private kinds(count: number): Kind[] {
     return Array.from({ length: count }, () => this.random.pick(KINDS));
   }
@@ -120,7 +129,8 @@ export class Queries {
     const isCompound = depth > 0 && this.random.chance(0.15);
     const body = isCompound ? this.setOperation(kinds, depth - 1, outer) : this.block(kinds, depth, outer);
     if (!this.random.chance(0.5)) return made`${body}`;
-    const order = separated(
+    // An order by fewer columns would leave it open which rows come first.
+    const order = listed(
       kinds.map((_, at) => {
         const direction = this.random.pick(["", " ASC", " DESC", " DESC NULLS LAST", " NULLS FIRST"]);
         return tree("key")`${String(at + 1)}${direction}`;
@@ -227,8 +237,13 @@ export class Queries {
       const { kind, name } = this.random.pick(columns);
       return { kind, node: { kind: "key", parts: [name] } };
     }
-    const kind = this.random.pick(["int8", "text", "bool"]);
-    return { kind, node: { kind: "key", parts: ["(", expressions.of(kind, 1), ")"] } };
+    // Never a constant alone, which would be refused or be the number of a column.
+    const [kind, before, after] = this.random.pick([
+      ["int8", "(", " + 0)"],
+      ["text", "(", " || '')"],
+      ["bool", "(NOT ", ")"],
+    ] as const);
+    return { kind, node: { kind: "key", parts: [before, expressions.of(kind, 1), after] } };
   }
 
   /** Aggregates as columns of a group; each order in them is total as far as values go. */
@@ -361,8 +376,9 @@ export class Queries {
     const alias = this.alias("q");
     const names = kinds.map((_, at) => `x${at + 1}`).join(", ");
     const columns = kinds.map((kind, at) => ({ kind, name: `${alias}.x${at + 1}` }));
+    const query = this.withoutMistakes(() => this.query(kinds, depth, outer));
     return {
-      tree: tree("item")`(${this.query(kinds, depth, outer)}) AS ${alias} (${names})`,
+      tree: tree("item")`(${query}) AS ${alias} (${names})`,
       columns,
       key: null,
     };

@@ -31,6 +31,11 @@ export function tree(
 
 export const optional = tree(OPTIONAL);
 
+/** Parts with a separator between them, none of which may be left out. */
+export function listed(parts: readonly Tree[], separator: string): Tree {
+  return { kind: "list", parts: parts.flatMap((part, at) => (at === 0 ? [part] : [separator, part])) };
+}
+
 /** Parts with a separator between them; each but the first goes with the separator before it. */
 export function separated(parts: readonly Tree[], separator: string): Tree {
   return {
