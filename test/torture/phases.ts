@@ -19,28 +19,38 @@ async function load({ random }: Scene, round: Round): Promise<string> {
   return "load";
 }
 
-/** Asks for one checkpoint behind the other until the server is gone; `isOpen` while one is unanswered. */
+/** Asks for one checkpoint behind the other until the server is gone. */
 class Checkpoints {
+  /** Whether one is unanswered. */
   isOpen = false;
-  readonly over: Promise<void>;
+  private begun = Promise.withResolvers<void>();
+  private readonly over: Promise<unknown>;
 
   constructor(scene: Scene, round: Round) {
-    this.over = this.run(scene, round);
+    this.over = this.run(scene, round).catch((error: unknown) => error);
   }
 
-  private async run({ random, workloads }: Scene, round: Round): Promise<void> {
+  /** Resolves when the next one is asked for. */
+  get next(): Promise<void> {
+    return this.begun.promise;
+  }
+
+  /** To be called once the server is dead. Throws if it had refused one. */
+  async end(): Promise<void> {
+    const error = await this.over;
+    if (error instanceof pg.DatabaseError) throw error;
+  }
+
+  private async run({ random, workloads }: Scene, round: Round): Promise<never> {
     const { database } = random.pick(workloads);
     const client = await connect(round.server, database);
-    try {
-      while (true) {
-        this.isOpen = true;
-        await client.query("CHECKPOINT");
-        this.isOpen = false;
-        await round.acknowledgements(20);
-      }
-    } catch (error) {
-      // The connection's end is the server's; its words are not, except when it is about to stop.
-      if (error instanceof pg.DatabaseError && error.code !== "57P01") throw error;
+    while (true) {
+      this.isOpen = true;
+      this.begun.resolve();
+      this.begun = Promise.withResolvers();
+      await client.query("CHECKPOINT");
+      this.isOpen = false;
+      await round.acknowledgements(20);
     }
   }
 }
@@ -48,16 +58,12 @@ class Checkpoints {
 async function checkpoint(scene: Scene, round: Round): Promise<string> {
   await round.acknowledgements(100);
   const checkpoints = new Checkpoints(scene, round);
-  await Bun.sleep(scene.random.below(400));
+  await checkpoints.next;
+  await Bun.sleep(scene.random.below(300));
   const { isOpen } = checkpoints;
   await round.kill();
-  await checkpoints.over.catch(ignoreEndOfServer);
+  await checkpoints.end();
   return isOpen ? "checkpoint" : "load";
-}
-
-/** What is thrown once the server is gone says nothing. */
-function ignoreEndOfServer(error: unknown): void {
-  if (error instanceof pg.DatabaseError) throw error;
 }
 
 /** At the very moment at which a file of some kind comes or goes, or a little later. */
@@ -71,7 +77,7 @@ function atFile(kind: RegExp, name: string): Phase {
     );
     if (random.chance(0.5)) await Bun.sleep(random.below(20));
     await round.kill();
-    await checkpoints.over.catch(ignoreEndOfServer);
+    await checkpoints.end();
     return isSeen ? name : "load";
   };
 }
@@ -107,7 +113,7 @@ async function bothProcesses(scene: Scene, round: Round): Promise<string> {
   await Bun.sleep(scene.random.below(100));
   if (child !== null) killIfThere(child);
   await round.kill();
-  await checkpoints.over.catch(ignoreEndOfServer);
+  await checkpoints.end();
   return child === null ? "load" : "server and snapshot process";
 }
 
@@ -142,21 +148,17 @@ async function backup(scene: Scene, round: Round): Promise<string> {
   return name;
 }
 
-/** The backup is killed, twice, and leaves a whole one; then the server. */
+/** The backup is killed and leaves a whole one, if there was one; then the server. */
 async function killedBackup(scene: Scene, round: Round): Promise<string> {
-  let killed = 0;
-  for (let time = 0; time < 2; time++) {
-    await round.acknowledgements(50);
-    const marks = scene.marks();
-    const tool = scene.tool(["backup", scene.dataDir, scene.backupDir]);
-    await within(100 + scene.random.below(400), tool);
-    tool.kill();
-    const { code } = await tool.ended;
-    if (code === null) killed++;
-    await scene.checkInterruptedBackup(marks);
-  }
+  await round.acknowledgements(100);
+  const marks = scene.marks();
+  const tool = scene.tool(["backup", scene.dataDir, scene.backupDir]);
+  await within(100 + scene.random.below(500), tool);
+  tool.kill();
+  const { code } = await tool.ended;
+  await scene.checkInterruptedBackup(marks);
   await round.kill();
-  return killed > 0 ? "killed backup, then load" : "load";
+  return code === null ? "killed backup, then load" : "load";
 }
 
 async function dump(scene: Scene, round: Round): Promise<string> {

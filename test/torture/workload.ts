@@ -34,6 +34,10 @@ export class Workload {
     this.workers = depths.map((depth, n) => new Worker(this.shared, depth, seed * 1000 + n));
   }
 
+  private get resources(): string[] {
+    return [...this.workers.flatMap(({ resources }) => resources), this.shared];
+  }
+
   async createResources(client: pg.Client): Promise<void> {
     const values = this.workers.flatMap((worker) => worker.resources).map((id) => `('${id}', 1, 0)`);
     values.push(`('${this.shared}', ${SHARED_CAPACITY}, ${SHARED_BUFFER_MS})`);
@@ -63,8 +67,9 @@ export class Workload {
     const askedAt = Date.now();
     const rows = await rowsOf(
       client,
-      `SELECT 'bookings', id, resource_id, start, "end" FROM bookings
-       UNION ALL SELECT 'holds', id, resource_id, start, "end" FROM holds`,
+      `SELECT 'bookings', id, resource_id, start, "end" FROM bookings WHERE resource_id = ANY($1)
+       UNION ALL SELECT 'holds', id, resource_id, start, "end" FROM holds WHERE resource_id = ANY($1)`,
+      [this.resources],
     );
     const found = byResource(
       (rows as string[][]).map(([table = "", id = "", resource = "", start, end]) => ({
@@ -76,7 +81,7 @@ export class Workload {
     const answeredAt = Date.now();
     for (const worker of this.workers) worker.resume(ofResources(found, worker.resources));
     this.resumeShared(found.get(this.shared) ?? new Map(), askedAt, answeredAt);
-    const broken = await overbooked(client);
+    const broken = await overbooked(client, this.resources);
     if (broken.length > 0) throw new Error(`overbooked: ${JSON.stringify(broken)}`);
   }
 
