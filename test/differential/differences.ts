@@ -38,6 +38,13 @@ const RULES: readonly Rule[] = [
     },
   },
   {
+    heading: "Types",
+    applies: ({ difference, ours }) =>
+      difference === "error" &&
+      ours.error?.code === "0A000" &&
+      /^an array of .*(\[\]|record) is not supported$/.test(ours.error.message),
+  },
+  {
     heading: "Equal numbers",
     applies: ({ difference, ours, theirs, manner }) =>
       difference === "rows" && manner !== "binary" && plainRows(ours.rows) === plainRows(theirs.rows),
