@@ -53,7 +53,7 @@ const RULES: readonly Rule[] = [
     heading: "Errors that occur twice",
     applies: ({ difference, ours, theirs, statement }) => {
       const word = (position: string | null | undefined) =>
-        /^[^\s,()]+/.exec(statement.text.slice(Number(position ?? 0) - 1))?.[0];
+        /^(?:CAST\(|\()*([^\s,()]+)/.exec(statement.text.slice(Number(position ?? 0) - 1))?.[1];
       return difference === "position" && word(ours.error?.position) === word(theirs.error?.position);
     },
   },
