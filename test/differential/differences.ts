@@ -38,6 +38,13 @@ const RULES: readonly Rule[] = [
     },
   },
   {
+    heading: "Types",
+    applies: ({ difference, ours }) =>
+      difference === "error" &&
+      ours.error?.code === "0A000" &&
+      /^an array of .*(\[\]|record) is not supported$/.test(ours.error.message),
+  },
+  {
     heading: "Equal numbers",
     applies: ({ difference, ours, theirs, manner }) =>
       difference === "rows" && manner !== "binary" && plainRows(ours.rows) === plainRows(theirs.rows),
@@ -46,7 +53,7 @@ const RULES: readonly Rule[] = [
     heading: "Errors that occur twice",
     applies: ({ difference, ours, theirs, statement }) => {
       const word = (position: string | null | undefined) =>
-        /^[^\s,()]+/.exec(statement.text.slice(Number(position ?? 0) - 1))?.[0];
+        /^(?:CAST\(|\()*([^\s,()]+)/.exec(statement.text.slice(Number(position ?? 0) - 1))?.[1];
       return difference === "position" && word(ours.error?.position) === word(theirs.error?.position);
     },
   },
