@@ -24,7 +24,7 @@ import { basename, join } from "node:path";
 import { DeltatError } from "../errors.ts";
 import { localFiles } from "../storage/files.ts";
 import { segmentNumber } from "../storage/segment.ts";
-import { DATABASES, databasesIn } from "./database-folders.ts";
+import { DATABASES, databasesIn, OUTGOING } from "./database-folders.ts";
 import { Progress } from "./progress.ts";
 import { readStoredDatabase } from "./stored-database.ts";
 
@@ -65,6 +65,9 @@ interface Copied {
 
 async function copyDatabase(name: string, source: string, place: string): Promise<Copied> {
   const incoming = `${place}.incoming`;
+  // A backup that was cut short may have taken the old copy away already: it is all there is until this one is done.
+  const outgoing = `${place}${OUTGOING}`;
+  if (!existsSync(place) && existsSync(outgoing)) renameSync(outgoing, place);
   for (let attempt = 1; ; attempt++) {
     rmSync(incoming, { recursive: true, force: true });
     mkdirSync(incoming, { recursive: true, mode: 0o700 });
@@ -155,7 +158,7 @@ function putInPlace(incoming: string, place: string): void {
     localFiles.close(fd);
   }
   syncFolder(incoming);
-  const outgoing = `${place}.outgoing`;
+  const outgoing = `${place}${OUTGOING}`;
   rmSync(outgoing, { recursive: true, force: true });
   if (existsSync(place)) renameSync(place, outgoing);
   renameSync(incoming, place);

@@ -6,6 +6,9 @@ import { databaseOf } from "../tenants/folder-names.ts";
 
 export const DATABASES = "databases";
 
+/** Ends the name of a database of a backup that the next one was about to replace. */
+export const OUTGOING = ".outgoing";
+
 export interface DatabaseFolder {
   readonly name: string;
   readonly path: string;
@@ -27,4 +30,21 @@ export function databasesIn(path: string): DatabaseFolder[] {
       return name === null ? [] : [{ name, path: join(root, folder) }];
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/**
+ * Folders of databases that a backup was about to replace when it was cut short, between taking the old copy away and putting
+ * the new one there: the old ones, each whole.
+ */
+export function takenAwayIn(path: string): DatabaseFolder[] {
+  const root = join(path, DATABASES);
+  if (!existsSync(root)) return [];
+  return readdirSync(root)
+    .filter(
+      (folder) => folder.endsWith(OUTGOING) && !existsSync(join(root, folder.slice(0, -OUTGOING.length))),
+    )
+    .flatMap((folder) => {
+      const name = databaseOf(folder.slice(0, -OUTGOING.length));
+      return name === null ? [] : [{ name, path: join(root, folder) }];
+    });
 }

@@ -1,13 +1,17 @@
 /** `deltat verify <folder>`: every frame and every section, and every commit onto an engine. Changes nothing. */
 
 import { DeltatError } from "../errors.ts";
-import { databasesIn } from "./database-folders.ts";
+import { databasesIn, takenAwayIn } from "./database-folders.ts";
 import { Progress } from "./progress.ts";
 import { readStoredDatabase } from "./stored-database.ts";
 
 /** Prints a line for each database of the folder; returns whether all are whole. Throws an Error for a path that has none. */
 export function verify(path: string, print: (line: string) => void): boolean {
   let isWhole = true;
+  for (const { name, path: folder } of takenAwayIn(path)) {
+    isWhole = false;
+    print(`${name}: NOT IN PLACE: a backup was cut short: back up again, or rename ${folder} back`);
+  }
   for (const { name, path: folder } of databasesIn(path)) {
     const progress = new Progress(`verifying ${name}`);
     let readable = 0;
