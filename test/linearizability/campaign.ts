@@ -69,7 +69,10 @@ class Group {
     const choices = new Choices(random, RESOURCES, now);
     this.lines = Array.from({ length: RESOURCES }, () => choices.line());
     this.states = [emptyState(this.lines)];
-    this.clients = Array.from({ length: clients }, (_, n) => new Client(n, choices, this.ids, now));
+    this.clients = Array.from(
+      { length: clients },
+      (_, n) => new Client(n, n % 2 === 0, choices, this.ids, now),
+    );
   }
 
   async create(server: ServerProcess): Promise<void> {

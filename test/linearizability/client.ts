@@ -17,6 +17,11 @@ interface OpenAttempt {
   readonly invokedAt: number;
 }
 
+/**
+ * The transactions of a serializable client, also those that do not say so, read what holds at their commit. At the default
+ * level each statement sees what is committed when it runs: there only what changed single rows says something about the
+ * commit, so a transaction of several statements does nothing else, and what found nothing to change is not looked at.
+ */
 export class Client {
   readonly attempts: Attempt[] = [];
   /** Asked for and never answered: they may happen while the server lives. */
@@ -24,6 +29,7 @@ export class Client {
 
   constructor(
     private readonly number: number,
+    private readonly isSerializable: boolean,
     private readonly choices: Choices,
     private readonly ids: Ids,
     private readonly now: () => number,
@@ -31,13 +37,12 @@ export class Client {
 
   /** Makes attempts until `isOver`, or until the server has gone. */
   async run(server: ServerProcess, isOver: () => boolean, mayAbandon: () => boolean): Promise<void> {
-    const dial = (): Promise<RawClient | null> => RawClient.connect(server).catch(() => null);
-    let connection = await dial();
+    let connection = await this.dial(server);
     while (connection !== null && !isOver()) {
       const kind = this.choices.random.below(100);
       if (kind === 0 && mayAbandon()) {
         this.abandon(connection);
-        connection = await dial();
+        connection = await this.dial(server);
         continue;
       }
       const isServed =
@@ -45,7 +50,7 @@ export class Client {
           ? await this.together(connection, [this.choices.action()])
           : kind < 85
             ? await this.together(connection, this.several(2 + this.choices.random.below(3)))
-            : await this.transaction(connection, this.choices.random.chance(0.6));
+            : await this.transaction(connection);
       if (!isServed) return;
     }
     await connection?.end();
@@ -62,8 +67,32 @@ export class Client {
     return [...this.attempts.splice(0), ...open];
   }
 
-  private several(count: number, changesOnly = false): Action[] {
-    return Array.from({ length: count }, () => this.choices.action(changesOnly));
+  private async dial(server: ServerProcess): Promise<RawClient | null> {
+    const connection = await RawClient.connect(server).catch(() => null);
+    const level = this.isSerializable ? "serializable" : "read committed";
+    const replies = await connection?.query(`SET default_transaction_isolation = '${level}'`);
+    return replies !== undefined && isComplete(replies) ? connection : null;
+  }
+
+  private several(count: number): Action[] {
+    const actions = Array.from({ length: count }, () => this.choices.action(!this.isSerializable));
+    return this.isSerializable ? actions : actions.filter(({ kind }) => kind !== "clear");
+  }
+
+  /** What an attempt says: its actions with their outcomes, but for what does not hold at its commit. */
+  private tellsOf(
+    actions: readonly Action[],
+    outcomes: readonly Outcome[],
+  ): { readonly actions: readonly Action[]; readonly outcomes: readonly Outcome[] } {
+    const isLooked = outcomes.map(
+      (outcome) =>
+        !isLostRace(outcome) &&
+        (this.isSerializable || actions.length === 1 || outcome.kind !== "done" || outcome.count > 0),
+    );
+    return {
+      actions: actions.filter((_, n) => isLooked[n] === true),
+      outcomes: outcomes.filter((_, n) => isLooked[n] === true),
+    };
   }
 
   private sql(action: Action): string {
@@ -97,65 +126,54 @@ export class Client {
       return false;
     }
     const isRefused = errorCode(replies) !== null;
-    // A race that was lost says nothing about the statement it fell on.
-    const outcomes = outcomesOf(replies, actions, this.ids).filter((outcome) => !isLostRace(outcome));
+    const outcomes = outcomesOf(replies, actions, this.ids);
     if (!isRefused && outcomes.length !== actions.length)
       throw new Error(`${actions.length} statements have ${outcomes.length} answers`);
-    this.record(
-      {
-        actions: actions.slice(0, outcomes.length),
-        outcomes,
-        ending: isRefused ? "aborted" : "committed",
-        invokedAt,
-      },
-      answeredAt,
-    );
+    const ending = isRefused ? "aborted" : "committed";
+    this.record({ ...this.tellsOf(actions, outcomes), ending, invokedAt }, answeredAt);
     return true;
   }
 
-  /**
-   * BEGIN, one statement after the other, COMMIT. What a serializable one has read holds at its commit as well; of one at
-   * the default level only what it changed does, so it only changes single rows, and what found nothing to change is not
-   * looked at.
-   */
-  private async transaction(connection: RawClient, isSerializable: boolean): Promise<boolean> {
+  /** BEGIN, one statement after the other, COMMIT. */
+  private async transaction(connection: RawClient): Promise<boolean> {
     const invokedAt = this.now();
-    const begun = await connection.query(
-      isSerializable ? "BEGIN ISOLATION LEVEL SERIALIZABLE" : "BEGIN ISOLATION LEVEL READ COMMITTED",
-    );
-    if (!isComplete(begun)) return false;
-    const actions: Action[] = [];
+    if (!isComplete(await connection.query("BEGIN"))) return false;
+    const actions = this.several(1 + this.choices.random.below(3));
     const outcomes: Outcome[] = [];
     let answeredAt = invokedAt;
-    for (const action of this.several(1 + this.choices.random.below(3), !isSerializable)) {
-      if (action.kind === "clear" && !isSerializable) continue;
+    const attempt = (ending: Ending): OpenAttempt => ({
+      ...this.tellsOf(actions, outcomes),
+      ending,
+      invokedAt,
+    });
+    for (const action of actions) {
       const replies = await connection.query(this.sql(action));
       const [outcome] = outcomesOf(replies, [action], this.ids);
-      if (!isComplete(replies) || outcome === undefined) {
-        this.record({ actions, outcomes, ending: "aborted", invokedAt }, answeredAt);
-        return false;
-      }
-      const isLooked = isSerializable || outcome.kind !== "done" || outcome.count > 0;
-      if (!isLostRace(outcome) && isLooked) {
-        actions.push(action);
-        outcomes.push(outcome);
+      if (outcome !== undefined && isComplete(replies)) outcomes.push(outcome);
+      if (outcome?.kind === "done" || outcome?.kind === "rows") {
         answeredAt = this.now();
+        continue;
       }
-      if (outcome.kind !== "refused") continue;
-      this.record({ actions, outcomes, ending: "aborted", invokedAt }, answeredAt);
-      return isComplete(await connection.query("ROLLBACK"));
+      // A race that was lost says nothing of the moment at which it was.
+      if (outcome !== undefined && !isLostRace(outcome)) answeredAt = this.now();
+      this.record(attempt("aborted"), answeredAt);
+      return isComplete(replies) && isComplete(await connection.query("ROLLBACK"));
     }
-    return await this.commit(connection, { actions, outcomes, ending: "committed", invokedAt }, answeredAt);
+    return await this.commit(connection, attempt, answeredAt);
   }
 
-  private async commit(connection: RawClient, attempt: OpenAttempt, lastAnswerAt: number): Promise<boolean> {
+  private async commit(
+    connection: RawClient,
+    attempt: (ending: Ending) => OpenAttempt,
+    lastAnswerAt: number,
+  ): Promise<boolean> {
     const isRollback = this.choices.random.chance(0.1);
     const replies = await connection.query(isRollback ? "ROLLBACK" : "COMMIT");
     const code = errorCode(replies);
     if (code !== null && code !== RACE_LOST) throw new Error(`COMMIT was refused with ${code}`);
-    if (isRollback || code === RACE_LOST) this.record({ ...attempt, ending: "aborted" }, lastAnswerAt);
-    else if (isComplete(replies)) this.record(attempt, this.now());
-    else this.unanswered.push({ ...attempt, ending: "unknown" });
+    if (isRollback || code === RACE_LOST) this.record(attempt("aborted"), lastAnswerAt);
+    else if (isComplete(replies)) this.record(attempt("committed"), this.now());
+    else this.unanswered.push(attempt("unknown"));
     return isComplete(replies);
   }
 }
