@@ -6,7 +6,10 @@
 import { DAY, FAR_FUTURE, HOUR, newId } from "../server/clients.ts";
 import { serialize, statement } from "../server/raw-client.ts";
 
-/** Rows by id; a booking or a hold is one comparable text: table, resource, start and end. */
+/**
+ * Rows by id; each is one comparable text: table, resource, start and end. Of a resource below a worker's own, and of its
+ * rules, the resource is the worker's.
+ */
 export type Rows = Map<string, string>;
 
 export interface Slot {
@@ -47,6 +50,11 @@ export function rowText(table: string, resource: string, start: number, end: num
 /** Resource and span of a slot: a row's text behind its table. */
 export function slotText({ resource, hour }: Slot): string {
   return `${resource} ${spanOf(hour)}`;
+}
+
+/** A rule of a resource below `parent`. */
+export function ruleText(parent: string, room: string, start: number, end: number): string {
+  return `${rowText("rules", parent, start, end)} of ${room}`;
 }
 
 function rowOf(table: string, slot: Slot): string {
@@ -153,6 +161,26 @@ export function pipeline(slots: readonly Slot[]): Operation {
     statement(insertion, [id, resource, String(DAY + hour * HOUR), String(DAY + (hour + 1) * HOUR)]),
   );
   return own(Buffer.concat([...messages, serialize.sync()]), book(made));
+}
+
+/** A resource below one of the worker's own, with two rules. */
+export function furnish(parent: string): Operation {
+  const [room, morning, evening] = [newId(), newId(), newId()];
+  const sql = `INSERT INTO resources (id, parent_id, name) VALUES ('${room}', '${parent}', 'Room ${room}');
+    INSERT INTO rules (id, resource_id, start, "end", blocking) VALUES ('${morning}', '${room}', 0, 10, false), ('${evening}', '${room}', 10, 20, true)`;
+  return own(serialize.query(sql), (rows) => {
+    rows.set(room, rowText("resources", parent, 0, 0));
+    rows.set(morning, ruleText(parent, room, 0, 10));
+    rows.set(evening, ruleText(parent, room, 10, 20));
+  });
+}
+
+/** Removes such a resource, and its rules with it. */
+export function clearOut(room: string): Operation {
+  return own(serialize.query(`DELETE FROM resources WHERE id = '${room}'`), (rows) => {
+    rows.delete(room);
+    for (const [id, row] of rows) if (row.endsWith(` of ${room}`)) rows.delete(id);
+  });
 }
 
 /** A span of the shared resource, from 15 minutes to two hours. */

@@ -8,10 +8,12 @@ import { Random } from "../seeded-random.ts";
 import { newId } from "../server/clients.ts";
 import {
   cancel,
+  clearOut,
   confirm,
   contestBooking,
   contestHold,
   copy,
+  furnish,
   hold,
   insert,
   move,
@@ -120,8 +122,13 @@ export class Worker {
 
   private choose(): Operation {
     const { random } = this;
-    const kind = random.below(12);
+    const kind = random.below(13);
     if (kind === 0) return this.contest();
+    if (kind === 12) {
+      const rooms = this.idsOf("resources");
+      const [room] = rooms;
+      return room === undefined || rooms.length < 4 ? furnish(random.pick(this.resources)) : clearOut(room);
+    }
     const free = this.freeSlots();
     if (free.length < 24) return cancel(this.idsOf("bookings").slice(0, 1 + random.below(24)), []);
     const [slot] = free as [Slot, ...Slot[]];

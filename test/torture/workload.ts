@@ -8,7 +8,7 @@ import { newId, rowsOf } from "../server/clients.ts";
 import type { ServerProcess } from "../server/harness.ts";
 import { errorCode, RawClient } from "../server/raw-client.ts";
 import { overbooked } from "./invariant.ts";
-import { type Rows, rowText, SHARED_BUFFER_MS, SHARED_CAPACITY } from "./operations.ts";
+import { type Rows, rowText, ruleText, SHARED_BUFFER_MS, SHARED_CAPACITY } from "./operations.ts";
 import { reach, Worker, type WorkerMark } from "./worker.ts";
 
 /** Bookings and holds by resource, as they were found somewhere. */
@@ -16,6 +16,13 @@ export type Found = ReadonlyMap<string, Rows>;
 
 /** What was certain at some moment, for each worker. */
 export type Mark = ReadonlyMap<Worker, WorkerMark>;
+
+const ALL_ROWS = `
+  SELECT 'bookings', id, resource_id, start, "end", NULL FROM bookings WHERE resource_id = ANY($1)
+  UNION ALL SELECT 'holds', id, resource_id, start, "end", NULL FROM holds WHERE resource_id = ANY($1)
+  UNION ALL SELECT 'resources', id, parent_id, 0, 0, NULL FROM resources WHERE parent_id = ANY($1)
+  UNION ALL SELECT 'rules', u.id, r.parent_id, u.start, u."end", r.id
+    FROM rules u JOIN resources r ON r.id = u.resource_id WHERE r.parent_id = ANY($1)`;
 
 /** Of the server's clock, which is this machine's: how far it may lag when it says that a hold is gone, milliseconds. */
 const CLOCK_STEP_MS = 20;
@@ -65,18 +72,8 @@ export class Workload {
   /** Reads everything back and compares. Throws where something is lost, torn, made up or overbooked. */
   async verify(client: pg.Client): Promise<void> {
     const askedAt = Date.now();
-    const rows = await rowsOf(
-      client,
-      `SELECT 'bookings', id, resource_id, start, "end" FROM bookings WHERE resource_id = ANY($1)
-       UNION ALL SELECT 'holds', id, resource_id, start, "end" FROM holds WHERE resource_id = ANY($1)`,
-      [this.resources],
-    );
     const found = byResource(
-      (rows as string[][]).map(([table = "", id = "", resource = "", start, end]) => ({
-        id,
-        resource,
-        text: rowText(table, resource, Number(start), Number(end)),
-      })),
+      ((await rowsOf(client, ALL_ROWS, [this.resources])) as string[][]).map(foundRow),
     );
     const answeredAt = Date.now();
     for (const worker of this.workers) worker.resume(ofResources(found, worker.resources));
@@ -133,10 +130,20 @@ export class Workload {
   }
 }
 
+export interface FoundRow {
+  readonly id: string;
+  readonly resource: string;
+  readonly text: string;
+}
+
+function foundRow([table = "", id = "", resource = "", start, end, room = ""]: readonly string[]): FoundRow {
+  const [from, to] = [Number(start), Number(end)];
+  const text = table === "rules" ? ruleText(resource, room, from, to) : rowText(table, resource, from, to);
+  return { id, resource, text };
+}
+
 /** Groups rows by their resource. */
-export function byResource(
-  rows: Iterable<{ readonly id: string; readonly resource: string; readonly text: string }>,
-): Map<string, Rows> {
+export function byResource(rows: Iterable<FoundRow>): Map<string, Rows> {
   const found = new Map<string, Rows>();
   for (const { id, resource, text } of rows) {
     const rowsThere = found.get(resource) ?? new Map();
