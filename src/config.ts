@@ -228,7 +228,7 @@ function refuseUnknown(names: readonly string[]): void {
 }
 
 function integerBetween(text: string, low: number, high: number): number | undefined {
-  if (!/^\d{1,9}$/.test(text)) return undefined;
+  if (!/^\d{1,16}$/.test(text)) return undefined;
   const value = Number(text);
   return value >= low && value <= high ? value : undefined;
 }

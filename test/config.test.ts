@@ -81,6 +81,17 @@ describe("settings", () => {
     expect(() => readConfig({ [name]: value })).toThrow(new RegExp(`^${name} must be .*, not "${value}"$`));
   });
 
+  test("retention and log may be as large as an exact number: years, gigabytes", () => {
+    const year = 365 * 24 * 3_600_000;
+    expect(readConfig({ DELTAT_RETENTION_MS: String(10 * year) }).retentionMs).toBe(10 * year);
+    const largest = String(Number.MAX_SAFE_INTEGER);
+    expect(readConfig({ DELTAT_SNAPSHOT_BYTES: largest }).snapshotBytes).toBe(Number.MAX_SAFE_INTEGER);
+    expect(readConfig({ DELTAT_HISTORY_BYTES: largest }).historyBytes).toBe(Number.MAX_SAFE_INTEGER);
+    expect(() => readConfig({ DELTAT_HISTORY_BYTES: "9007199254740992" })).toThrow(
+      /^DELTAT_HISTORY_BYTES must/,
+    );
+  });
+
   test("a certificate and its key belong together, and TLS cannot be required without them", () => {
     for (const half of [{ DELTAT_TLS_CERT: "c.pem" }, { DELTAT_TLS_KEY: "k.pem", DELTAT_TLS_CERT: "" }]) {
       expect(() => readConfig(half)).toThrow(/^DELTAT_TLS_CERT and DELTAT_TLS_KEY belong together/);
