@@ -10,7 +10,10 @@ import type pg from "pg";
 import { Random } from "../seeded-random.ts";
 import { connect, DAY, disconnectAll, HOUR, newId, rowsOf } from "../server/clients.ts";
 import { PASSWORD, runProgram, type ServerProcess } from "../server/harness.ts";
+import { BriefDatabases } from "./brief-databases.ts";
+import type { Observer } from "./observer.ts";
 import { PHASES, type Phase } from "./phases.ts";
+import { HALF_A_CENTURY_MS, Retained } from "./retained.ts";
 import { Round, Scene } from "./scene.ts";
 import { Witness } from "./witness.ts";
 import { Workload } from "./workload.ts";
@@ -38,6 +41,8 @@ export interface TortureReport {
   readonly kills: Map<string, number>;
   acknowledged: number;
   eventsCompared: number;
+  /** Bookings that retention has dropped. */
+  dropped: number;
   copiesChecked: number;
   readonly findings: string[];
 }
@@ -48,12 +53,15 @@ class Campaign {
     kills: new Map(),
     acknowledged: 0,
     eventsCompared: 0,
+    dropped: 0,
     copiesChecked: 0,
     findings: [],
   };
   private readonly random: Random;
   private readonly workloads: readonly Workload[];
-  private readonly witnesses = new Map<string, Witness>(DATABASES.map((name) => [name, new Witness(name)]));
+  private readonly witnesses: readonly Witness[] = DATABASES.map((name) => new Witness(name));
+  private readonly retained = new Retained();
+  private readonly observers: readonly Observer[] = [...this.witnesses, this.retained, new BriefDatabases()];
   private readonly scene: Scene;
   private readonly ballastResource = newId();
 
@@ -89,7 +97,8 @@ class Campaign {
   sumUp(): TortureReport {
     const { report } = this;
     report.acknowledged = this.workloads.reduce((sum, { acknowledged }) => sum + acknowledged, 0);
-    report.eventsCompared = [...this.witnesses.values()].reduce((sum, { compared }) => sum + compared, 0);
+    report.eventsCompared = this.witnesses.reduce((sum, { compared }) => sum + compared, 0);
+    report.dropped = this.retained.dropped;
     report.copiesChecked = this.scene.copiesChecked;
     return report;
   }
@@ -99,7 +108,7 @@ class Campaign {
     const server = await this.start();
     await this.look(server);
     const round = new Round(server);
-    for (const witness of this.witnesses.values()) await witness.listen(server);
+    for (const observer of this.observers) await observer.begin(server);
     const running = this.workloads.map((workload) => workload.run(server, () => round.onAcknowledged()));
     const failed = Promise.all(running).then(() => new Promise<never>(() => {}));
     const name = await Promise.race([phase(scene, round), failed]);
@@ -120,8 +129,12 @@ class Campaign {
       DELTAT_DATA_DIR: scene.dataDir,
       DELTAT_SNAPSHOT_BYTES: random.pick(["0", "65536", "262144", "1048576"]),
       DELTAT_HISTORY_BYTES: random.pick(["0", "1048576", "16777216"]),
+      DELTAT_RETENTION_MS: random.pick(["", String(HALF_A_CENTURY_MS)]),
     };
-    const begin = (): ServerProcess => runProgram([], settings, { command: options.program });
+    const begin = (): ServerProcess => {
+      this.retained.onStart(settings.DELTAT_RETENTION_MS !== "");
+      return runProgram([], settings, { command: options.program });
+    };
     while (report.rounds > 0 && random.chance(0.3)) {
       const server = begin();
       await Bun.sleep(random.below(300));
@@ -143,9 +156,9 @@ class Campaign {
       else await workload.verify(client);
       if (isFirst) await this.layBallast(client);
       else await this.checkBallast(client);
-      await this.witnesses.get(workload.database)?.check(client);
       await client.end();
     }
+    if (!isFirst) for (const observer of this.observers) await observer.check(server);
     await this.scene.tool(["verify", this.scene.dataDir]).done();
   }
 

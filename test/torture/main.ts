@@ -27,7 +27,10 @@ await cleanUp();
 console.log(`seed ${values.seed}: ${report.rounds} rounds, ${report.acknowledged} changes acknowledged`);
 for (const [phase, count] of [...report.kills].sort(([a], [b]) => (a < b ? -1 : 1)))
   console.log(`  killed ${count} times: ${phase}`);
-console.log(`  ${report.eventsCompared} events compared, ${report.copiesChecked} backups and dumps checked`);
+console.log(
+  `  ${report.eventsCompared} events compared, ${report.copiesChecked} backups, dumps and restores checked, ` +
+    `${report.dropped} bookings dropped for their age`,
+);
 for (const finding of report.findings) console.log(`FOUND: ${finding}`);
 console.log(`${report.findings.length} findings`);
 process.exit(report.findings.length === 0 ? 0 : 1);

@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import pg from "pg";
 import { connect, rowsOf } from "../server/clients.ts";
 import type { ServerProcess } from "../server/harness.ts";
+import type { Observer } from "./observer.ts";
 
 interface Told {
   readonly seq: number;
@@ -16,7 +17,7 @@ interface Told {
 
 const GONE = /^events before seq (\d+) are no longer kept/;
 
-export class Witness {
+export class Witness implements Observer {
   private told: Told[] = [];
   compared = 0;
   /** Events that were told, and whose segments were gone when they were to be compared. */
@@ -24,17 +25,21 @@ export class Witness {
 
   constructor(private readonly database: string) {}
 
-  /** Listens until the server goes. */
-  async listen(server: ServerProcess): Promise<void> {
+  async begin(server: ServerProcess): Promise<void> {
     const client = await connect(server, this.database);
     client.on("notification", ({ payload }) => this.told.push(JSON.parse(payload ?? "null") as Told));
     await client.query("LISTEN deltat_events");
   }
 
-  /** Compares what was told with what the server, started again, has; begins anew then. Throws where they differ. */
-  async check(client: pg.Client): Promise<void> {
+  async check(server: ServerProcess): Promise<void> {
     const { told } = this;
     this.told = [];
+    const client = await connect(server, this.database);
+    await this.compare(client, told);
+    await client.end();
+  }
+
+  private async compare(client: pg.Client, told: readonly Told[]): Promise<void> {
     for (const [n, { seq }] of told.entries()) {
       const before = told[n - 1];
       if (before !== undefined && seq !== before.seq + 1)
