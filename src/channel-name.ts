@@ -2,6 +2,9 @@
 
 import { formatId, parseId } from "./id.ts";
 
+/** Carries the events of all resources, with their numbers. */
+export const EVENTS_CHANNEL = "deltat_events";
+
 /** A resource's channel is this and its id, in upper case. */
 export const RESOURCE_PREFIX = "resource_";
 

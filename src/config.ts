@@ -23,6 +23,8 @@ export interface Config {
   readonly workMemMb: number;
   /** Bytes of log after which a snapshot is made; 0: never by itself. */
   readonly snapshotBytes: number;
+  /** Bytes of log that stay behind a snapshot. */
+  readonly historyBytes: number;
   /** Bookings that ended so long ago are dropped; null: never. */
   readonly retentionMs: number | null;
 }
@@ -135,6 +137,13 @@ const SETTINGS: SettingTable = {
     parse: (text) => integerBetween(text, 0, Number.MAX_SAFE_INTEGER),
     expected: "a number of bytes, 0 or more",
   },
+  historyBytes: {
+    name: "DELTAT_HISTORY_BYTES",
+    initial: "67108864",
+    description: "Bytes of log that stay behind a snapshot, for the table events",
+    parse: (text) => integerBetween(text, 0, Number.MAX_SAFE_INTEGER),
+    expected: "a number of bytes, 0 or more",
+  },
   workMemMb: {
     name: "DELTAT_WORK_MEM_MB",
     initial: String(DEFAULT_WORK_MEM_MB),
@@ -166,6 +175,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     enforceRules: read(SETTINGS.enforceRules, environment),
     retentionMs: read(SETTINGS.retentionMs, environment),
     snapshotBytes: read(SETTINGS.snapshotBytes, environment),
+    historyBytes: read(SETTINGS.historyBytes, environment),
     workMemMb: read(SETTINGS.workMemMb, environment),
   };
   refuseHalfOfTls(config);

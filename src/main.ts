@@ -6,8 +6,9 @@
 import { resolve } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { SystemClock } from "./clock.ts";
+import { COMMAND_HELP, isCommand, runCommand, UsageError } from "./commands/command-line.ts";
 import { type Config, DEFAULT_PASSWORD, describeSettings, readConfig } from "./config.ts";
-import { DeltatError } from "./errors.ts";
+import { DeltatError, SqlState } from "./errors.ts";
 import { makeSnapshotAside, makeSnapshotHere, SNAPSHOT_COMMAND } from "./snapshot-process.ts";
 import { loadParser } from "./sql/parser.ts";
 import { SqlSession } from "./sql/session.ts";
@@ -26,6 +27,9 @@ function helpText(): string {
   return `deltat ${packageJson.version}: ${packageJson.description}
 
 usage: deltat [serve]      serve databases until SIGTERM or SIGINT
+       deltat serve --salvage
+                           serve what can be read of damaged databases, read-only
+${COMMAND_HELP}
        deltat --help       print this
        deltat --version    print the version
 
@@ -87,7 +91,7 @@ function listen(
   }
 }
 
-async function serve(config: Config): Promise<void> {
+async function serve(config: Config, salvage: boolean): Promise<void> {
   const clock = new SystemClock();
   const workMemBytes = config.workMemMb * 1024 * 1024;
   const dataDir = resolve(config.dataDir);
@@ -100,8 +104,10 @@ async function serve(config: Config): Promise<void> {
     enforceRulesByDefault: config.enforceRules,
     warn: (message) => log(`deltat: warning: ${message}`),
     snapshotBytes: config.snapshotBytes,
+    historyBytes: config.historyBytes,
     retentionMs: config.retentionMs,
     makeSnapshot: makeSnapshotAside,
+    salvage,
   });
   let server: WireServer;
   try {
@@ -143,13 +149,35 @@ function stopOnSignal(server: WireServer, registry: TenantRegistry): void {
   process.on("SIGINT", stop);
 }
 
+/** Ends with the command's exit code; what was typed wrongly is 2. */
+async function runOrExplain(command: string, words: readonly string[]): Promise<void> {
+  try {
+    process.exitCode = await runCommand(command, words);
+  } catch (error) {
+    if (!(error instanceof UsageError)) {
+      // What is wrong with a folder or a dump is the user's to see, not where in the program it was found.
+      fail(
+        error instanceof DeltatError || !(error instanceof Error)
+          ? error
+          : new DeltatError(SqlState.ioError, error.message),
+      );
+    }
+    log(`deltat: ${error.message}; try deltat --help`);
+    process.exitCode = EXIT_USAGE;
+  }
+}
+
 async function main(args: readonly string[]): Promise<void> {
   const [command = "serve", ...rest] = args;
   if (rest.length === 0) {
     if (command === "--help" || command === "-h") return void process.stdout.write(`${helpText()}\n`);
     if (command === "--version") return void process.stdout.write(`deltat ${packageJson.version}\n`);
-    if (command === "serve") return await serve(readConfig(process.env));
+    if (command === "serve") return await serve(readConfig(process.env), false);
   }
+  if (command === "serve" && rest.length === 1 && rest[0] === "--salvage") {
+    return await serve(readConfig(process.env), true);
+  }
+  if (isCommand(command)) return await runOrExplain(command, rest);
   if (command === SNAPSHOT_COMMAND) return makeSnapshotHere(rest);
   const known = command === "serve" || command === "--help" || command === "-h" || command === "--version";
   log(`deltat: unknown argument ${JSON.stringify(known ? rest[0] : command)}; try deltat --help`);

@@ -18,6 +18,7 @@ describe("settings", () => {
       enforceRules: false,
       retentionMs: null,
       snapshotBytes: 67_108_864,
+      historyBytes: 67_108_864,
       workMemMb: 256,
     });
   });
@@ -38,6 +39,7 @@ describe("settings", () => {
         DELTAT_ENFORCE_RULES: "on",
         DELTAT_RETENTION_MS: "0",
         DELTAT_SNAPSHOT_BYTES: "1000000",
+        DELTAT_HISTORY_BYTES: "0",
         DELTAT_WORK_MEM_MB: "64",
       }),
     ).toEqual({
@@ -54,6 +56,7 @@ describe("settings", () => {
       enforceRules: true,
       retentionMs: 0,
       snapshotBytes: 1_000_000,
+      historyBytes: 0,
       workMemMb: 64,
     });
   });
@@ -62,6 +65,7 @@ describe("settings", () => {
     ["DELTAT_PORT", "65536"],
     ["DELTAT_PORT", "-1"],
     ["DELTAT_SNAPSHOT_BYTES", "-1"],
+    ["DELTAT_HISTORY_BYTES", "1.5"],
     ["DELTAT_RETENTION_MS", "a year"],
     ["DELTAT_PORT", "5433x"],
     ["DELTAT_PORT", ""],
@@ -109,12 +113,13 @@ describe("settings", () => {
       "AUTO_CREATE",
       "RETENTION_MS",
       "SNAPSHOT_BYTES",
+      "HISTORY_BYTES",
       "WORK_MEM_MB",
       "ENFORCE_RULES",
     ]) {
       expect(help).toContain(`DELTAT_${name} `);
     }
-    expect(help.split("\n")).toHaveLength(14);
+    expect(help.split("\n")).toHaveLength(15);
   });
 });
 

@@ -1,7 +1,8 @@
 /**
  * Commands as bytes, for the log: a kind byte, then the fields in the order of docs/storage-format.md, numbers
  * big-endian. Instants and durations are float64, as the engine holds them; a text is its length in bytes + 1 as
- * u32 (0: null) and its UTF-8.
+ * u32 (0: null) and its UTF-8. Between commands stand notes, of which replay needs nothing: with them the events of a
+ * commit can be told from its bytes alone, without the state before it (events-of-commit.ts).
  */
 
 import type { ByteWriter } from "../bytes.ts";
@@ -26,6 +27,25 @@ const KIND = {
   confirmHold: 13,
   forgetBooking: 14,
 } as const satisfies Record<Command["kind"], number>;
+
+/** Kind bytes of notes; the numbers below are for commands. */
+const NOTE = { removals: 128, span: 129, firstEvent: 130 } as const;
+
+/** The tables of rows that a note names, by their number on disk. */
+const TABLES = ["resource", "rule", "booking", "hold"] as const;
+
+export interface RemovedRow {
+  readonly table: (typeof TABLES)[number];
+  readonly id: Id;
+}
+
+export type Note =
+  /** Rows of one resource that went, or became others, in order: by the command before, or, before any, by expiry. */
+  | { readonly kind: "removals"; readonly resourceId: Id; readonly rows: readonly RemovedRow[] }
+  /** The span of the hold that the command before made a booking. */
+  | { readonly kind: "span"; readonly start: number; readonly end: number }
+  /** `seq` of the first event of this commit, were there one. */
+  | { readonly kind: "firstEvent"; readonly seq: number };
 
 const KIND_NAMES = new Map<number, Command["kind"]>(
   Object.entries(KIND).map(([name, code]) => [code, name as Command["kind"]]),
@@ -65,12 +85,46 @@ export function encodeCommand(out: ByteWriter, command: Command): void {
   }
 }
 
+export function encodeNote(out: ByteWriter, note: Note): void {
+  out.u8(NOTE[note.kind]);
+  switch (note.kind) {
+    case "removals":
+      writeId(out, note.resourceId);
+      out.u32(note.rows.length);
+      for (const { table, id } of note.rows) {
+        out.u8(TABLES.indexOf(table));
+        writeId(out, id);
+      }
+      break;
+    case "span":
+      out.f64(note.start);
+      out.f64(note.end);
+      break;
+    case "firstEvent":
+      out.f64(note.seq);
+      break;
+  }
+}
+
 /** The commands of one commit. Throws DeltatError XX001 on bytes that are none. */
 export function decodeCommands(bytes: Uint8Array): Command[] {
   const reader = new CommandReader(bytes);
   const commands: Command[] = [];
-  while (!reader.atEnd()) commands.push(reader.command());
+  while (!reader.atEnd()) if (reader.note() === null) commands.push(reader.command());
   return commands;
+}
+
+/** The commands and notes of one commit, in order. Throws DeltatError XX001 on bytes that are none. */
+export function* decodeCommit(bytes: Uint8Array): Generator<Command | Note> {
+  const reader = new CommandReader(bytes);
+  while (!reader.atEnd()) yield reader.note() ?? reader.command();
+}
+
+/** `seq` of the first event of a commit, where it says so: then that is the first thing in it. Else null. */
+export function firstEventOf(bytes: Uint8Array): number | null {
+  if (bytes[0] !== NOTE.firstEvent) return null;
+  const note = new CommandReader(bytes).note();
+  return note?.kind === "firstEvent" ? note.seq : null;
 }
 
 function writeId(out: ByteWriter, id: Id): void {
@@ -132,6 +186,35 @@ class CommandReader {
 
   atEnd(): boolean {
     return this.offset === this.bytes.length;
+  }
+
+  /** The note that comes next; null, and nothing read, where there is none. */
+  note(): Note | null {
+    switch (this.bytes[this.offset]) {
+      case NOTE.removals:
+        this.u8();
+        return { kind: "removals", resourceId: this.id(), rows: this.removedRows() };
+      case NOTE.span:
+        this.u8();
+        return { kind: "span", start: this.f64(), end: this.f64() };
+      case NOTE.firstEvent:
+        this.u8();
+        return { kind: "firstEvent", seq: this.f64() };
+      default:
+        return null;
+    }
+  }
+
+  private removedRows(): RemovedRow[] {
+    const count = this.u32();
+    const rows: RemovedRow[] = [];
+    for (let i = 0; i < count; i++) {
+      const table = TABLES[this.u8()];
+      if (table === undefined)
+        throw corrupted(`unknown table in a note at byte ${this.offset - 1} of a commit`);
+      rows.push({ table, id: this.id() });
+    }
+    return rows;
   }
 
   command(): Command {

@@ -68,12 +68,33 @@ function addWithAncestors(
 }
 
 /** An event before it is addressed: `about` names the resources whose channels, and ancestors' channels, carry it. */
-interface Notice {
+export interface Notice {
   readonly payload: object;
+  /** The first is the one that the event is of. */
   readonly about: readonly Id[];
+  /** Of the row. */
+  readonly id: Id;
 }
 
-function noticesOf(effect: Effect): Notice[] {
+/** How many events follow from changes. */
+export function countEvents(changes: readonly Change[]): number {
+  let count = 0;
+  for (const { command, effects } of changes) {
+    if (command.kind === "forgetBooking") continue;
+    for (const effect of effects) count += countNotices(effect);
+  }
+  return count;
+}
+
+/** How many `noticesOf` an effect gives. */
+export function countNotices(effect: Effect): number {
+  if (effect.table === "expiredHold") return 2;
+  if (effect.table === "resource" || effect.table === "rule") return 1;
+  return (effect.before === null ? 0 : 1) + (effect.after === null ? 0 : 1);
+}
+
+/** The events of one row's change, in order. */
+export function noticesOf(effect: Effect): Notice[] {
   switch (effect.table) {
     case "resource":
       return [resourceNotice(effect.before, effect.after)];
@@ -106,7 +127,11 @@ function resourceNotice(before: ResourceImage | null, after: ResourceImage | nul
   const parents = [before?.parentId ?? null, after?.parentId ?? null].filter((id) => id !== null);
   if (after === null) {
     assert(before !== null, "an effect has an image");
-    return { payload: { ResourceDeleted: { id: formatId(before.id) } }, about: [before.id, ...parents] };
+    return {
+      payload: { ResourceDeleted: { id: formatId(before.id) } },
+      about: [before.id, ...parents],
+      id: before.id,
+    };
   }
   const payload = {
     [before === null ? "ResourceCreated" : "ResourceUpdated"]: {
@@ -117,7 +142,7 @@ function resourceNotice(before: ResourceImage | null, after: ResourceImage | nul
       buffer_after: after.bufferAfterMs,
     },
   };
-  return { payload, about: [after.id, ...parents] };
+  return { payload, about: [after.id, ...parents], id: after.id };
 }
 
 function ruleNotice(before: RuleImage | null, after: RuleImage | null): Notice {
@@ -129,7 +154,7 @@ function ruleNotice(before: RuleImage | null, after: RuleImage | null): Notice {
   if (before === null) return noticeOf("RuleAdded", after, fields);
   // A rule that went to another resource concerns both.
   const updated = noticeOf("RuleUpdated", after, fields);
-  return { payload: updated.payload, about: [after.resourceId, before.resourceId] };
+  return { ...updated, about: [after.resourceId, before.resourceId] };
 }
 
 function holdPlaced(hold: HoldImage): Notice {
@@ -138,7 +163,7 @@ function holdPlaced(hold: HoldImage): Notice {
 
 function noticeOf(kind: string, image: RuleImage | BookingImage | HoldImage, fields: object): Notice {
   const payload = { [kind]: { id: formatId(image.id), resource_id: formatId(image.resourceId), ...fields } };
-  return { payload, about: [image.resourceId] };
+  return { payload, about: [image.resourceId], id: image.id };
 }
 
 function spanOf(span: Span): Span {

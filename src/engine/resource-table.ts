@@ -143,6 +143,14 @@ export class ResourceTable extends RowTable {
     return false;
   }
 
+  /** Nothing is stamped with a later lsn than this. */
+  forgetStampsAfter(lsn: number): void {
+    this.lastStampedLsn = Math.min(this.lastStampedLsn, lsn);
+    for (let row = 0; row < this.limit; row++) {
+      this.changedLsn[row] = Math.min(this.changedLsn[row] as number, lsn);
+    }
+  }
+
   protected override growColumns(capacity: number): void {
     this.live = grownU8(this.live, capacity);
     this.parent = grownI32(this.parent, capacity);

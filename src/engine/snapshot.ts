@@ -32,6 +32,7 @@ export const SnapshotSection = {
   holdRows: 18,
   holdExpiries: 19,
   labels: 20,
+  eventCount: 21,
 } as const;
 
 /** Section number to its bytes; each begins at a multiple of eight in its buffer. */
@@ -51,6 +52,7 @@ export function captureSnapshot(engine: Engine): Sections {
     const places = captureResources(state, put);
     captureRules(state, places, put);
     captureAllocations(state, places, put);
+    put(SnapshotSection.eventCount, Float64Array.of(state.eventCount));
     return sections;
   });
 }
@@ -247,6 +249,10 @@ export function restoreSnapshot(engine: Engine, sections: Sections, at: number):
     restoreResources(state, read);
     restoreRules(state, read);
     restoreAllocations(state, read);
+    // Snapshots made before events were counted have no such section.
+    if (sections.has(SnapshotSection.eventCount)) {
+      state.eventCount = read.f64(SnapshotSection.eventCount)[0] ?? 0;
+    }
   });
 }
 

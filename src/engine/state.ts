@@ -20,6 +20,8 @@ export class EngineState {
   readonly expiry = new ExpiryHeap(this.allocations);
   /** The engine's present, Unix milliseconds. Never goes back. */
   now = 0;
+  /** Events of all commits there have been: the last one's `seq`. */
+  eventCount = 0;
   /** While true, `enforce_rules` refuses nothing: what is replayed was accepted once, under the settings of then. */
   replaying = false;
   private readonly arenas: TimelineArenas = { starts: new Arena(true), ends: new Arena(false) };

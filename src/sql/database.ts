@@ -4,6 +4,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { Transaction } from "../engine/transaction.ts";
 import type { DeltatError } from "../errors.ts";
 import type { Cluster, ConnectedSession } from "./cluster.ts";
+import type { EventHistory } from "./event-history.ts";
 
 /** Whoever listens on channels: a client session. Called only with what is durable, in commit order. */
 export interface Listener {
@@ -47,8 +48,14 @@ export interface Database {
 
   rollback(transaction: Transaction): void;
 
+  /** Throws 58030 once the log has failed, and 53100 while commits wait for room: what is durable can be read, and nothing be changed. */
+  refuseIfFailed(): void;
+
   /** Cuts the log short: resolves when a snapshot of all that was committed is in place. Rejects with 53100, 58030, XX001. */
   checkpoint(): Promise<void>;
+
+  /** What happened; null where nothing of it is kept. */
+  readonly history: EventHistory | null;
 
   /** lsn of the last commit appended. */
   readonly appendedLsn: number;

@@ -9,6 +9,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { LockableTable } from "../engine/isolation.ts";
 import type { Id } from "../id.ts";
 import { AVAILABILITY } from "./availability-table.ts";
+import { EVENTS } from "./events-table.ts";
 import type { Execution } from "./execution.ts";
 import type { RowWriter } from "./row-writer.ts";
 import { BOOKINGS, HOLDS, RESOURCES, RULES } from "./stored-tables.ts";
@@ -71,7 +72,7 @@ export interface StoredTable extends Table {
   readonly copyCost: CopyCost;
 }
 
-export const TABLES: readonly Table[] = [RESOURCES, RULES, BOOKINGS, HOLDS, AVAILABILITY];
+export const TABLES: readonly Table[] = [RESOURCES, RULES, BOOKINGS, HOLDS, AVAILABILITY, EVENTS];
 
 const BY_NAME: ReadonlyMap<string, Table> = new Map(TABLES.map((table) => [table.name, table]));
 

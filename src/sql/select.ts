@@ -3,6 +3,7 @@
 import { DeltatError, SqlState } from "../errors.ts";
 import { AggregatePlan, callsAggregate } from "./aggregates.ts";
 import { type ColumnRef, type FuncCall, type Node, nameParts, type SelectStmt } from "./ast.ts";
+import { EVENTS } from "./events-table.ts";
 import type { Execution, Plan } from "./execution.ts";
 import { type Relation, RelationScope, resolveRelation } from "./relation.ts";
 import {
@@ -86,7 +87,8 @@ function isPlain(node: SelectStmt, compiler: StatementCompiler): boolean {
   if (others.length > 0 || !("RangeVar" in from)) return false;
   const { relname, schemaname, alias } = from.RangeVar;
   if ((schemaname !== undefined && schemaname !== "public") || alias?.colnames !== undefined) return false;
-  if (findTable(relname ?? "") === undefined) return false;
+  const table = findTable(relname ?? "");
+  if (table === undefined || table === EVENTS) return false;
   if (hasAggregate(node.whereClause)) return false;
   return !needsQuery(
     [withoutStars(node), node.whereClause, node.sortClause],

@@ -19,6 +19,8 @@ export interface SessionContext {
   warn(sqlState: string, message: string): void;
   /** The server's databases and sessions. */
   readonly cluster: Cluster;
+  /** `seq` of the last event there is; the answer waits until it is durable. */
+  lastEventSeq(): number;
   /** As NOTIFY: told once the transaction has committed. Throws 22023, 54000. */
   notify(channel: string, payload: string): void;
   /** Sets as `SET` or, if `isLocal`, `SET LOCAL` would, and returns the value as SHOW prints it. */

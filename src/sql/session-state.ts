@@ -125,6 +125,7 @@ export class SessionState implements SessionControl, ConnectedSession {
    * 25006 in a transaction that only reads, 40001, 58030.
    */
   enterEngine(writes: string | null): Transaction | null {
+    if (writes !== null) this.store.refuseIfFailed();
     this.openTransaction();
     this.hasQueried = true;
     if (this.transaction === null && (writes !== null || this.settings.isSerializable)) {
@@ -326,6 +327,11 @@ export class SessionState implements SessionControl, ConnectedSession {
 
   get cluster(): Cluster {
     return this.store.cluster;
+  }
+
+  lastEventSeq(): number {
+    this.dependOn(this.store.appendedLsn);
+    return this.store.engine.eventCount;
   }
 
   clockNowMs(): number {

@@ -28,6 +28,9 @@ export interface CommitLog {
    */
   append(at: number): number;
 
+  /** Number of the part of the log that is written now: what is too old goes part by part. */
+  readonly part: number;
+
   /** lsn of the last commit appended; 0 for an empty log. */
   readonly appendedLsn: number;
 
@@ -36,6 +39,12 @@ export interface CommitLog {
 
   /** Set once a write or sync has failed: no append is accepted after that. */
   readonly failure: Error | null;
+
+  /** What to tell who wants to append, where no failed disk is the reason. */
+  readonly refusal?: Error;
+
+  /** What commits are refused with while those appended before find no room on the disk; they wait, and are not lost. */
+  readonly noRoom?: Error | null;
 
   /**
    * Writes and syncs what was appended. Blocks while the disk has lately been fast; on a slow one returns at

@@ -1,30 +1,27 @@
 /**
- * Opening a log: every commit is read back in order, and what stands where the log stops being readable is
- * told apart. Frames that were written but never synced may be torn in any way, since the disk writes sectors
- * in any order: nobody was promised them, and they are cut off. A place that had been durable is damage: then
- * nothing is touched, and the server does not start. Two things prove that a place was durable:
- *
- * - a valid frame after it whose `durable end` lies beyond it;
- * - anything at all in a later segment, which is begun only when the one before is wholly durable.
- *
- * docs/storage-format.md gives the rules in full.
+ * Opening a log: every commit is read back in order (log-reader.ts), and the log is made ready for more. Frames that were
+ * written but never synced may be torn in any way, since the disk writes sectors in any order: nobody was promised them,
+ * and they are cut off. Damage is refused, and nothing is touched then.
  */
 
 import { join } from "node:path";
-import { DeltatError, SqlState } from "../errors.ts";
 import type { CommitRecord } from "./commit-log.ts";
 import type { FileSystem } from "./files.ts";
-import { alignedBytes, FRAME_ALIGNMENT_BYTES, FRAME_HEADER_BYTES, FrameKind, FrameReader } from "./frame.ts";
+import { FrameKind } from "./frame.ts";
 import {
-  decodeHeader,
-  isUnfinishedName,
-  SEGMENT_HEADER_BYTES,
-  type Segment,
-  type SegmentHeader,
-  segmentName,
-  segmentNumber,
-} from "./segment.ts";
-import { damage, withPath } from "./storage-errors.ts";
+  checkBeginning,
+  checkReach,
+  type LogEnd,
+  missing,
+  newReplay,
+  type Replay,
+  readHeaders,
+  replaySegments,
+  type SegmentOnDisk,
+} from "./log-reader.ts";
+import { firstNeeded } from "./past-segments.ts";
+import { isUnfinishedName, type Segment } from "./segment.ts";
+import { withPath } from "./storage-errors.ts";
 
 /** A torn tail that was cut off: commits that had never become durable. */
 export interface TailCut {
@@ -49,28 +46,6 @@ export interface RecoveredLog {
   readonly endsClean: boolean;
 }
 
-/** Position of the replay, and the record handed to the visitor, which is the same object every time. */
-interface Replay {
-  lsn: number;
-  at: number;
-  frames: number;
-  lastKind: number;
-  record: { lsn: number; at: number; body: Uint8Array };
-}
-
-/** A segment's file on disk, its header read and checked. */
-interface SegmentOnDisk extends SegmentHeader {
-  readonly path: string;
-}
-
-/** Where the frames of the log end: the last segment that holds anything. */
-interface LogEnd {
-  readonly index: number;
-  readonly offset: number;
-  /** Offset after the last byte that is not zero; `offset` if there is none. */
-  readonly contentEnd: number;
-}
-
 /**
  * Replays all commits after `afterLsn` and makes the log ready for more; null if the folder holds no log.
  * Throws DeltatError XX001 for damage, 0A000 for an unknown format, 58030 if the files cannot be read, and
@@ -84,248 +59,19 @@ export function recoverLog(
   warn: (cut: TailCut) => void,
 ): RecoveredLog | null {
   const names = withPath("list", folder, () => files.list(folder));
-  const segments = readHeaders(files, folder, names);
+  const headers = readHeaders(files, folder, names);
+  const segments = headers.slice(firstNeeded(files, headers, afterLsn));
   if (segments.length === 0) {
     if (afterLsn > 0)
       throw missing(folder, `it holds no log segment, yet a snapshot of lsn ${afterLsn} exists`);
     return null;
   }
-  const first = segments[0] as SegmentOnDisk;
-  if (afterLsn === 0 && first.number !== 1) {
-    throw missing(
-      folder,
-      `log segment ${segmentName(1)} is not there, and there is no snapshot to begin with`,
-    );
-  }
+  checkBeginning(folder, segments, afterLsn);
   const replay = newReplay();
   const end = replaySegments(files, segments, afterLsn, replay, visit);
-  if (replay.lsn < afterLsn && replay.frames > 0) {
-    throw missing(folder, `the log ends at lsn ${replay.lsn}, yet a snapshot of lsn ${afterLsn} exists`);
-  }
+  checkReach(folder, replay, afterLsn);
   removeLeftovers(files, folder, names, segments.slice(end.index + 2));
   return makeReady(files, segments, end, replay, afterLsn, warn);
-}
-
-/**
- * Replays the commits after `afterLsn` in the segments up to `lastNumber`, which are closed: all of them is durable, so
- * whatever does not read is damage. Nothing is changed. Returns the last lsn and its instant; those of `afterLsn` and 0
- * where there are no such commits. Throws as `recoverLog` does.
- */
-export function replayClosedSegments(
-  files: FileSystem,
-  folder: string,
-  lastNumber: number,
-  afterLsn: number,
-  visit: (record: CommitRecord) => void,
-): { readonly lsn: number; readonly at: number } {
-  const names = withPath("list", folder, () => files.list(folder));
-  const segments = readHeaders(files, folder, names).filter(({ number }) => number <= lastNumber);
-  const replay = newReplay();
-  const end = replaySegments(files, segments, afterLsn, replay, visit);
-  const last = segments[end.index];
-  if (last !== undefined && end.contentEnd > end.offset) {
-    throw damage(last.path, end.offset, "the frame there is invalid, and the segment was closed");
-  }
-  return { lsn: Math.max(replay.lsn, afterLsn), at: replay.at };
-}
-
-function newReplay(): Replay {
-  return {
-    lsn: 0,
-    at: 0,
-    frames: 0,
-    lastKind: 0,
-    record: { lsn: 0, at: 0, body: new Uint8Array(0) },
-  };
-}
-
-function missing(folder: string, reason: string): DeltatError {
-  return new DeltatError(
-    SqlState.dataCorrupted,
-    `log folder ${folder} is incomplete: ${reason}; nothing was changed`,
-    {
-      hint: "Put the missing files back, or restore the whole folder of this database from a backup.",
-    },
-  );
-}
-
-function readHeaders(files: FileSystem, folder: string, names: readonly string[]): SegmentOnDisk[] {
-  const logNames = names.filter((name) => name.endsWith(".log")).sort();
-  const segments: SegmentOnDisk[] = [];
-  for (const name of logNames) {
-    const path = join(folder, name);
-    const segment = readHeader(files, path);
-    if (segmentNumber(name) !== segment.number) {
-      throw damage(path, 0, `its header says that it is ${segmentName(segment.number)}`);
-    }
-    const previous = segments.at(-1);
-    if (previous !== undefined) checkSuccession(folder, previous, segment);
-    segments.push(segment);
-  }
-  return segments;
-}
-
-function readHeader(files: FileSystem, path: string): SegmentOnDisk {
-  const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
-  return withFile(files, path, (fd) => {
-    const count = withPath("read", path, () => files.read(fd, bytes, 0));
-    const header = decodeHeader(bytes.subarray(0, count), path);
-    const sizeBytes = withPath("read the size of", path, () => files.size(fd));
-    if (sizeBytes !== header.sizeBytes) {
-      const offset = Math.min(sizeBytes, header.sizeBytes);
-      throw damage(path, offset, `the file has ${sizeBytes} bytes, its header says ${header.sizeBytes}`);
-    }
-    return { ...header, path };
-  });
-}
-
-function checkSuccession(folder: string, previous: SegmentOnDisk, segment: SegmentOnDisk): void {
-  if (segment.number !== previous.number + 1) {
-    throw missing(folder, `log segment ${segmentName(previous.number + 1)} is not there`);
-  }
-  if (segment.previousSalt !== previous.salt) {
-    throw damage(segment.path, 0, `it belongs to another log than ${segmentName(previous.number)}`);
-  }
-}
-
-function withFile<T>(files: FileSystem, path: string, use: (fd: number) => T): T {
-  const fd = withPath("open", path, () => files.open(path, "read"));
-  try {
-    return use(fd);
-  } finally {
-    files.close(fd);
-  }
-}
-
-function replaySegments(
-  files: FileSystem,
-  segments: readonly SegmentOnDisk[],
-  afterLsn: number,
-  replay: Replay,
-  visit: (record: CommitRecord) => void,
-): LogEnd {
-  let buffer = new Uint8Array(0);
-  let end: LogEnd = { index: 0, offset: SEGMENT_HEADER_BYTES, contentEnd: SEGMENT_HEADER_BYTES };
-  for (const [index, segment] of segments.entries()) {
-    if (buffer.length < segment.sizeBytes) buffer = new Uint8Array(segment.sizeBytes);
-    const bytes = buffer.subarray(0, segment.sizeBytes);
-    readWhole(files, segment, bytes);
-    const contentEnd = endOfContent(bytes);
-    if (contentEnd === SEGMENT_HEADER_BYTES) continue;
-    // Something was written here, so the segment before was wholly durable: it may not stop at a bad frame.
-    const before = segments[end.index];
-    if (end.contentEnd > end.offset && before !== undefined) {
-      throw damage(
-        before.path,
-        end.offset,
-        `the frame there is invalid, and ${segmentName(segment.number)} goes on`,
-      );
-    }
-    const reader = new FrameReader(bytes, segment.salt);
-    const offset = replayFrames(reader, segment.path, contentEnd, afterLsn, replay, visit);
-    if (contentEnd > offset) refuseDamage(reader, segment.path, offset, contentEnd);
-    end = { index, offset, contentEnd: Math.max(offset, contentEnd) };
-  }
-  return end;
-}
-
-function readWhole(files: FileSystem, segment: SegmentOnDisk, bytes: Uint8Array): void {
-  withFile(files, segment.path, (fd) => {
-    const count = withPath("read", segment.path, () => files.read(fd, bytes, 0));
-    if (count < bytes.length) throw damage(segment.path, count, "the file ends there");
-  });
-}
-
-/** Offset after the last 8 bytes of a segment that are not all zero; its header counts as content. */
-function endOfContent(bytes: Uint8Array<ArrayBuffer>): number {
-  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-  const first = SEGMENT_HEADER_BYTES / 4;
-  let end = words.length;
-  while (end > first && words[end - 1] === 0) end--;
-  return alignedBytes(end * 4);
-}
-
-/** Visits the valid frames of a segment; returns the offset after the last of them. */
-function replayFrames(
-  reader: FrameReader,
-  path: string,
-  contentEnd: number,
-  afterLsn: number,
-  replay: Replay,
-  visit: (record: CommitRecord) => void,
-): number {
-  const { record } = replay;
-  let offset = SEGMENT_HEADER_BYTES;
-  while (offset < contentEnd && reader.isFrame(offset)) {
-    const kind = reader.kind(offset);
-    const lsn = reader.lsn(offset);
-    const at = reader.at(offset);
-    if (replay.frames === 0) checkFirstLsn(path, offset, kind, lsn, afterLsn);
-    else checkOrder(path, offset, kind, lsn, at, replay);
-    replay.lsn = lsn;
-    replay.at = at;
-    replay.frames++;
-    replay.lastKind = kind;
-    if (kind === FrameKind.commit && lsn > afterLsn) {
-      record.lsn = lsn;
-      record.at = at;
-      record.body = reader.body(offset);
-      visit(record);
-    }
-    offset += alignedBytes(reader.length(offset));
-  }
-  return offset;
-}
-
-function checkFirstLsn(path: string, offset: number, kind: number, lsn: number, afterLsn: number): void {
-  checkKind(path, offset, kind);
-  const reaches = kind === FrameKind.commit ? lsn - 1 : lsn;
-  if (reaches <= afterLsn) return;
-  throw damage(
-    path,
-    offset,
-    `the log begins with lsn ${reaches + 1}, but the commits from lsn ${afterLsn + 1} on are needed`,
-  );
-}
-
-function checkOrder(
-  path: string,
-  offset: number,
-  kind: number,
-  lsn: number,
-  at: number,
-  replay: Replay,
-): void {
-  checkKind(path, offset, kind);
-  const expected = kind === FrameKind.commit ? replay.lsn + 1 : replay.lsn;
-  if (lsn !== expected) throw damage(path, offset, `lsn ${lsn} follows where lsn ${expected} belongs`);
-  if (at < replay.at) throw damage(path, offset, `instant ${at} of lsn ${lsn} is before ${replay.at}`);
-}
-
-function checkKind(path: string, offset: number, kind: number): void {
-  if (kind === FrameKind.commit || kind === FrameKind.cleanEnd) return;
-  throw new DeltatError(
-    SqlState.featureNotSupported,
-    `log segment ${path} holds a frame of unknown kind ${kind} at byte ${offset}`,
-    { hint: "Open the folder with the version of deltat that wrote it." },
-  );
-}
-
-/**
- * Throws if a valid frame after the bad place at `offset` says that this place had been durable. Only frames
- * that say so are worth a checksum, so the search costs little even over a whole segment.
- */
-function refuseDamage(reader: FrameReader, path: string, offset: number, contentEnd: number): void {
-  const lastPlace = Math.min(contentEnd - 1, reader.bytes.length - FRAME_HEADER_BYTES);
-  for (let later = offset + FRAME_ALIGNMENT_BYTES; later <= lastPlace; later += FRAME_ALIGNMENT_BYTES) {
-    const durableEnd = reader.durableEnd(later);
-    if (durableEnd <= offset || durableEnd > later || !reader.isFrame(later)) continue;
-    throw damage(
-      path,
-      offset,
-      `the frame there is invalid, but the one at byte ${later} (lsn ${reader.lsn(later)}) was written after it had been durable`,
-    );
-  }
 }
 
 /** Files that a crash left half made, and empty segments beyond the next one. */

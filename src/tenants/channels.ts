@@ -15,6 +15,10 @@ export class Channels {
     return this.listenersOf.size === 0;
   }
 
+  isListenedTo(channel: string): boolean {
+    return this.listenersOf.has(channel);
+  }
+
   listen(listener: Listener, channel: string): void {
     const name = canonicalChannel(channel);
     member(this.listenersOf, name).add(listener);
@@ -42,7 +46,8 @@ export class Channels {
     this.tell(canonicalChannel(channel), payload, processId);
   }
 
-  private tell(channel: string, payload: string, processId?: number): void {
+  /** Tells all who listen on a channel, whose name is canonical. @param processId of the session that speaks */
+  tell(channel: string, payload: string, processId?: number): void {
     const listeners = this.listenersOf.get(channel);
     if (listeners === undefined) return;
     // A listener may leave while it is told (a slow one is disconnected), so the set is copied.

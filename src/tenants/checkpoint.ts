@@ -19,7 +19,7 @@ export interface CheckpointedLog {
   readonly appendedLsn: number;
   prepareRotation(): Promise<void>;
   rotate(): number;
-  removeThrough(number: number): Promise<void>;
+  removeThrough(number: number, keptBytes: number): Promise<void>;
 }
 
 export interface CheckpointOptions {
@@ -27,6 +27,8 @@ export interface CheckpointOptions {
   readonly make: SnapshotMaker;
   /** Bytes of log after which a snapshot is made by itself; 0: never. */
   readonly logBytes: number;
+  /** Bytes of segments that stay for who reads what happened, though a snapshot holds their commits. */
+  readonly historyBytes: number;
   readonly warn: (message: string) => void;
 }
 
@@ -113,7 +115,7 @@ export class Checkpoints {
     const { lsn: snapshotLsn, bytes } = await options.make(folder, closed);
     this.snapshotBytes = bytes;
     this.snapshotLsn = snapshotLsn;
-    await log.removeThrough(closed);
+    await log.removeThrough(closed, options.historyBytes);
     removeOldSnapshots(options.files, folder, snapshotLsn);
   }
 }

@@ -12,6 +12,8 @@ import { MAX_DATABASES } from "../limits.ts";
 import type { Cluster, ConnectedSession } from "../sql/cluster.ts";
 import { type FileSystem, localFiles } from "../storage/files.ts";
 import { type FolderLock, lockFolder } from "../storage/folder-lock.ts";
+import { inspectLog } from "../storage/log-reader.ts";
+import { ReadOnlyLog } from "../storage/read-only-log.ts";
 import { openSegmentLog, type SegmentLogOptions } from "../storage/segment-log.ts";
 import { removeOldSnapshots } from "../storage/snapshot-file.ts";
 import { withPath } from "../storage/storage-errors.ts";
@@ -36,13 +38,17 @@ export interface RegistryOptions {
   readonly enforceRulesByDefault: boolean;
   readonly warn: (message: string) => void;
   /** How the logs are kept; default: in the operating system's files. */
-  readonly log?: Pick<SegmentLogOptions, "files" | "segmentBytes" | "blockingSyncLimitMs">;
+  readonly log?: Pick<SegmentLogOptions, "files" | "segmentBytes" | "blockingSyncLimitMs" | "nowMs">;
   /** Bookings that ended so long ago are dropped; null or left out: never. */
   readonly retentionMs?: number | null;
   /** Bytes of log after which a snapshot is made; default 0: only when asked for. */
   readonly snapshotBytes?: number;
+  /** Bytes of log that are kept behind a snapshot for the table `events`; default 0. */
+  readonly historyBytes?: number;
   /** Makes one; default: here and now, while all wait. */
   readonly makeSnapshot?: SnapshotMaker;
+  /** Databases are read up to the first damage and served read-only; not a byte of them is changed. Default false. */
+  readonly salvage?: boolean;
   /** Names of the folders in `root`, sorted; default: as the operating system lists them. */
   readonly listFolders?: (root: string) => string[];
 }
@@ -54,12 +60,15 @@ export class TenantRegistry implements Cluster {
   private readonly files: FileSystem;
   private readonly snapshots = new SnapshotQueue();
   private readonly checkpointing: CheckpointOptions;
+  /** Databases that could not be opened, and why. */
+  private readonly refused = new Map<string, DeltatError>();
   /** Folders of dropped databases on their way out. */
   private readonly removals = new Set<Promise<void>>();
 
   /**
-   * Locks the data folder and recovers every database in it. Throws DeltatError 55000 when another server has
-   * the folder, XX001 when a log is damaged, 58030 when the file system refuses.
+   * Locks the data folder and recovers every database in it. One that cannot be, because it is damaged for instance,
+   * does not stop the others: it is refused to whoever connects, and warned of. Throws DeltatError 55000 when another
+   * server has the folder, 58030 when the file system refuses, and what is wrong with the first one if none is left.
    */
   constructor(private readonly options: RegistryOptions) {
     this.lock = lockFolder(options.dataDir);
@@ -70,11 +79,13 @@ export class TenantRegistry implements Cluster {
       files,
       make: options.makeSnapshot ?? (async (folder, lastSegment) => makeSnapshot(files, folder, lastSegment)),
       logBytes: options.snapshotBytes ?? 0,
+      historyBytes: options.historyBytes ?? 0,
       warn: options.warn,
     };
     try {
       for (const folder of (options.listFolders ?? foldersIn)(this.root)) {
         if (folder.endsWith(DROPPED)) {
+          if (options.salvage === true) continue;
           this.removeLater(join(this.root, folder));
           continue;
         }
@@ -83,8 +94,11 @@ export class TenantRegistry implements Cluster {
         if (!this.holdsLog(folder)) continue;
         if (name === null)
           options.warn(`${join(this.root, folder)} is not the folder of a database: left alone`);
-        else this.recover(name, folder);
+        else this.recoverOrRefuse(name, folder);
       }
+      // Where nothing can be served there is nothing to start for.
+      const [refusal] = this.refused.values();
+      if (this.tenants.size === 0 && refusal !== undefined) throw refusal;
     } catch (error) {
       this.lock.release();
       throw error;
@@ -99,7 +113,9 @@ export class TenantRegistry implements Cluster {
   open(name: string): Tenant {
     const existing = this.tenants.get(name);
     if (existing !== undefined) return existing;
-    if (!this.options.autoCreate) {
+    const refusal = this.refused.get(name);
+    if (refusal !== undefined) throw refusal;
+    if (!this.options.autoCreate || this.options.salvage === true) {
       throw new DeltatError(SqlState.invalidCatalogName, `database "${name}" does not exist`, {
         hint: "DELTAT_AUTO_CREATE=true makes a database when it is first connected to.",
       });
@@ -129,8 +145,27 @@ export class TenantRegistry implements Cluster {
     for (const closing of closings) if (closing.status === "rejected") throw closing.reason;
   }
 
+  private refuseInSalvage(): void {
+    if (this.options.salvage !== true) return;
+    throw new DeltatError(SqlState.ioError, "databases are being salvaged: nothing can be changed");
+  }
+
+  private has(name: string): boolean {
+    return this.tenants.has(name) || this.refused.has(name);
+  }
+
+  private recoverOrRefuse(name: string, folder: string): void {
+    try {
+      this.recover(name, folder);
+    } catch (error) {
+      if (!(error instanceof DeltatError)) throw error;
+      this.refused.set(name, error);
+      this.options.warn(`database "${name}" is not served: ${error.message}`);
+    }
+  }
+
   names(): readonly string[] {
-    return [...this.tenants.keys()].sort();
+    return [...this.tenants.keys(), ...this.refused.keys()].sort();
   }
 
   sessions(): readonly ConnectedSession[] {
@@ -138,7 +173,7 @@ export class TenantRegistry implements Cluster {
   }
 
   sizeBytes(name: string): number {
-    if (!this.tenants.has(name)) throw noDatabase(name);
+    if (!this.has(name)) throw noDatabase(name);
     const { files } = this;
     const folder = join(this.root, folderOf(name));
     return files.list(folder).reduce((sum, file) => {
@@ -152,7 +187,8 @@ export class TenantRegistry implements Cluster {
   }
 
   create(name: string): void {
-    if (this.tenants.has(name)) {
+    this.refuseInSalvage();
+    if (this.has(name)) {
       throw new DeltatError(SqlState.duplicateDatabase, `database "${name}" already exists`);
     }
     this.make(name);
@@ -163,9 +199,10 @@ export class TenantRegistry implements Cluster {
    * folder goes when its log is closed, or at the next start.
    */
   drop(name: string): void {
+    this.refuseInSalvage();
     const tenant = this.tenants.get(name);
-    if (tenant === undefined) throw noDatabase(name);
-    const others = tenant.sessions.size;
+    if (!this.has(name)) throw noDatabase(name);
+    const others = tenant?.sessions.size ?? 0;
     if (others > 0) {
       throw new DeltatError(SqlState.objectInUse, `database "${name}" is being accessed by other users`, {
         detail:
@@ -179,6 +216,7 @@ export class TenantRegistry implements Cluster {
     withPath("rename", path, () => this.files.rename(path, aside));
     withPath("sync", this.root, () => this.files.syncFolder(this.root));
     this.tenants.delete(name);
+    this.refused.delete(name);
     this.removeLater(aside, tenant);
   }
 
@@ -205,6 +243,7 @@ export class TenantRegistry implements Cluster {
   private recover(name: string, folderName: string): Tenant {
     const { files, options } = this;
     const folder = join(this.root, folderName);
+    if (options.salvage === true) return this.salvage(name, folder);
     const engine = new Engine({ enforceRulesByDefault: options.enforceRulesByDefault });
     withPath("create", folder, () => files.makeFolder(folder));
     const afterLsn = loadSnapshot(files, folder, engine);
@@ -217,6 +256,11 @@ export class TenantRegistry implements Cluster {
         afterLsn,
         onDurable: () => tenant?.onDurable(),
         warn: (cut) => options.warn(cut.message),
+        after: (delayMs, callback) => options.scheduler.after(delayMs, callback),
+        // What becomes of a database that was dropped, or is only being opened, is told by who does that.
+        report: (message) => {
+          if (this.tenants.get(name) === tenant) options.warn(`database "${name}": ${message}`);
+        },
       },
       (record) => {
         replayedBytes += record.body.length;
@@ -228,6 +272,7 @@ export class TenantRegistry implements Cluster {
     this.warnOfClock(name, engine.now);
     const opened = new Tenant(name, engine, log, options.scheduler, undefined, this);
     tenant = opened;
+    opened.readHistoryIn(files, folder);
     this.tenants.set(name, opened);
     const whenDurable = (lsn: number): Promise<void> => opened.durable(lsn);
     const { snapshots } = this;
@@ -237,6 +282,40 @@ export class TenantRegistry implements Cluster {
     const { retentionMs = null } = options;
     if (retentionMs !== null) opened.retain(retentionMs, options.warn);
     return opened;
+  }
+
+  /** Reads what can be read, and says where it ends. */
+  private salvage(name: string, folder: string): Tenant {
+    const { files, options } = this;
+    const engine = new Engine({ enforceRulesByDefault: options.enforceRulesByDefault });
+    let lastLsn = loadSnapshot(files, folder, engine);
+    let damage: DeltatError | null = null;
+    try {
+      inspectLog(files, folder, lastLsn, (record) => {
+        replayCommit(engine, record, folder);
+        lastLsn = record.lsn;
+      });
+    } catch (error) {
+      if (!(error instanceof DeltatError)) throw error;
+      damage = error;
+    }
+    if (damage !== null) {
+      options.warn(
+        `database "${name}" is served up to commit ${lastLsn}; what lies beyond is lost: ${damage.message}`,
+      );
+    }
+    const refusal = new DeltatError(
+      SqlState.ioError,
+      `database "${name}" is being salvaged: nothing can be changed`,
+      {
+        detail: damage === null ? "It is whole." : `It is read up to commit ${lastLsn}: ${damage.message}`,
+        hint: "Dump it with deltat dump or COPY, and restore that into another data folder.",
+      },
+    );
+    const log = new ReadOnlyLog(lastLsn, refusal);
+    const tenant = new Tenant(name, engine, log, options.scheduler, undefined, this);
+    this.tenants.set(name, tenant);
+    return tenant;
   }
 
   /** Time does not go back: until the system's clock has caught up, now stays at the last commit's instant. */

@@ -4,13 +4,13 @@
  */
 
 import { join } from "node:path";
-import { decodeCommands } from "../engine/codec.ts";
+import { decodeCommands, firstEventOf } from "../engine/codec.ts";
 import { Engine } from "../engine/engine.ts";
 import { captureSnapshot, restoreSnapshot } from "../engine/snapshot.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import type { CommitRecord } from "../storage/commit-log.ts";
 import type { FileSystem } from "../storage/files.ts";
-import { replayClosedSegments } from "../storage/recovery.ts";
+import { replayClosedSegments } from "../storage/log-reader.ts";
 import { readNewestSnapshot, type Snapshot, snapshotName, writeSnapshot } from "../storage/snapshot-file.ts";
 import { snapshotDamage } from "../storage/storage-errors.ts";
 
@@ -34,7 +34,7 @@ function restore(engine: Engine, { lsn, at, sections }: Snapshot, folder: string
 /** Replays one commit of the log in `folder`. Throws DeltatError XX001 for one that the engine refuses. */
 export function replayCommit(engine: Engine, { lsn, at, body }: CommitRecord, folder: string): void {
   try {
-    engine.replay(decodeCommands(body), at);
+    engine.replay(decodeCommands(body), at, firstEventOf(body));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new DeltatError(SqlState.dataCorrupted, `commit ${lsn} cannot be replayed: ${reason}`, {

@@ -3,18 +3,24 @@
  * appended; what reflects it (replies, rows, notifications) leaves when the log says that it is durable.
  */
 
+import { EVENTS_CHANNEL } from "../channel-name.ts";
 import { encodeCommand } from "../engine/codec.ts";
 import type { Engine } from "../engine/engine.ts";
 import { type Event, eventsOf } from "../engine/events.ts";
+import { encodeNotes } from "../engine/events-of-commit.ts";
 import type { Change, Transaction } from "../engine/transaction.ts";
 import { limitExceeded } from "../engine/violations.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { MAX_FRAME_BYTES } from "../limits.ts";
 import { type Cluster, type ConnectedSession, loneCluster } from "../sql/cluster.ts";
 import type { Database, DurabilityWaiter, Listener, Notification } from "../sql/database.ts";
+import type { EventHistory } from "../sql/event-history.ts";
 import type { CommitLog } from "../storage/commit-log.ts";
+import type { FileSystem } from "../storage/files.ts";
 import { Channels } from "./channels.ts";
 import type { Checkpoints } from "./checkpoint.ts";
+import { EventNumbers, type NumberedCommit } from "./event-numbers.ts";
+import { History } from "./history.ts";
 import { Retention } from "./retention.ts";
 
 /** Time and turns of the event loop, as a tenant needs them. */
@@ -34,9 +40,19 @@ const MAX_TIMER_MS = 2_147_483_647;
 interface Pending {
   readonly lsn: number;
   readonly events: readonly Event[];
+  /** The same and those that got no number before, for who listens to all of them. */
+  readonly numbered: readonly string[];
   readonly notifications: readonly Notification[];
   /** Of the session whose notifications they are. */
   readonly processId: number;
+}
+
+/** What a commit or an expiry has changed, as long as it is not durable. */
+interface Unsettled {
+  readonly lsn: number;
+  /** How many events were numbered by the commit. */
+  readonly events: number;
+  readonly changes: readonly Change[];
 }
 
 interface Waiting {
@@ -50,10 +66,16 @@ export class Tenant implements Database {
   private readonly channels = new Channels();
   private pending: Pending[] = [];
   private waiting: Waiting[] = [];
+  /** Oldest first: what a failed log takes with it. */
+  private unsettled: Unsettled[] = [];
   private flushScheduled = false;
+  /** The log has failed, and what was not durable is taken back. */
+  private hasFailed = false;
   private timerAt = Number.POSITIVE_INFINITY;
   private cancelTimer: (() => void) | null = null;
   private checkpoints: Checkpoints | null = null;
+  private readonly eventNumbers: EventNumbers;
+  history: EventHistory | null = null;
   private retention: Retention | null = null;
   private readonly flushNow = (): void => {
     this.flushScheduled = false;
@@ -69,6 +91,7 @@ export class Tenant implements Database {
     cluster?: Cluster,
   ) {
     this.cluster = cluster ?? loneCluster(name, this.sessions);
+    this.eventNumbers = new EventNumbers(engine, log);
     this.armExpiry();
   }
 
@@ -82,7 +105,6 @@ export class Tenant implements Database {
   }
 
   enter(transaction: Transaction | null): void {
-    if (this.log.failure !== null) throw logFailed();
     const now = this.scheduler.now();
     // Nobody's staged changes are in place when expiries are recorded: they are everyone's.
     this.engine.advance(now);
@@ -91,27 +113,37 @@ export class Tenant implements Database {
   }
 
   commit(transaction: Transaction): number {
+    if (transaction.changes.length > 0) this.refuseIfFailed();
     this.enter(transaction);
     const changes = this.engine.commit(transaction);
-    if (changes.length === 0) return this.log.appendedLsn;
-    let lsn: number;
+    if (changes.length === 0) return this.appendedLsn;
+    let logged: NumberedCommit;
     try {
-      const body = this.log.begin();
+      const body = this.eventNumbers.begin();
       // The writer also holds the frames of the group that are not written yet.
       const end = body.length + this.maxFrameBytes;
-      for (const { command } of changes) {
-        encodeCommand(body, command);
+      for (const change of changes) {
+        encodeCommand(body, change.command);
+        encodeNotes(body, change);
         if (body.length > end) throw limitExceeded("bytes of one commit", this.maxFrameBytes);
       }
-      lsn = this.log.append(this.engine.now);
+      logged = this.eventNumbers.append(body, changes);
     } catch (error) {
       this.engine.revert(changes);
       throw error;
     }
+    const { lsn, numbered } = logged;
     this.engine.stamp(changes, lsn);
-    this.publish(changes, lsn);
+    this.unsettled.push({ lsn, changes, events: logged.count });
+    this.publish(changes, numbered, lsn);
     this.armExpiry();
     return lsn;
+  }
+
+  refuseIfFailed(): void {
+    const { failure, refusal, noRoom } = this.log;
+    if (failure !== null) throw refusal ?? logFailed();
+    if (noRoom !== undefined && noRoom !== null) throw noRoom;
   }
 
   rollback(transaction: Transaction): void {
@@ -126,6 +158,22 @@ export class Tenant implements Database {
   checkpointBy(checkpoints: Checkpoints): void {
     this.checkpoints = checkpoints;
     checkpoints.consider();
+  }
+
+  /** Tells where the log's files are, in which what happened can be read again. */
+  readHistoryIn(files: FileSystem, folder: string): void {
+    const { eventNumbers, engine, log } = this;
+    this.history = new History(files, folder, {
+      get durableLsn() {
+        return log.durableLsn;
+      },
+      get lastSeq() {
+        return engine.eventCount;
+      },
+      get oldestOfPart() {
+        return eventNumbers.oldestOfPart;
+      },
+    });
   }
 
   /** From now on bookings that ended so long ago are dropped. */
@@ -154,7 +202,7 @@ export class Tenant implements Database {
 
   notify(notifications: readonly Notification[], processId: number, lsn: number): void {
     if (this.channels.isEmpty) return;
-    this.pending.push({ lsn, events: [], notifications, processId });
+    this.pending.push({ lsn, events: [], numbered: [], notifications, processId });
     // Nothing may be left to sync: then this is the moment.
     if (lsn <= this.log.durableLsn) this.deliverPending();
     else this.scheduleFlush();
@@ -174,6 +222,7 @@ export class Tenant implements Database {
 
   /** The log's callback: `durableLsn` has risen, or the log has failed. */
   onDurable(): void {
+    this.settleChanges();
     this.releaseWaiting();
     this.deliverPending();
     this.checkpoints?.consider();
@@ -192,30 +241,67 @@ export class Tenant implements Database {
   private recordExpiries(): void {
     const expired = this.engine.takeExpired();
     if (expired.length === 0) return;
-    let lsn = this.log.appendedLsn;
+    let logged: NumberedCommit = { lsn: this.appendedLsn, numbered: [], count: 0 };
     try {
-      this.log.begin();
-      lsn = this.log.append(this.engine.now);
+      this.refuseIfFailed();
+      const body = this.eventNumbers.begin();
+      for (const change of expired) encodeNotes(body, change);
+      logged = this.eventNumbers.append(body, expired);
     } catch {
       // A full disk must not keep holds alive. The next commit that finds room implies the expiry.
+      if (this.log.failure === null) this.eventNumbers.postpone(expired);
     }
-    this.engine.stamp(expired, lsn);
-    this.publish(expired, lsn);
+    this.engine.stamp(expired, logged.lsn);
+    if (this.log.failure === null)
+      this.unsettled.push({ lsn: logged.lsn, changes: expired, events: logged.count });
+    this.publish(expired, logged.numbered, logged.lsn);
     this.armExpiry();
   }
 
-  private publish(changes: readonly Change[], lsn: number): void {
+  private publish(changes: readonly Change[], numbered: readonly Change[], lsn: number): void {
     if (!this.channels.isEmpty) {
       const events = eventsOf(this.engine.resources, changes);
-      this.pending.push({ lsn, events, notifications: [], processId: 0 });
+      this.pending.push({
+        lsn,
+        events,
+        numbered: this.channels.isListenedTo(EVENTS_CHANNEL) ? this.withNumbers(numbered) : [],
+        notifications: [],
+        processId: 0,
+      });
     }
-    this.scheduleFlush();
+    if (this.log.failure === null) this.scheduleFlush();
+    else this.deliverPending();
+  }
+
+  /** The events of changes that were numbered last, as JSON with `seq` and `at` beside them. */
+  private withNumbers(changes: readonly Change[]): string[] {
+    const { resources, eventCount, now } = this.engine;
+    const events = eventsOf(resources, changes);
+    const first = eventCount - events.length + 1;
+    return events.map(({ payload }, at) => `{"seq":${first + at},"at":${now},"event":${payload}}`);
   }
 
   private scheduleFlush(): void {
     if (this.flushScheduled) return;
     this.flushScheduled = true;
     this.scheduler.soon(this.flushNow);
+  }
+
+  /** What is durable stays; once the log has failed, what is not never was, and readers see what is. */
+  private settleChanges(): void {
+    const { failure, durableLsn } = this.log;
+    const { unsettled } = this;
+    const settled = unsettled.findIndex(({ lsn }) => lsn > durableLsn);
+    const lost = settled < 0 ? [] : unsettled.slice(settled);
+    this.unsettled = failure === null ? lost : [];
+    if (failure === null || this.hasFailed) return;
+    this.hasFailed = true;
+    this.pending = this.pending.filter(({ lsn }) => lsn <= durableLsn);
+    this.engine.takeBack(
+      lost.flatMap(({ changes }) => changes),
+      durableLsn,
+    );
+    this.engine.uncountEvents(lost.reduce((sum, { events }) => sum + events, 0));
   }
 
   private releaseWaiting(): void {
@@ -231,10 +317,11 @@ export class Tenant implements Database {
   private deliverPending(): void {
     const { durableLsn } = this.log;
     let delivered = 0;
-    for (const { lsn, events, notifications, processId } of this.pending) {
+    for (const { lsn, events, numbered, notifications, processId } of this.pending) {
       if (lsn > durableLsn) break;
       delivered++;
       for (const event of events) this.channels.deliver(event);
+      for (const payload of numbered) this.channels.tell(EVENTS_CHANNEL, payload);
       for (const { channel, payload } of notifications) this.channels.notify(channel, payload, processId);
     }
     if (delivered > 0) this.pending = this.pending.slice(delivered);
@@ -253,7 +340,6 @@ export class Tenant implements Database {
   private onExpiryTimer(): void {
     this.cancelTimer = null;
     this.timerAt = Number.POSITIVE_INFINITY;
-    if (this.log.failure !== null) return;
     this.enter(null);
     this.armExpiry();
   }
@@ -265,7 +351,8 @@ function noCheckpoints(): DeltatError {
 
 function logFailed(): DeltatError {
   return new DeltatError(SqlState.ioError, "the log of this database has failed", {
-    detail: "A write or a sync failed; nothing since then is acknowledged.",
+    detail:
+      "A write or a sync failed: what was not acknowledged by then never was. What is durable can be read.",
     hint: "Mend the disk and restart the server.",
   });
 }

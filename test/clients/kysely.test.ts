@@ -215,6 +215,7 @@ test("Kysely: reads the schema, nests rows as JSON, and locks", async () => {
   expect(tables.map(({ name }) => name).sort()).toEqual([
     "availability",
     "bookings",
+    "events",
     "holds",
     "resources",
     "rules",

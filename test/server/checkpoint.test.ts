@@ -28,7 +28,7 @@ async function fill(client: pg.Client, room: string, from: number, count: number
 }
 
 test("CHECKPOINT puts a snapshot in place of the log, and the server starts from it", async () => {
-  const first = await startServer({ settings: { DELTAT_SNAPSHOT_BYTES: "0" } });
+  const first = await startServer({ settings: { DELTAT_SNAPSHOT_BYTES: "0", DELTAT_HISTORY_BYTES: "0" } });
   const client = await connect(first);
   const room = newId();
   await client.query("INSERT INTO resources (id) VALUES ($1)", [room]);
@@ -59,7 +59,9 @@ test("a checkpoint is no part of a transaction, and an empty database may have o
 }, 20_000);
 
 test("killed while snapshots are made again and again, it comes back whole", async () => {
-  let server = await startServer({ settings: { DELTAT_SNAPSHOT_BYTES: "100000" } });
+  let server = await startServer({
+    settings: { DELTAT_SNAPSHOT_BYTES: "100000", DELTAT_HISTORY_BYTES: "0" },
+  });
   const room = newId();
   let client = await connect(server);
   await client.query("INSERT INTO resources (id) VALUES ($1)", [room]);
@@ -73,7 +75,7 @@ test("killed while snapshots are made again and again, it comes back whole", asy
     await server.kill();
     server = await startServer({
       dataDir: server.dataDir,
-      settings: { DELTAT_SNAPSHOT_BYTES: "100000" },
+      settings: { DELTAT_SNAPSHOT_BYTES: "100000", DELTAT_HISTORY_BYTES: "0" },
     });
     client = await connect(server);
     expect(await rowsOf(client, COUNT)).toEqual([[booked]]);

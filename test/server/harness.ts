@@ -21,6 +21,8 @@ export interface ServerOptions {
   /** DELTAT_ settings on top of, or in place of, those of the tests; undefined takes one away. */
   readonly settings?: Readonly<Record<string, string | undefined>>;
   readonly command?: readonly string[];
+  /** Words behind the program. */
+  readonly arguments?: readonly string[];
   readonly cwd?: string;
 }
 
@@ -171,5 +173,5 @@ export function startServer(options: ServerOptions = {}): Promise<ServerProcess>
     DELTAT_DATA_DIR: options.dataDir ?? temporaryFolder(),
     ...options.settings,
   };
-  return runProgram([], settings, options).ready();
+  return runProgram(options.arguments ?? [], settings, options).ready();
 }

@@ -22,6 +22,7 @@ export const SESSION: SessionContext = {
   timeZone: "UTC",
   transactionNowMs: 1_700_000_000_000,
   statementNowMs: 1_700_000_000_500,
+  lastEventSeq: () => 0,
   clockNowMs: () => 1_700_000_001_000,
   getSetting: (name) => (name === "server_version" ? "15.0" : null),
   warn: () => {},

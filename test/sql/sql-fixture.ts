@@ -15,6 +15,7 @@ await loadParser();
 class ArrayLog implements CommitLog {
   appendedLsn = 0;
   durableLsn = 0;
+  readonly part = 1;
   failure: Error | null = null;
   private readonly body = new ByteWriter();
 

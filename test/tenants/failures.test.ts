@@ -62,13 +62,48 @@ for (const operation of ["write", "sync"] as const) {
         expect(ear.take()).toEqual([]);
       });
 
-      test("every later statement is refused with 58030, and none hangs", async () => {
+      test("every later change is refused with 58030, and none hangs", async () => {
         const { database, idle, inBlock } = await failed();
-        const texts = [book(24, 2, 0, 10), free(1), "SELECT id FROM bookings", "SELECT 1"];
+        const texts = [book(24, 2, 0, 10), `DELETE FROM holds WHERE id = '${id(41)}'`, createResource(9)];
         for (const client of [idle, database.connect()]) {
           for (const text of texts) expect(client.query(text)).toEqual([FAILED, READY]);
         }
         expect(inBlock.query("COMMIT")[0]).toBe(FAILED);
+      });
+
+      test("what is durable is read on, and nothing of what never was", async () => {
+        const { database, idle, inBlock, ear } = await failed();
+        for (const client of [idle, database.connect()]) {
+          expect(client.query("SELECT 1")).toEqual(["row 1", "done SELECT 1", READY]);
+          expect(client.query("SELECT id FROM bookings")).toEqual(["done SELECT 0", READY]);
+          expect(client.query(free(1))).toEqual(["row 0", "done SELECT 1", READY]);
+          expect(client.query(free(2))).toEqual(["row 0", "row 810", "done SELECT 2", READY]);
+          expect(client.query("SELECT id FROM holds")).toEqual([`row ${id(41)}`, "done SELECT 1", READY]);
+          expect(client.query("BEGIN; SELECT count(*) FROM rules; COMMIT").at(-1)).toBe(READY);
+        }
+        // Its own change it still sees, until it is told that it cannot be kept.
+        expect(inBlock.query("SELECT id FROM bookings")[0]).toBe(`row ${id(29)}`);
+        expect(inBlock.query("ROLLBACK")).toEqual(["done ROLLBACK", READY]);
+        // Holds go on expiring: that follows from time.
+        database.scheduler.advanceTo(START_MS + 1000);
+        expect(idle.query(free(2))).toEqual(["row 0", "done SELECT 1", READY]);
+        expect(ear.take()).toEqual([]);
+      });
+
+      test("a hold that came and expired meanwhile is undone with the rest", async () => {
+        const database = await rooms(new TestTenant(new MemoryFiles(), { blockingSyncLimitMs }));
+        const client = database.connect();
+        client.query(hold(41, 1, 0, 10, START_MS + 50));
+        client.query(book(21, 2, 0, 10));
+        if (blockingSyncLimitMs < 0) database.scheduler.advanceTo(START_MS + 60);
+        client.query(book(22, 2, 10, 20));
+        database.files.fault = (failing) => (failing === operation ? systemError("EIO") : null);
+        await database.sync();
+        database.files.fault = () => null;
+        const later = database.connect();
+        expect(later.query("SELECT count(*) FROM holds")[0]).toBe("row 0");
+        expect(later.query(free(1))).toEqual(["row 0", "done SELECT 1", READY]);
+        expect(later.query(free(2))).toEqual(["row 0", "done SELECT 1", READY]);
       });
 
       test("who asks to wait for what will never be durable is told at the end of the turn", async () => {
@@ -80,7 +115,7 @@ for (const operation of ["write", "sync"] as const) {
         expect(told).toEqual([database.log.failure]);
       });
 
-      test("timers do nothing, closing ends, and what was durable is there again", async () => {
+      test("timers run on, closing ends, and what was durable is there again", async () => {
         const { database } = await failed();
         database.scheduler.advanceTo(START_MS + 100_000);
         await expect(database.close()).rejects.toThrow("the log has failed");
@@ -224,4 +259,38 @@ describe("on a full disk", () => {
     await again.syncAll();
     expect(reader.take()).toEqual(["done SELECT 0", READY]);
   });
+
+  for (const blockingSyncLimitMs of [-1, Number.POSITIVE_INFINITY]) {
+    const way = blockingSyncLimitMs < 0 ? "in the background" : "blocking";
+    test(`where even what is laid out finds no room (${way}), commits under way wait, later ones are refused`, async () => {
+      let retry: (() => void) | null = null;
+      const after = (_delayMs: number, callback: () => void): (() => void) => {
+        retry = callback;
+        return () => {};
+      };
+      const database = await rooms(new TestTenant(new MemoryFiles(), { blockingSyncLimitMs, after }));
+      const [waiting, dependent, other] = [database.connect(), database.connect(), database.connect()];
+      const ear = database.listen(1);
+      expect(waiting.query(book(21, 1, 0, 10))).toEqual([]);
+      database.files.fault = (operation) => (operation === "write" ? systemError("ENOSPC") : null);
+      await database.sync();
+      expect(dependent.query(free(1))).toEqual([]);
+      expect(other.query(book(22, 2, 0, 10)).at(-2)).toStartWith("ERROR 53100 disk full: could not write");
+      expect(other.query(`DELETE FROM rules WHERE id = '${id(12)}'`).at(-2)).toStartWith("ERROR 53100");
+      expect(other.query(free(2))).toEqual(["row 0", "done SELECT 1", READY]);
+      expect([waiting.take(), dependent.take(), ear.take()]).toEqual([[], [], []]);
+      database.files.fault = () => null;
+      (retry ?? (() => {}))();
+      await database.sync();
+      expect(waiting.take()).toEqual(INSERTED);
+      expect(dependent.take()).toEqual(["row 10", "done SELECT 1", READY]);
+      expect(ear.take()).toEqual(["0001 BookingConfirmed"]);
+      other.query(book(22, 2, 0, 10));
+      await database.syncAll();
+      expect(other.take()).toEqual(INSERTED);
+      await database.close();
+      const again = new TestTenant(database.files).connect();
+      expect(again.query("SELECT id FROM bookings")[2]).toBe("done SELECT 2");
+    });
+  }
 });

@@ -148,9 +148,9 @@ test("one log that fails stops its database only; closing ends, tells of it, and
     operation === "sync" && path.includes("broken") ? systemError("EIO") : null;
   expect(write(broken, 1)[0]).toStartWith("FATAL 58030");
   expect(write(whole, 1)).toEqual(INSERTED);
-  expect(new TestClient(registry.open("broken")).query("SELECT id FROM resources")[0]).toStartWith(
-    "ERROR 58030",
-  );
+  const reader = new TestClient(registry.open("broken"));
+  expect(reader.query("SELECT id FROM resources")[0]).toBe("done SELECT 0");
+  expect(reader.query(createResource(2))[0]).toStartWith("ERROR 58030");
   await expect(registry.close()).rejects.toThrow("the log has failed");
   files.fault = () => null;
 
@@ -192,21 +192,33 @@ test("closing waits until what was appended is durable in every database", async
   await again.registry.close();
 });
 
-test("damage in one database stops the start, names its file, and gives the folder back", async () => {
+test("damage in one database does not stop the others; alone it stops the start, and gives the folder back", async () => {
   const [dataDir, files] = [temporaryFolder(), new MemoryFiles()];
   const { registry } = openRegistry(dataDir, files);
   for (const name of ["a", "b"]) new TestClient(registry.open(name)).query(createResource(1));
   await registry.close();
-  const path = `${dataDir}/databases/b/0000000001.log`;
+  const pathOf = (name: string): string => `${dataDir}/databases/${name}/0000000001.log`;
   const flip = (bytes: Uint8Array): void => {
     bytes[80] = (bytes[80] as number) ^ 1;
   };
-  files.edit(path, flip);
-  expect(refusal(() => openRegistry(dataDir, files))).toEqual({
+  const damaged = {
     sqlState: "XX001",
-    message: expect.stringContaining(path),
-  });
-  files.edit(path, flip);
+    message: expect.stringContaining(`${pathOf("b")} is damaged at byte`),
+  };
+  files.edit(pathOf("b"), flip);
+  const half = openRegistry(dataDir, files);
+  expect(half.warnings).toEqual([
+    expect.stringContaining(`database "b" is not served: log segment ${pathOf("b")}`),
+  ]);
+  for (let times = 0; times < 2; times++) expect(refusal(() => half.registry.open("b"))).toEqual(damaged);
+  expect(new TestClient(half.registry.open("a")).query("SELECT count(*) FROM resources")[0]).toBe("row 1");
+  expect(half.registry.names()).toEqual(["a", "b"]);
+  expect(refusal(() => half.registry.create("b"))).toMatchObject({ sqlState: "42P04" });
+  await half.registry.close();
+
+  files.edit(pathOf("a"), flip);
+  expect(refusal(() => openRegistry(dataDir, files))).toMatchObject({ sqlState: "XX001" });
+  for (const name of ["a", "b"]) files.edit(pathOf(name), flip);
   const again = openRegistry(dataDir, files);
   expect(again.registry.count).toBe(2);
   await again.registry.close();

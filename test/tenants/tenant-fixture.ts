@@ -116,6 +116,7 @@ export class TestTenant {
         files,
         segmentBytes: 64 * 1024,
         blockingSyncLimitMs: -1,
+        nowMs: () => 0,
         onDurable: () => tenant?.onDurable(),
         warn: (cut) => {
           throw cut;

@@ -10,9 +10,10 @@ import {
   remainderOfDecimals,
   rescale,
 } from "../numeric.ts";
-import { integerValue, isInRange } from "../scalar-text.ts";
+import { isInRange } from "../scalar-text.ts";
 import { FLOAT4, FLOAT8, INT2, INT4, INT8, NUMERIC, type PgType, TEXT } from "../types.ts";
 import type { Value } from "../value.ts";
+import { integerValue } from "../value.ts";
 import { decimalExp, decimalLn, decimalLog, decimalPower, decimalRoot } from "./decimal-math.ts";
 import { fn, number, type SqlFunction, text } from "./signature.ts";
 import { formatNumber } from "./to-char-number.ts";

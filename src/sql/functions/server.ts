@@ -59,6 +59,8 @@ export const SERVER_FUNCTIONS: readonly SqlFunction[] = [
     s.setSetting(text(name), text(value), local === true),
   ),
 
+  // Where a consumer of the table events begins that has read the tables.
+  fn("last_event_seq", [], INT8, (_, s) => s.lastEventSeq()),
   fn("pg_database_size", [NAME], INT8, ([name], s) => s.cluster.sizeBytes(text(name))),
   fn("pg_tablespace_location", [OID], TEXT, () => ""),
   fn("pg_tablespace_size", [OID], INT8, (_, s) =>

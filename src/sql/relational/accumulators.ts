@@ -5,7 +5,7 @@ import { canCast, integerOutOfRange } from "../casts.ts";
 import { comparatorOf } from "../comparison.ts";
 import type { Expression } from "../expression.ts";
 import { addDecimals, type Decimal, decimalOf, divideDecimals, formatDecimal } from "../numeric.ts";
-import { integerValue, isInRange } from "../scalar-text.ts";
+import { isInRange } from "../scalar-text.ts";
 import {
   addIntervals,
   formatInterval,
@@ -32,6 +32,7 @@ import {
 import { notSupportedAt } from "../unsupported.ts";
 import { isUntyped } from "../untyped.ts";
 import type { Value } from "../value.ts";
+import { integerValue } from "../value.ts";
 import { gatherArray, gatherJson, gatherObject, joinTexts } from "./gathering.ts";
 import { statisticOfOne, statisticOfPairs } from "./statistics.ts";
 

@@ -12,6 +12,7 @@ import {
 } from "../ast.ts";
 import { findCatalogTable } from "../catalog/catalog.ts";
 import { coalesce } from "../conditional.ts";
+import { EVENTS } from "../events-table.ts";
 import { type Relation, resolveRelation } from "../relation.ts";
 import { isStored, type StoredTable, type Table } from "../schema.ts";
 import { TEXT } from "../types.ts";
@@ -38,6 +39,7 @@ import { FeedScan } from "./shared-rows.ts";
 type UnitSource =
   | { readonly kind: "stored"; readonly table: StoredTable; readonly relation: Relation }
   | { readonly kind: "availability"; readonly table: Table; readonly relation: Relation }
+  | { readonly kind: "events"; readonly table: Table; readonly relation: Relation }
   | { readonly kind: "rows"; readonly operator: Operator };
 
 export interface FromUnit {
@@ -189,6 +191,11 @@ function planOwnTable(range: RangeVar, alias: string, scope: QueryScope): FromIt
       origin: { tableOid: table.oid, columnNumber: at + 1 },
     });
   });
+  if (table === EVENTS) {
+    scope.planner.readsEvents = true;
+    return unit(entry, { kind: "events", table, relation });
+  }
+  scope.planner.readsTables = true;
   return unit(
     entry,
     isStored(table) ? { kind: "stored", table, relation } : { kind: "availability", table, relation },

@@ -94,7 +94,7 @@ function targetsOf(tree: FromTree, clauses: readonly LockingClause[], mayMiss: b
   const own = clauses.filter(({ of }) => of === null || of.some(({ name }) => name === entry.name));
   const [first] = own;
   if (first === undefined) return [];
-  if (source.kind === "availability") {
+  if (source.kind === "availability" || source.kind === "events") {
     throw new DeltatError(
       SqlState.featureNotSupported,
       `${first.words} on "${source.table.name}" is not supported`,

@@ -13,6 +13,7 @@ import type { ColumnOrigin, Expression, Frame } from "../expression.ts";
 import { type PgType, TEXT } from "../types.ts";
 import { isUntyped } from "../untyped.ts";
 import type { Value } from "../value.ts";
+import type { RangeColumn } from "./range.ts";
 import type { Run } from "./run.ts";
 
 /** No more rows. */
@@ -34,6 +35,8 @@ export interface Operator {
   cursor(run: Run): Cursor;
   /** For EXPLAIN. */
   readonly plan: PlanNode;
+  /** The column, without equals, by which its rows ascend; most have none. */
+  readonly ascending?: RangeColumn | undefined;
 }
 
 /** What EXPLAIN shows of an operator. */

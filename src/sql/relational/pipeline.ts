@@ -4,15 +4,18 @@ import type { Expression } from "../expression.ts";
 import type { RowRange } from "../row-order.ts";
 import type { Value } from "../value.ts";
 import { type Cursor, DONE, type Operator, type PlanNode, planNode, ROW, type Step } from "./operator.ts";
+import type { RangeColumn } from "./range.ts";
 import type { Run } from "./run.ts";
 
 export class Filter implements Operator {
   readonly plan: PlanNode;
+  readonly ascending: RangeColumn | undefined;
 
   constructor(
     private readonly child: Operator,
     private readonly condition: Expression,
   ) {
+    this.ascending = child.ascending;
     this.plan = { ...child.plan, details: [...child.plan.details, "Filter"] };
   }
 

@@ -27,6 +27,8 @@ export interface StreamedQuery {
   readonly operator: Operator;
   readonly outputs: readonly Expression[];
   readonly slotCount: number;
+  /** Whether all that it reads is what happened, which no change alters while it pauses. */
+  readonly readsPastOnly: boolean;
   /** Whether nothing that it calls is felt outside, so that it may begin again. */
   readonly maySuspend: boolean;
 }
@@ -124,6 +126,7 @@ export class QueryStream implements RowStream, PausedReader {
   }
 
   detach(): void {
+    if (this.query.readsPastOnly) return;
     if (this.settled === null && this.failure === null && !this.isDone) this.execution.engine.pause(this);
   }
 

@@ -81,7 +81,8 @@ export function planTail(
   const isTied = select.limitOption === "LIMIT_OPTION_WITH_TIES";
   let keySlots: readonly Expression[] = [];
   let targetsToLock = locked;
-  if (sortKeys.length > 0) {
+  const isSorted = on.length === 0 && !isTied && locked.length === 0 && comesInOrder(operator, outputs, keys);
+  if (sortKeys.length > 0 && !isSorted) {
     const needsAll = on.length > 0 || isTied || locked.length > 0;
     const ids = locked.map(({ id }) => id);
     const sorted = planSort(operator, columns, sortKeys, needsAll ? null : range, ids, scope);
@@ -94,6 +95,18 @@ export function planTail(
   if (on.length > 0) operator = new Distinct(operator, keySlots.slice(0, on.length), true);
   if (range !== null) operator = new Limit(operator, range, isTied ? tieKey(keySlots) : null);
   return { operator, columns };
+}
+
+/** Whether rows come in this order by themselves: by a column in which no two are equal, whatever keys follow. */
+function comesInOrder(
+  { ascending }: Operator,
+  outputs: readonly QueryColumn[],
+  [key]: readonly PlannedKey[],
+): boolean {
+  if (ascending === undefined || !ascending.isUsed || key === undefined) return false;
+  const expression = typeof key.of === "number" ? outputs[key.of]?.expression : key.of;
+  const isAscending = key.sort.sortby_dir !== "SORTBY_DESC" && key.sort.sortby_dir !== "SORTBY_USING";
+  return isAscending && expression === ascending.expression();
 }
 
 function tieKey(keys: readonly Expression[]) {

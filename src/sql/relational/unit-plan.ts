@@ -7,9 +7,10 @@
 import { planAccessPath } from "../access-path.ts";
 import { type ColumnRef, type Node, nodeLocation } from "../ast.ts";
 import { planAvailabilityQuery } from "../availability-query.ts";
-import { conjunctionOf } from "../conjuncts.ts";
+import { conjunctionOf, conjunctsOf } from "../conjuncts.ts";
 import { RelationScope } from "../relation.ts";
 import { type Conjunct, within } from "./conjunct.ts";
+import { EventsScan, planSeqBounds } from "./events-scan.ts";
 import type { FromUnit } from "./from.ts";
 import type { Operator } from "./operator.ts";
 import { AvailabilityScan, StoredScan } from "./scan.ts";
@@ -28,6 +29,10 @@ export function buildUnit(unit: FromUnit, conjuncts: readonly Conjunct[], scope:
   const own = new RelationScope(source.relation);
   const where = conjunctionOf(conjuncts.map((conjunct) => bindOthers(conjunct, unit, own, scope)));
   compiler.enter(own);
+  if (source.kind === "events") {
+    const bounds = planSeqBounds(conjunctsOf(where), own, compiler);
+    return { operator: new EventsScan(entry, bounds), rest: conjuncts };
+  }
   if (source.kind === "stored") {
     const path = planAccessPath(source.table, where, own, compiler);
     const filter = compiler.condition(conjunctionOf(path.rest), conjuncts[0]?.clause);
