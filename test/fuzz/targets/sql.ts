@@ -36,7 +36,7 @@ export function sqlTarget(
     check(made) {
       ways ??= new SqlWays();
       if (made.kind === "condition") return checkCondition(ways, made.from, made.condition);
-      return checkWays(ways, made.text, parseScript);
+      return checkWays(ways, made.text, [], parseScript);
     },
     *smaller(made) {
       if (made.kind === "ways") {
@@ -70,25 +70,43 @@ function sameAnswer(way: string, expected: Answer, got: Answer, isExact: boolean
 /** SQLSTATEs of statements that only with literals are any. */
 const NEEDS_LITERALS: ReadonlySet<string> = new Set(["42601", "42P18", "42P08", "42P10", "42803"]);
 
-export function checkWays(ways: SqlWays, text: string, parseScript: ParseScript): string | null {
+/**
+ * @param siblings statements of perhaps the same shape: one that ran before has made the plan
+ * Returns where the ways part, or null.
+ */
+export function checkWays(
+  ways: SqlWays,
+  text: string,
+  siblings: readonly string[],
+  parseScript: ParseScript,
+): string | null {
   // The shape is not taken from a text with a comment.
   const parsed = ways.simple(`${text}\n--`);
   const lifted = liftLiterals(text);
   // What is no statement never gets a plan.
   if (lifted === null || parsed.code === "42601") return null;
-  const cached = () => ways.simple(text, (session) => parseScript(session, text));
-  const cold = sameAnswer("cold", parsed, cached(), true);
+  const cached = (made: string) => ways.simple(made, (session) => parseScript(session, made));
+  const own = text + newShape();
+  const cold = sameAnswer("cold", parsed, cached(own), true) ?? sameAnswer("warm", parsed, cached(own), true);
   if (cold !== null) return cold;
-  ways.simple("", (session) =>
-    parseScript(
-      session,
-      withLiterals(lifted, (at) => otherLiteral(lifted, at)),
-    ),
-  );
-  const warm = sameAnswer("warm", parsed, cached(), true);
-  if (warm !== null) return warm;
-  if (!isKept(ways, text)) return null;
+  const others = [...siblings, withLiterals(lifted, (at) => otherLiteral(lifted, at))];
+  for (const sibling of others) {
+    const shape = newShape();
+    cached(sibling + shape);
+    const answer = cached(text + shape);
+    const shared = sameAnswer("shared", parsed, answer, true);
+    if (shared !== null) return `${shared} (after ${sibling})`;
+  }
+  if (!isKept(ways, own)) return null;
   return checkPrepared(ways, parsed, lifted);
+}
+
+let shapes = 0;
+
+/** Blanks that no text has ended in yet: with them behind it a text has a shape of its own, and no plan. */
+function newShape(): string {
+  const digits = (++shapes).toString(2);
+  return digits.replaceAll("0", " ").replaceAll("1", "\t");
 }
 
 /** Whether a plan for the shape is kept: only then each literal is a value. */
