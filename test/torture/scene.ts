@@ -8,8 +8,9 @@ import { rowsOfDump } from "./dump-rows.ts";
 import { Tool } from "./tool.ts";
 import type { Mark, Workload } from "./workload.ts";
 
-/** For how long a round waits for what it wants to see before it kills the server all the same. */
+/** For how long a round waits for a file before it kills the server all the same, and for an answer before it gives up. */
 const PATIENCE_MS = 5_000;
+const ANSWER_MS = 30_000;
 
 export class Scene {
   /** Of each database, what the last backup that was finished holds. */
@@ -111,8 +112,8 @@ export class Round {
     this.waiting.push({ count: before + count, resolve: enough.resolve });
     while (this.acknowledged < before + count) {
       const seen = this.acknowledged;
-      await Promise.race([enough.promise, Bun.sleep(PATIENCE_MS)]);
-      if (this.acknowledged === seen) throw new Error(`no answer within ${PATIENCE_MS} ms`);
+      await Promise.race([enough.promise, Bun.sleep(ANSWER_MS)]);
+      if (this.acknowledged === seen) throw new Error(`no answer within ${ANSWER_MS} ms`);
     }
   }
 
