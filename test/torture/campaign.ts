@@ -94,6 +94,7 @@ class Campaign {
         await this.round(phase);
         report.rounds++;
       }
+      options.print(`${report.rounds} rounds, nothing found`);
     }
     const server = await this.start();
     await this.look(server);

@@ -1,9 +1,10 @@
 /** What the rounds of a torture share, and one round: a server under load that is going to be killed. */
 
-import { watch } from "node:fs";
+import { readdirSync, rmSync, watch } from "node:fs";
 import { join } from "node:path";
 import type { Random } from "../seeded-random.ts";
 import type { ServerProcess } from "../server/harness.ts";
+import { isBrief } from "./brief-databases.ts";
 import { rowsOfDump } from "./dump-rows.ts";
 import { Tool } from "./tool.ts";
 import type { Mark, Workload } from "./workload.ts";
@@ -67,6 +68,15 @@ export class Scene {
       workload.checkCopy(mark, rowsOfDump(dump));
       this.backedUp.set(workload.database, dump);
       this.copiesChecked++;
+    }
+    this.removeBriefOnes();
+  }
+
+  /** Databases that are gone from the data folder stay in a backup until somebody removes them. */
+  private removeBriefOnes(): void {
+    const folder = join(this.backupDir, "databases");
+    for (const name of readdirSync(folder)) {
+      if (isBrief(name)) rmSync(join(folder, name), { recursive: true });
     }
   }
 
