@@ -9,7 +9,13 @@ import { TARGETS, targetNamed } from "./targets.ts";
 const FOUND = join(import.meta.dir, "found");
 
 const SEED = 20_260_101;
-const CASES: Readonly<Record<string, number>> = { decoder: 5000, log: 300, sql: 80, statements: 800 };
+const CASES: Readonly<Record<string, number>> = {
+  decoder: 5000,
+  log: 300,
+  session: 120,
+  sql: 80,
+  statements: 800,
+};
 
 afterAll(async () => {
   for (const target of TARGETS) await target.close();

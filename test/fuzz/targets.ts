@@ -3,12 +3,14 @@
 import { type AnyTarget, anyTarget } from "./target.ts";
 import { decoderTarget } from "./targets/decoder.ts";
 import { logTarget } from "./targets/log.ts";
+import { sessionTarget } from "./targets/session.ts";
 import { sqlTarget } from "./targets/sql.ts";
 import { statementsTarget } from "./targets/statements.ts";
 
 export const TARGETS: readonly AnyTarget[] = [
   anyTarget(decoderTarget()),
   anyTarget(logTarget()),
+  anyTarget(sessionTarget()),
   anyTarget(sqlTarget()),
   anyTarget(statementsTarget()),
 ];
