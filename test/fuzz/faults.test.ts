@@ -1,11 +1,13 @@
 /** The targets can fail: each of these faults is found within the cases that `bun test` runs. */
 
 import { expect, test } from "bun:test";
+import { regexOf } from "../../src/sql/regex.ts";
 import { FrontendDecoder } from "../../src/wire/frontend-decoder.ts";
 import { openLog } from "../storage/log-fixture.ts";
 import { anyTarget, type Target } from "./target.ts";
 import { decoderTarget } from "./targets/decoder.ts";
 import { logTarget } from "./targets/log.ts";
+import { regexTarget } from "./targets/regex.ts";
 
 /** The first word of the first finding. */
 async function found<Case>(target: Target<Case>, count: number): Promise<string> {
@@ -67,4 +69,13 @@ test("a log that cuts without a warning", async () => {
       300,
     ),
   ).toBe("silent");
+});
+
+test("a regular expression that forgets what its flags say", async () => {
+  expect(
+    await found(
+      regexTarget((pattern) => regexOf(pattern, "")),
+      500,
+    ),
+  ).toBe("places");
 });

@@ -11,10 +11,11 @@ const FOUND = join(import.meta.dir, "found");
 const SEED = 20_260_101;
 const CASES: Readonly<Record<string, number>> = {
   decoder: 5000,
-  log: 300,
-  session: 120,
-  sql: 80,
-  statements: 800,
+  log: 200,
+  regex: 1500,
+  session: 100,
+  sql: 40,
+  statements: 400,
 };
 
 afterAll(async () => {

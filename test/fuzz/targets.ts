@@ -3,6 +3,7 @@
 import { type AnyTarget, anyTarget } from "./target.ts";
 import { decoderTarget } from "./targets/decoder.ts";
 import { logTarget } from "./targets/log.ts";
+import { regexTarget } from "./targets/regex.ts";
 import { sessionTarget } from "./targets/session.ts";
 import { sqlTarget } from "./targets/sql.ts";
 import { statementsTarget } from "./targets/statements.ts";
@@ -10,6 +11,7 @@ import { statementsTarget } from "./targets/statements.ts";
 export const TARGETS: readonly AnyTarget[] = [
   anyTarget(decoderTarget()),
   anyTarget(logTarget()),
+  anyTarget(regexTarget()),
   anyTarget(sessionTarget()),
   anyTarget(sqlTarget()),
   anyTarget(statementsTarget()),
