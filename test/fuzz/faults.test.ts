@@ -1,13 +1,16 @@
 /** The targets can fail: each of these faults is found within the cases that `bun test` runs. */
 
 import { expect, test } from "bun:test";
+import { formatValue } from "../../src/sql/codec.ts";
 import { regexOf } from "../../src/sql/regex.ts";
 import { FrontendDecoder } from "../../src/wire/frontend-decoder.ts";
 import { openLog } from "../storage/log-fixture.ts";
 import { anyTarget, type Target } from "./target.ts";
+import { copyTarget } from "./targets/copy.ts";
 import { decoderTarget } from "./targets/decoder.ts";
 import { logTarget } from "./targets/log.ts";
 import { regexTarget } from "./targets/regex.ts";
+import { valuesTarget } from "./targets/values.ts";
 
 /** The first word of the first finding. */
 async function found<Case>(target: Target<Case>, count: number): Promise<string> {
@@ -78,4 +81,17 @@ test("a regular expression that forgets what its flags say", async () => {
       500,
     ),
   ).toBe("places");
+});
+
+test("a COPY that loses what comes behind a line break at the end of a piece", async () => {
+  const careless = copyTarget((client, statement, chunks) => {
+    const kept = chunks.map((chunk, i) => (chunks[i - 1]?.at(-1) === 13 ? chunk.subarray(1) : chunk));
+    return client.copyIn(statement, ...kept);
+  });
+  expect(await found(careless, 3000)).toBe("split");
+});
+
+test("values that lose what is behind the decimal point", async () => {
+  const careless = valuesTarget((type, value) => formatValue(type, value).replace(/\.\d+/, ""));
+  expect(await found(careless, 300)).not.toBe("nothing");
 });

@@ -10,12 +10,14 @@ const FOUND = join(import.meta.dir, "found");
 
 const SEED = 20_260_101;
 const CASES: Readonly<Record<string, number>> = {
+  copy: 600,
   decoder: 5000,
   log: 200,
   regex: 1500,
   session: 100,
   sql: 40,
   statements: 400,
+  values: 3000,
 };
 
 afterAll(async () => {
