@@ -78,6 +78,9 @@ export const MAX_TRANSACTION_LOCKS = 100_000;
  */
 export const MAX_TRACKED_READS = 10_000;
 
+/** Portals in a row each of which does nothing but FETCH from the next; more are 54001. */
+export const MAX_FETCH_DEPTH = 100;
+
 /** Savepoints open at one time in one transaction. */
 export const MAX_SAVEPOINTS = 10_000;
 

@@ -1,11 +1,19 @@
 /** The targets can fail: each of these faults is found within the cases that `bun test` runs. */
 
 import { expect, test } from "bun:test";
+import { restoreSnapshot } from "../../src/engine/snapshot.ts";
+import { formatValue } from "../../src/sql/codec.ts";
+import { regexOf } from "../../src/sql/regex.ts";
+import { readNewestSnapshot } from "../../src/storage/snapshot-file.ts";
 import { FrontendDecoder } from "../../src/wire/frontend-decoder.ts";
 import { openLog } from "../storage/log-fixture.ts";
 import { anyTarget, type Target } from "./target.ts";
+import { copyTarget } from "./targets/copy.ts";
 import { decoderTarget } from "./targets/decoder.ts";
 import { logTarget } from "./targets/log.ts";
+import { regexTarget } from "./targets/regex.ts";
+import { snapshotTarget } from "./targets/snapshot.ts";
+import { valuesTarget } from "./targets/values.ts";
 
 /** The first word of the first finding. */
 async function found<Case>(target: Target<Case>, count: number): Promise<string> {
@@ -67,4 +75,37 @@ test("a log that cuts without a warning", async () => {
       300,
     ),
   ).toBe("silent");
+});
+
+test("a regular expression that forgets what its flags say", async () => {
+  expect(
+    await found(
+      regexTarget((pattern) => regexOf(pattern, "")),
+      500,
+    ),
+  ).toBe("places");
+});
+
+test("a COPY that loses what comes behind a line break at the end of a piece", async () => {
+  const careless = copyTarget((client, statement, chunks) => {
+    const kept = chunks.map((chunk, i) => (chunks[i - 1]?.at(-1) === 13 ? chunk.subarray(1) : chunk));
+    return client.copyIn(statement, ...kept);
+  });
+  expect(await found(careless, 3000)).toBe("split");
+});
+
+test("values that lose what is behind the decimal point", async () => {
+  const careless = valuesTarget((type, value) => formatValue(type, value).replace(/\.\d+/, ""));
+  expect(await found(careless, 300)).not.toBe("nothing");
+});
+
+test("a reader of snapshots that leaves out the labels", async () => {
+  const careless = snapshotTarget((files, engine) => {
+    const snapshot = readNewestSnapshot(files, "/db");
+    if (snapshot === null) return;
+    const sections = new Map(snapshot.sections);
+    sections.set(20, new Uint8Array(0));
+    restoreSnapshot(engine, sections, snapshot.at);
+  });
+  expect(await found(careless, 300)).toBe("content");
 });

@@ -9,7 +9,17 @@ import { TARGETS, targetNamed } from "./targets.ts";
 const FOUND = join(import.meta.dir, "found");
 
 const SEED = 20_260_101;
-const CASES: Readonly<Record<string, number>> = { decoder: 5000, log: 300, sql: 80, statements: 800 };
+const CASES: Readonly<Record<string, number>> = {
+  copy: 600,
+  decoder: 5000,
+  log: 200,
+  regex: 1500,
+  session: 100,
+  snapshot: 600,
+  sql: 40,
+  statements: 400,
+  values: 3000,
+};
 
 afterAll(async () => {
   for (const target of TARGETS) await target.close();

@@ -62,8 +62,8 @@ const MAX_SHRINK_MS = 15_000;
 
 /** What the process may have grown by while it ran one target: caches fill, heaps are swept late. */
 const MAX_GROWTH_BYTES = 600 * 1024 * 1024;
-/** What one case may add to the most that the process ever had. */
-const MAX_CASE_BYTES = 256 * 1024 * 1024;
+/** What one case may add to the most that the process ever had; some of it is rubbish that is not collected yet. */
+const MAX_CASE_BYTES = 768 * 1024 * 1024;
 const CASES_PER_MEMORY_CHECK = 64;
 
 function caseRandom(seed: number, number: number): Random {

@@ -38,7 +38,7 @@ class ArrayLog implements CommitLog {
 /** One field of a row in text format; null is NULL. */
 export type Field = string | null;
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The fields of every DataRow message in `bytes`; those of format 1 are read as bigint. */
 export function decodeRows(bytes: Uint8Array, formats: readonly number[] = []): Field[][] {
