@@ -99,6 +99,21 @@ export const MAX_AVAILABILITY_RESOURCES = 100_000;
 /** The most that work_mem may be set to; DELTAT_WORK_MEM_MB bounds what it asks for. Beyond either: 53200. */
 export const MAX_WORK_MEMORY_BYTES = 4 * 1024 * 1024 * 1024;
 
+/**
+ * MiB that the statements and buffers of all clients may hold together, unless DELTAT_MEMORY_MB says otherwise: a
+ * statement that asks for more is 53200, and the clients whose buffers hold the most are disconnected with 53200.
+ */
+export const DEFAULT_MEMORY_MB = 1024;
+
+/** The share of it that statements may take; the rest is for buffers. */
+export const STATEMENT_MEMORY_SHARE = 0.75;
+
+/** What the statements of one client, and its buffers, may hold each without being counted against it. */
+export const FREE_CLIENT_BYTES = 256 * 1024;
+
+/** What a change that a transaction has staged is taken to hold in memory. */
+export const STAGED_CHANGE_BYTES = 512;
+
 /** Levels of a JSON document; more are 54001. */
 export const MAX_JSON_DEPTH = 2000;
 
@@ -132,6 +147,15 @@ export const MAX_CHANNELS_PER_CONNECTION = 100_000;
 /** Bytes of notifications and replies waiting for a client that does not read; beyond it the client is disconnected. */
 export const MAX_LISTENER_QUEUE_BYTES = 16 * 1024 * 1024;
 
+/** Output of that size is offered to the socket between two messages rather than at the end of the turn. */
+export const WRITE_THROUGH_BYTES = 64 * 1024;
+
+/**
+ * Unsent bytes beyond which an idle client's notifications wait where they are shared with other listeners, rather than
+ * in its own output.
+ */
+export const NOTIFICATION_OUTPUT_BYTES = 64 * 1024;
+
 /** Bytes of unsent replies beyond which a client's further messages wait until it has read some. */
 export const OUTPUT_HIGH_WATER_BYTES = 4 * 1024 * 1024;
 
@@ -143,6 +167,9 @@ export const DEFAULT_WORK_MEM_MB = 256;
 
 /** Bytes of further messages that are read while a statement runs; beyond it the socket waits. */
 export const MAX_WAITING_INPUT_BYTES = 256 * 1024;
+
+/** Seconds after which a client that has read nothing of what waits for it is disconnected. */
+export const READ_TIMEOUT_SECONDS = 300;
 
 /** Seconds that a client has to read its last error before the connection is cut. */
 export const CLOSE_LINGER_SECONDS = 5;

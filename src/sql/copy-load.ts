@@ -144,6 +144,7 @@ export class CopyLoad implements CopyIn, RowSink {
     let bytes = this.count * ROW_BYTES;
     for (const column of this.texts) bytes += column.bytes;
     if (bytes > this.maxBytes) throw limitExceeded("bytes of one COPY", this.maxBytes);
+    this.execution.session.memory.stage(bytes);
   }
 
   /** What a column that the data does not have gets for the next row. */

@@ -6,6 +6,7 @@
 import type { ByteWriter } from "../bytes.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { DEFAULT_WORK_MEM_MB } from "../limits.ts";
+import { type MemoryBudget, unlimitedMemory } from "../memory-budget.ts";
 import type { Node } from "./ast.ts";
 import { decodeParameter } from "./codec.ts";
 import type { Database, Listener } from "./database.ts";
@@ -19,6 +20,7 @@ import type { PreparedStatements } from "./prepared-statements.ts";
 import { type RowStream, type RunResult, streamOf, WrittenRows } from "./row-stream.ts";
 import { type Notice, SessionState, type SqlClient } from "./session-state.ts";
 import { type LiftedLiterals, liftLiterals } from "./shape.ts";
+import { StatementMemory } from "./statement-memory.ts";
 import { useSessionTime } from "./time/session-time.ts";
 import { TEXT, typeByOid } from "./types.ts";
 import type { Value } from "./value.ts";
@@ -63,7 +65,8 @@ export class SqlSession {
   private readonly state: SessionState;
 
   /**
-   * @param workMemBytes what unfinished results of this session may hold
+   * @param workMemBytes what unfinished results of this session may hold, and
+   * @param budget what all sessions may
    * Throws 42704 or 22023 for a start-up option that cannot be had.
    */
   constructor(
@@ -71,8 +74,9 @@ export class SqlSession {
     client: SqlClient,
     listener: Listener,
     workMemBytes: number = DEFAULT_WORK_MEM_MB * 1024 * 1024,
+    budget: MemoryBudget = unlimitedMemory(),
   ) {
-    this.state = new SessionState(database, client, listener, workMemBytes);
+    this.state = new SessionState(database, client, listener, new StatementMemory(workMemBytes, budget));
   }
 
   /** Idle, in a transaction block, in a failed one. */

@@ -201,12 +201,13 @@ export function writeNotificationResponse(
   out: ByteWriter,
   processId: number,
   channel: string,
-  payload: string,
+  payload: Uint8Array,
 ): void {
   const lengthAt = begin(out, Backend.notificationResponse);
   out.i32(processId);
   out.cstring(channel);
-  out.cstring(payload);
+  out.raw(payload);
+  out.u8(0);
   finish(out, lengthAt);
 }
 

@@ -144,6 +144,10 @@ export class ServerProcess {
     return this.ended();
   }
 
+  get pid(): number {
+    return this.child.pid;
+  }
+
   /** What the server has written to stderr so far. */
   get complaints(): string {
     return this.stderr.text;

@@ -151,6 +151,7 @@ export class QueryStream implements RowStream, PausedReader {
 
   close(): void {
     this.execution.engine.wake(this);
+    this.run.close();
     this.execution.session.memory.giveBack(this.heldBytes);
     this.heldBytes = 0;
   }
