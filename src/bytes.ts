@@ -18,7 +18,8 @@ export function asciiText(bytes: Uint8Array, start: number, end: number): string
 export class ByteWriter {
   bytes: Uint8Array<ArrayBuffer>;
   length = 0;
-  private view: DataView;
+  /** The same bytes, for who writes numbers into them; replaced along with `bytes`. */
+  view: DataView;
 
   constructor(initialCapacity = 4096) {
     this.bytes = new Uint8Array(initialCapacity);
