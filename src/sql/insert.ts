@@ -52,7 +52,9 @@ export function newId(nowMs: number): string {
 }
 
 /** Where the value of one column of a new row comes from. */
-type Source = Expression | { readonly fallback: Value } | "newId";
+type Source = Pick<Expression, "evaluate">;
+
+const NEW_ID: Source = { evaluate: (frame) => newId(frame.session.clockNowMs()) };
 
 interface InsertPlan {
   readonly table: StoredTable;
@@ -153,7 +155,7 @@ function planSelected(
   return (execution) =>
     query.rows(execution, outputs).map((row) => {
       const values: Value[] = fallbacks.map((source, at) =>
-        columns.indexOf(at) >= 0 && columns.indexOf(at) < row.length ? null : sourceValue(source, execution),
+        columns.indexOf(at) >= 0 && columns.indexOf(at) < row.length ? null : source.evaluate(execution),
       );
       row.forEach((value, i) => {
         values[columns[i] as number] = value;
@@ -204,7 +206,8 @@ function planRow(
 }
 
 function fallbackOf(column: Column, at: number): Source {
-  return at === 0 && column.isId ? "newId" : { fallback: column.fallback ?? null };
+  const value = column.fallback ?? null;
+  return at === 0 && column.isId ? NEW_ID : { evaluate: () => value };
 }
 
 const ON_CONFLICT_FIELDS = new Set(["action", "infer", "location"]);
@@ -254,7 +257,10 @@ function runInsert(plan: InsertPlan, execution: Execution): string {
   if (lists !== null) {
     execution.beforeChanges?.();
     for (const sources of lists) {
-      const values = sources.map((source) => sourceValue(source, execution));
+      const values: Value[] = [];
+      for (let at = 0; at < sources.length; at++) {
+        values.push((sources[at] as Source).evaluate(execution));
+      }
       if (insertRow(plan, values, out, execution)) inserted++;
       if ((inserted & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
     }
@@ -271,7 +277,7 @@ function runInsert(plan: InsertPlan, execution: Execution): string {
   }
   // A row that was skipped tells that its id is used.
   if (inserted < given) execution.session.dependOn(execution.database.appendedLsn);
-  return `INSERT 0 ${inserted}`;
+  return inserted === 1 ? "INSERT 0 1" : `INSERT 0 ${inserted}`;
 }
 
 /** Whether the row was inserted: false if its id is used and ON CONFLICT lets that be. */
@@ -282,7 +288,7 @@ function insertRow(
   execution: Execution,
 ): boolean {
   const { engine } = execution;
-  checkNotNull(table, values, isOptional(table, values));
+  checkNotNull(table, values, isOptional);
   const command: Command = table.create(values);
   if (skipsUsedIds && table.find(engine, idOf(values[0] as Value)) >= 0) return false;
   engine.apply(execution.transaction as Transaction, command);
@@ -292,13 +298,8 @@ function insertRow(
   return true;
 }
 
-function sourceValue(source: Source, execution: Execution): Value {
-  if (source === "newId") return newId(execution.engine.now);
-  return "evaluate" in source ? source.evaluate(execution) : source.fallback;
-}
-
 /** A booking made of a hold takes resource and span from it. */
-function isOptional(table: StoredTable, values: readonly Value[]): (column: number) => boolean {
-  const confirmsHold = table === BOOKINGS && values[HOLD_ID_COLUMN] !== null;
-  return (at) => table.columns[at]?.nullable === true || (confirmsHold && at >= 1 && at <= 3);
+function isOptional(table: StoredTable, values: readonly Value[], at: number): boolean {
+  if (table.columns[at]?.nullable === true) return true;
+  return table === BOOKINGS && values[HOLD_ID_COLUMN] !== null && at >= 1 && at <= 3;
 }

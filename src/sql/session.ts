@@ -244,7 +244,7 @@ export class SqlSession {
   }
 
   /** Settings that ParameterStatus has to tell: at first all it reports, later what has changed. */
-  takeParameterChanges(): readonly [string, string][] {
+  takeParameterChanges(): readonly (readonly [name: string, value: string])[] {
     return this.state.settings.takeReports();
   }
 

@@ -59,8 +59,15 @@ export function planSpanStream(
     }
     if (isWholeRow && areAlike(execution, count)) writeAlike(output, execution, count);
     else writeEach(output, execution, 0, count);
-    return `SELECT ${count}`;
+    return selectTag(count);
   };
+}
+
+/** Tags of short results, which are most: made once. */
+const TAGS = Array.from({ length: 1024 }, (_, count) => `SELECT ${count}`);
+
+function selectTag(count: number): string {
+  return TAGS[count] ?? `SELECT ${count}`;
 }
 
 /** Whether all rows have one length: one owner, and numbers that are binary or of 13 digits (spans come in order). */

@@ -36,6 +36,7 @@ export class NotificationQueue {
 
   /** Moves all that waits to the output. */
   deliver(): void {
+    if (this.isEmpty) return;
     this.inOutput = Math.min(this.inOutput, this.output.unsentBytes) + this.waiting.length;
     this.output.writer.raw(this.waiting.written());
     this.waiting.clear(KEPT_BUFFER_BYTES);
