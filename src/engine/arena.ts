@@ -4,6 +4,8 @@
  * `chunk * CHUNK_ENTRIES + offset`, and kernels read a block as (chunk array, offset, length).
  */
 
+import { makeFences } from "./page-fences.ts";
+
 const CHUNK_SHIFT = 16;
 const CHUNK_ENTRIES = 1 << CHUNK_SHIFT;
 const CHUNK_MASK = CHUNK_ENTRIES - 1;
@@ -11,8 +13,10 @@ const CHUNK_MASK = CHUNK_ENTRIES - 1;
 const SMALLEST_BLOCK = 4;
 /** Size class of the largest block, which is a page of a paged column. */
 export const PAGE_CLASS = 7;
-/** Entries of a page: 4 KiB of keys, so that a random insert moves some 2 KiB. */
+/** Entries of a page: 4 KiB of keys, so that a random insert moves some 1.5 KiB of them. */
 export const PAGE_ENTRIES = SMALLEST_BLOCK << PAGE_CLASS;
+
+const NO_FENCES = new Float64Array(0);
 
 export function blockEntries(sizeClass: number): number {
   return SMALLEST_BLOCK << sizeClass;
@@ -21,10 +25,15 @@ export function blockEntries(sizeClass: number): number {
 export class Arena {
   private readonly keyChunks: Float64Array[] = [];
   private readonly rowChunks: Uint32Array[] = [];
+  /** Of chunks of pages; see page-fences.ts. */
+  private readonly fenceChunks: Float64Array[] = [];
   private readonly free: number[][] = Array.from({ length: PAGE_CLASS + 1 }, () => []);
   /** Next address to carve for each size class, and where its current chunk ends. */
   private readonly carveNext = new Float64Array(PAGE_CLASS + 1);
   private readonly carveEnd = new Float64Array(PAGE_CLASS + 1);
+
+  /** Insertions and removals in all columns of the arena: whoever remembers a place learns that it may have moved. */
+  changes = 0;
 
   /** `withRows`: a Uint32 row travels with each key. */
   constructor(readonly withRows: boolean) {}
@@ -50,6 +59,10 @@ export class Arena {
     return this.rowChunks[address >>> CHUNK_SHIFT] as Uint32Array;
   }
 
+  fences(address: number): Float64Array {
+    return this.fenceChunks[address >>> CHUNK_SHIFT] as Float64Array;
+  }
+
   offset(address: number): number {
     return address & CHUNK_MASK;
   }
@@ -65,6 +78,7 @@ export class Arena {
   private addChunk(sizeClass: number): void {
     const base = this.keyChunks.length * CHUNK_ENTRIES;
     this.keyChunks.push(new Float64Array(CHUNK_ENTRIES));
+    this.fenceChunks.push(sizeClass === PAGE_CLASS ? makeFences(CHUNK_ENTRIES) : NO_FENCES);
     if (this.withRows) this.rowChunks.push(new Uint32Array(CHUNK_ENTRIES));
     this.carveNext[sizeClass] = base;
     this.carveEnd[sizeClass] = base + CHUNK_ENTRIES;

@@ -160,7 +160,7 @@ export class CopyLoad implements CopyIn, RowSink {
 
   private refuseNull(): void {
     const values: Value[] = this.columns.map((column) => column.value(this.count));
-    checkNotNull(this.table, values, (at) => this.table.columns[at]?.nullable === true);
+    checkNotNull(this.table, values, (table, _, at) => table.columns[at]?.nullable === true);
   }
 
   private place(): void {

@@ -61,6 +61,7 @@ export class NotificationQueue {
 
   /** Moves what waits to the output while less than `mostBytes` are unsent; returns whether anything was moved. */
   deliver(mostBytes: number): boolean {
+    if (this.isEmpty) return false;
     const { output, waiting, first } = this;
     const before = output.unsentBytes;
     this.inOutput = Math.min(this.inOutput, before);

@@ -52,6 +52,11 @@ export interface SqlConnection {
   /** How long the session may idle as it is now, milliseconds; 0: for ever. */
   readonly idleTimeoutMs: number;
 
+  /**
+   * The simple query `message[start, end)`, planned, if it is a statement like one that this session has sent lately;
+   * else null. What is returned is executed before another message is read. Throws 25P02 in a failed block.
+   */
+  recall(message: Uint8Array, start: number, end: number): Statement | null;
   /** The statements of a simple query, parsed but not planned. Throws 42601 and the like. */
   parseScript(text: string): readonly unknown[];
   plan(raw: unknown): Statement;

@@ -4,12 +4,15 @@
  */
 
 import { ByteWriter } from "../../src/bytes.ts";
+import type { Timers } from "../../src/clock.ts";
 import { Engine } from "../../src/engine/engine.ts";
+import { unlimitedMemory } from "../../src/memory-budget.ts";
 import { loadParser } from "../../src/sql/parser.ts";
 import { SqlSession } from "../../src/sql/session.ts";
 import type { CommitLog } from "../../src/storage/commit-log.ts";
 import { Tenant } from "../../src/tenants/tenant.ts";
 import { type AccessOptions, AccessPolicy } from "../../src/wire/access-policy.ts";
+import { ClientMemory } from "../../src/wire/client-memory.ts";
 import type { Transport } from "../../src/wire/output.ts";
 import { ClientSession } from "../../src/wire/session.ts";
 
@@ -70,6 +73,10 @@ export class FuzzServer {
 
   connect(): FuzzClient {
     this.open++;
+    const timers: Timers = {
+      after: () => () => undefined,
+      soon: (callback) => void this.turns.push(callback),
+    };
     return new FuzzClient(
       (transport) =>
         new ClientSession(
@@ -79,7 +86,9 @@ export class FuzzServer {
               log: this.tenant,
               connect: (client, listener) => new SqlSession(this.tenant, client, listener),
             }),
-            timers: { after: () => () => undefined, soon: (callback) => void this.turns.push(callback) },
+            timers,
+            memory: new ClientMemory(unlimitedMemory(), timers),
+            expectPlace: () => undefined,
             admit: () => undefined,
             cancel: () => undefined,
             internalError: (error) => void this.bugs.push(error),

@@ -150,6 +150,10 @@ export class ScriptedSql implements SqlConnection {
     }
   }
 
+  recall(): null {
+    return null;
+  }
+
   parseScript(text: string): readonly string[] {
     return text
       .split(";")
