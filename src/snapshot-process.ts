@@ -20,13 +20,19 @@ function ownCommand(): string[] {
   return nice === null ? program : [nice, "-n", "19", ...program];
 }
 
-/** Has the snapshot made by another process. Rejects with what that one says. */
-export async function makeSnapshotAside(folder: string, lastSegment: number): Promise<MadeSnapshot> {
+/** Has the snapshot made by another process, which ends at once when it is not wanted. Rejects with what that one says. */
+export async function makeSnapshotAside(
+  folder: string,
+  lastSegment: number,
+  unwanted: AbortSignal,
+): Promise<MadeSnapshot> {
   const child = Bun.spawn([...ownCommand(), SNAPSHOT_COMMAND, folder, String(lastSegment)], {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
     env: {},
+    signal: unwanted,
+    killSignal: "SIGKILL",
   });
   const [out, complaint, code] = await Promise.all([
     new Response(child.stdout).text(),

@@ -18,7 +18,7 @@ import { openSegmentLog, type SegmentLogOptions } from "../storage/segment-log.t
 import { removeOldSnapshots } from "../storage/snapshot-file.ts";
 import { withPath } from "../storage/storage-errors.ts";
 import { type CheckpointOptions, Checkpoints, type SnapshotMaker, SnapshotQueue } from "./checkpoint.ts";
-import { databaseOf, folderOf } from "./folder-names.ts";
+import { BACKUP_MARK, databaseOf, folderOf } from "./folder-names.ts";
 import { loadSnapshot, makeSnapshot, replayCommit } from "./stored-state.ts";
 import { type Scheduler, Tenant } from "./tenant.ts";
 
@@ -269,6 +269,7 @@ export class TenantRegistry implements Cluster {
     );
     // Only now that the folder has opened is anything removed from it.
     removeOldSnapshots(files, folder, afterLsn);
+    if (files.list(folder).includes(BACKUP_MARK)) files.remove(join(folder, BACKUP_MARK));
     this.warnOfClock(name, engine.now);
     const opened = new Tenant(name, engine, log, options.scheduler, undefined, this);
     tenant = opened;
