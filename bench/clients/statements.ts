@@ -1,0 +1,51 @@
+/**
+ * What clients ask for, in the SQL of deltat and of PostgreSQL. Arguments are pieces of SQL: literals, or the names of
+ * pgbench's variables. PostgreSQL is asked the way somebody would who has only PostgreSQL: spans are int8range, an
+ * exclusion constraint refuses collisions, free time is a difference of multiranges, and a hold is a booking that has
+ * an end of its own. (It never expires there by itself, which is work that PostgreSQL is spared.)
+ */
+
+import { formatId } from "../../src/id.ts";
+import { resourceId } from "../calendar.ts";
+
+type Piece = string | number;
+type SpanPieces = readonly [start: Piece, end: Piece];
+
+export interface Dialect {
+  readonly readResource: string;
+  readonly writeResource: string;
+  availability(from: Piece, to: Piece): string;
+  insert(span: SpanPieces): string;
+  insertBatch(spans: readonly SpanPieces[]): string;
+  /** Gives back the id of the hold as `id`. */
+  hold(span: SpanPieces): string;
+  bookHold(hold: Piece): string;
+  countBookings: string;
+}
+
+/** A hold of a measurement outlives it. */
+const FAR_MS = 8_000_000_000_000;
+
+function deltat(): Dialect {
+  const readResource = formatId(resourceId(0));
+  const writeResource = formatId(resourceId(1));
+  return {
+    readResource,
+    writeResource,
+    availability: (from, to) =>
+      `SELECT resource_id, start, "end" FROM availability WHERE resource_id = '${readResource}' AND start >= ${from} AND "end" <= ${to}`,
+    insert: ([start, end]) =>
+      `INSERT INTO bookings (resource_id, start, "end") VALUES ('${writeResource}', ${start}, ${end})`,
+    // Another order of columns, by which the null server tells it from the one above.
+    insertBatch: (spans) =>
+      `INSERT INTO bookings (start, "end", resource_id) VALUES ${spans
+        .map(([start, end]) => `(${start}, ${end}, '${writeResource}')`)
+        .join(", ")}`,
+    hold: ([start, end]) =>
+      `INSERT INTO holds (resource_id, start, "end", expires_at) VALUES ('${writeResource}', ${start}, ${end}, ${FAR_MS}) RETURNING id`,
+    bookHold: (hold) => `INSERT INTO bookings (hold_id) VALUES (${hold})`,
+    countBookings: `SELECT count(*) FROM bookings WHERE resource_id = '${writeResource}'`,
+  };
+}
+
+export const DELTAT: Dialect = deltat();

@@ -1,0 +1,11 @@
+/** All parts, in the order in which they run and are reported. */
+
+import { ceiling } from "../parts/ceiling.ts";
+import { engine } from "../parts/engine.ts";
+import { memory } from "../parts/memory.ts";
+import { relational } from "../parts/relational.ts";
+import { snapshot } from "../parts/snapshot.ts";
+import { start } from "../parts/start.ts";
+import type { Part } from "./part.ts";
+
+export const SUITE: readonly Part[] = [engine, ceiling, memory, start, snapshot, relational];
