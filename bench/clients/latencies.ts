@@ -14,6 +14,17 @@ export class Latencies {
     this.count++;
   }
 
+  static sum(parts: readonly Latencies[]): Latencies {
+    const all = new Latencies();
+    for (const part of parts) {
+      all.count += part.count;
+      for (const [us, count] of part.histogram.entries()) {
+        if (count > 0) all.histogram[us] = (all.histogram[us] as number) + count;
+      }
+    }
+    return all;
+  }
+
   /** The least number of whole microseconds within which this share of the replies came; NaN of none. */
   percentile(share: number): number {
     if (this.count === 0) return Number.NaN;

@@ -48,4 +48,33 @@ function deltat(): Dialect {
   };
 }
 
+function postgres(): Dialect {
+  const readResource = "018cc251-0000-0000-0000-000000000001";
+  const writeResource = "018cc251-0000-0000-0000-000000000002";
+  return {
+    readResource,
+    writeResource,
+    availability: (from, to) =>
+      `SELECT '${readResource}' AS resource_id, lower(run) AS start, upper(run) AS "end" FROM unnest(
+        (SELECT range_agg(during * int8range(${from}, ${to})) FROM rules
+          WHERE resource_id = '${readResource}' AND NOT blocking AND during && int8range(${from}, ${to}))
+        - (SELECT coalesce(range_agg(during), '{}') FROM bookings
+          WHERE resource_id = '${readResource}' AND during && int8range(${from}, ${to}))) AS run`.replaceAll(
+        /\s+/g,
+        " ",
+      ),
+    insert: ([start, end]) =>
+      `INSERT INTO bookings (resource_id, during) VALUES ('${writeResource}', int8range(${start}, ${end}))`,
+    insertBatch: (spans) =>
+      `INSERT INTO bookings (resource_id, during) VALUES ${spans
+        .map(([start, end]) => `('${writeResource}', int8range(${start}, ${end}))`)
+        .join(", ")}`,
+    hold: ([start, end]) =>
+      `INSERT INTO bookings (resource_id, during, expires_at) VALUES ('${writeResource}', int8range(${start}, ${end}), ${FAR_MS}) RETURNING id`,
+    bookHold: (hold) => `UPDATE bookings SET expires_at = NULL WHERE id = ${hold}`,
+    countBookings: `SELECT count(*) FROM bookings WHERE resource_id = '${writeResource}' AND expires_at IS NULL`,
+  };
+}
+
 export const DELTAT: Dialect = deltat();
+export const POSTGRES: Dialect = postgres();

@@ -32,10 +32,14 @@ export const BATCH_ROWS = 10;
 /** Bookings that can be inserted on one server; the number of a booking is below it. */
 export const MAX_INSERTS = 2 ** 28;
 /** The place of booking n is slot `n * SCATTER mod 2^28`: an odd factor, so every n has a place of its own. */
-const SCATTER = 0x9e3779b1;
+export const SCATTER = 0x9e3779b1;
 export const INSERT_SLOT_MS = 15_000;
 /** 13 digits, and so are all instants from here for 2^28 slots. */
 export const INSERT_EPOCH_MS = 2_000_000_000_000;
+
+/** Batches, each of adjacent slots, lie behind all single ones. */
+export const BATCH_EPOCH_MS = INSERT_EPOCH_MS + MAX_INSERTS * INSERT_SLOT_MS;
+export const MAX_BATCHES = 2 ** 24;
 
 /** A booking's id is this and its number in 9 decimal digits, which are base32 digits too. */
 const INSERT_ID_PREFIX = "01HK000000000000B";

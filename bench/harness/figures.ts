@@ -9,6 +9,7 @@ export type Metric =
   | "p50Us"
   | "p99Us"
   | "p999Us"
+  | "readsP99Us"
   | "serverCpuUs"
   | "clientBusy"
   | "ns"

@@ -3,9 +3,10 @@
 import { ceiling } from "../parts/ceiling.ts";
 import { engine } from "../parts/engine.ts";
 import { memory } from "../parts/memory.ts";
+import { postgres } from "../parts/postgres.ts";
 import { relational } from "../parts/relational.ts";
 import { snapshot } from "../parts/snapshot.ts";
 import { start } from "../parts/start.ts";
 import type { Part } from "./part.ts";
 
-export const SUITE: readonly Part[] = [engine, ceiling, memory, start, snapshot, relational];
+export const SUITE: readonly Part[] = [engine, ceiling, postgres, memory, start, snapshot, relational];

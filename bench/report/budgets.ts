@@ -4,6 +4,7 @@ import { Figures } from "../harness/figures.ts";
 import { CEILING } from "../parts/ceiling.ts";
 import { WORK as ENGINE, ONE_RESOURCE } from "../parts/engine.ts";
 import { MEMORY } from "../parts/memory.ts";
+import { KIND, workOf } from "../parts/postgres.ts";
 import { READERS, READS, WITH, WITHOUT } from "../parts/snapshot.ts";
 import { START, shapeName } from "../parts/start.ts";
 import { number, table } from "./table.ts";
@@ -31,6 +32,20 @@ function ofCeiling(work: string, connections: number, limit: number): Budget {
     measure: (figures) => figures.ratio(work, DELTAT_TO_NULL, connections, "perSecond"),
   };
 }
+
+function ofPostgres(kind: string, connections: number, limit: number): Budget {
+  const work = workOf(kind, "simple");
+  return {
+    work: `${work}, ${connections === 1 ? "1 connection" : `${connections} connections`}`,
+    part: "postgres",
+    limit,
+    sense: "at least",
+    unit: "× PostgreSQL",
+    measure: (figures) => figures.ratio(work, ["deltat", "PostgreSQL"], connections, "perSecond"),
+  };
+}
+
+const MIX = workOf(KIND.mix, "simple");
 
 function growth(what: string, work: string, limit: number): Budget {
   return {
@@ -72,6 +87,26 @@ const BUDGETS: readonly Budget[] = [
   ofCeiling(CEILING.insert, 16, 0.8),
   ofCeiling(CEILING.insert, 64, 0.8),
   ofCeiling(CEILING.insert, 1, 0.9),
+  ofPostgres(KIND.read, 16, 6),
+  ofPostgres(KIND.write, 16, 3),
+  ofPostgres(KIND.write, 64, 3),
+  ofPostgres(KIND.write, 1, 1),
+  {
+    work: "p99 of availability beside 10 % bookings, 64 connections",
+    part: "postgres",
+    limit: 2,
+    sense: "at most",
+    unit: "ms",
+    measure: (figures) => figures.middle(MIX, "deltat", 64, "readsP99Us") / 1000,
+  },
+  {
+    work: "the same",
+    part: "postgres",
+    limit: 1,
+    sense: "at most",
+    unit: "× PostgreSQL's",
+    measure: (figures) => figures.ratio(MIX, ["deltat", "PostgreSQL"], 64, "readsP99Us"),
+  },
   growth("availability, any week", ENGINE.anyWeek, 1.5),
   growth("availability, the same week", ENGINE.sameWeek, 1.5),
   growth("insert at a random place", ENGINE.insert, 2),

@@ -5,7 +5,7 @@ import { formatId } from "../../src/id.ts";
 import { EPOCH_MS, resourceId, SLOTS_PER_WEEK, slotBooking, visitorId } from "../calendar.ts";
 import { DELTAT } from "../clients/statements.ts";
 import { firstValue, type Target, WireClient } from "../clients/wire-client.ts";
-import { INSERT_EPOCH_MS, INSERT_SLOT_MS, MAX_INSERTS, WEEKS } from "../clients/workload.ts";
+import { BATCH_EPOCH_MS, BATCH_ROWS, INSERT_SLOT_MS, MAX_BATCHES, WEEKS } from "../clients/workload.ts";
 import { PASSWORD, type Server, startProcess } from "./server.ts";
 
 /** Bookings in one INSERT of the filling. */
@@ -41,7 +41,7 @@ export async function fillDeltat(deltat: Target): Promise<void> {
   await client.query(
     `INSERT INTO resources (id, capacity) VALUES ('${readResource}', 1), ('${writeResource}', 1)`,
   );
-  const end = INSERT_EPOCH_MS + MAX_INSERTS * INSERT_SLOT_MS;
+  const end = BATCH_EPOCH_MS + MAX_BATCHES * BATCH_ROWS * INSERT_SLOT_MS;
   await client.query(
     `INSERT INTO rules (id, resource_id, start, "end", blocking) VALUES
       ('${formatId(visitorId(1))}', '${readResource}', ${EPOCH_MS}, ${end}, false),

@@ -9,6 +9,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
 import { findPostgres, type PostgresServer, startPostgresServer } from "../../test/postgres-server.ts";
+import { EPOCH_MS, resourceId, SLOTS_PER_WEEK, slotBooking } from "../calendar.ts";
+import { POSTGRES } from "../clients/statements.ts";
+import { BATCH_EPOCH_MS, BATCH_ROWS, INSERT_SLOT_MS, MAX_BATCHES, WEEKS } from "../clients/workload.ts";
 import { fileSystem } from "../harness/machine.ts";
 import { skip } from "../harness/part.ts";
 import { PASSWORD, type Server } from "./server.ts";
@@ -23,6 +26,31 @@ const SETTINGS = {
   jit: "off",
   max_connections: "1200",
 };
+
+const { readResource, writeResource } = POSTGRES;
+
+const TABLES = `
+  CREATE EXTENSION btree_gist;
+  CREATE TABLE resources (id uuid PRIMARY KEY);
+  CREATE TABLE rules (id int PRIMARY KEY, resource_id uuid NOT NULL REFERENCES resources,
+    during int8range NOT NULL, blocking bool NOT NULL);
+  CREATE INDEX ON rules USING gist (resource_id, during);
+  CREATE TABLE bookings (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), resource_id uuid NOT NULL REFERENCES resources,
+    during int8range NOT NULL, expires_at int8, label text,
+    EXCLUDE USING gist (resource_id WITH =, during WITH &&));
+  INSERT INTO resources VALUES ('${readResource}'), ('${writeResource}');
+  INSERT INTO rules SELECT n, r, int8range(${EPOCH_MS}, ${BATCH_EPOCH_MS + MAX_BATCHES * BATCH_ROWS * INSERT_SLOT_MS}), false
+    FROM (VALUES (1, '${readResource}'::uuid), (2, '${writeResource}')) v (n, r)`;
+
+async function fill(sql: postgres.Sql): Promise<void> {
+  await sql.unsafe(TABLES);
+  const rows = Array.from({ length: WEEKS * SLOTS_PER_WEEK }, (_, slot) => {
+    const { start, end } = slotBooking(resourceId(0), slot, slot);
+    return `('${readResource}', int8range(${start}, ${end}))`;
+  });
+  await sql.unsafe(`INSERT INTO bookings (resource_id, during) VALUES ${rows.join(", ")}`);
+  await sql.unsafe("VACUUM ANALYZE");
+}
 
 export interface PostgresUnderTest extends Server {
   /** A session of the owner. */
@@ -64,4 +92,11 @@ export async function startEmptyPostgres(): Promise<PostgresUnderTest | null> {
       server.stop();
     },
   };
+}
+
+/** PostgreSQL with the calendar in it. */
+export async function startPostgres(): Promise<PostgresUnderTest | null> {
+  const server = await startEmptyPostgres();
+  if (server !== null) await fill(server.sql);
+  return server;
 }
