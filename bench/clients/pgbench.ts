@@ -11,7 +11,7 @@ import { cpuTimeUs } from "../harness/cpu-time.ts";
 import type { Metrics } from "../harness/figures.ts";
 import type { Server } from "../servers/server.ts";
 import { Latencies } from "./latencies.ts";
-import type { Dialect } from "./statements.ts";
+import { type Dialect, dialectOf } from "./statements.ts";
 import {
   BATCH_EPOCH_MS,
   BATCH_ROWS,
@@ -73,7 +73,6 @@ ${dialect.bookHold(mode === "simple" ? "':id'" : ":id")};
 export interface PgbenchOptions {
   readonly folder: string;
   readonly server: Server;
-  readonly dialect: Dialect;
   readonly mode: Mode;
   readonly connections: number;
   readonly tasks: readonly { readonly task: Task; readonly weight: number }[];
@@ -117,16 +116,8 @@ function readLog(folder: string, scripts: number) {
   return { latencies, most };
 }
 
-function commandOf({
-  folder,
-  server,
-  dialect,
-  mode,
-  connections,
-  tasks,
-  length,
-  base,
-}: PgbenchOptions): string[] {
+function commandOf({ folder, server, mode, connections, tasks, length, base }: PgbenchOptions): string[] {
+  const dialect = dialectOf(server.name);
   const scripts = tasks.flatMap(({ task, weight }) => {
     const file = join(folder, `${task}.sql`);
     writeFileSync(file, scriptOf(task, dialect, mode));

@@ -6,7 +6,8 @@
  */
 
 import { formatId } from "../../src/id.ts";
-import { resourceId } from "../calendar.ts";
+import { resourceId, visitorId } from "../calendar.ts";
+import type { ServerName } from "../servers/server.ts";
 
 type Piece = string | number;
 type SpanPieces = readonly [start: Piece, end: Piece];
@@ -20,11 +21,21 @@ export interface Dialect {
   /** Gives back the id of the hold as `id`. */
   hold(span: SpanPieces): string;
   bookHold(hold: Piece): string;
-  countBookings: string;
+  /** Takes the one slot that all want, as booking number `n`; refused if it is taken. */
+  takeSlot(n: number): string;
+  leaveSlot(n: number): string;
+  /** Makes a session hear of the bookings of `insert`. */
+  readonly listen: string;
+  readonly countBookings: string;
 }
 
 /** A hold of a measurement outlives it. */
 const FAR_MS = 8_000_000_000_000;
+
+/** The slot that all want; no other booking of the suite lies so early. */
+const WANTED = [1, 1_000] as const;
+
+const uuid = (n: number): string => `018cc252-0000-0000-0000-${String(n).padStart(12, "0")}`;
 
 function deltat(): Dialect {
   const readResource = formatId(resourceId(0));
@@ -44,6 +55,10 @@ function deltat(): Dialect {
     hold: ([start, end]) =>
       `INSERT INTO holds (resource_id, start, "end", expires_at) VALUES ('${writeResource}', ${start}, ${end}, ${FAR_MS}) RETURNING id`,
     bookHold: (hold) => `INSERT INTO bookings (hold_id) VALUES (${hold})`,
+    takeSlot: (n) =>
+      `INSERT INTO bookings (id, resource_id, start, "end") VALUES ('${formatId(visitorId(n))}', '${writeResource}', ${WANTED.join(", ")})`,
+    leaveSlot: (n) => `DELETE FROM bookings WHERE id = '${formatId(visitorId(n))}'`,
+    listen: `LISTEN "resource_${writeResource}"`,
     countBookings: `SELECT count(*) FROM bookings WHERE resource_id = '${writeResource}'`,
   };
 }
@@ -72,9 +87,18 @@ function postgres(): Dialect {
     hold: ([start, end]) =>
       `INSERT INTO bookings (resource_id, during, expires_at) VALUES ('${writeResource}', int8range(${start}, ${end}), ${FAR_MS}) RETURNING id`,
     bookHold: (hold) => `UPDATE bookings SET expires_at = NULL WHERE id = ${hold}`,
+    // Two that collide without ON CONFLICT wait for each other until PostgreSQL finds the deadlock, a second later.
+    takeSlot: (n) =>
+      `INSERT INTO bookings (id, resource_id, during) VALUES ('${uuid(n)}', '${writeResource}', int8range(${WANTED.join(", ")})) ON CONFLICT DO NOTHING`,
+    leaveSlot: (n) => `DELETE FROM bookings WHERE id = '${uuid(n)}'`,
+    listen: `LISTEN "resource_${writeResource}"`,
     countBookings: `SELECT count(*) FROM bookings WHERE resource_id = '${writeResource}' AND expires_at IS NULL`,
   };
 }
 
 export const DELTAT: Dialect = deltat();
 export const POSTGRES: Dialect = postgres();
+
+export function dialectOf(server: ServerName): Dialect {
+  return server === "PostgreSQL" ? POSTGRES : DELTAT;
+}

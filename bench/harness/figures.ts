@@ -6,6 +6,7 @@
 /** Of each metric: its unit is in its name; `bytes` and `mb` are of memory or disk, `perSecond` of replies. */
 export type Metric =
   | "perSecond"
+  | "wonPerSecond"
   | "p50Us"
   | "p99Us"
   | "p999Us"

@@ -1,7 +1,9 @@
 /** All parts, in the order in which they run and are reported. */
 
 import { ceiling } from "../parts/ceiling.ts";
+import { contention } from "../parts/contention.ts";
 import { engine } from "../parts/engine.ts";
+import { fanOut } from "../parts/fan-out.ts";
 import { memory } from "../parts/memory.ts";
 import { postgres } from "../parts/postgres.ts";
 import { relational } from "../parts/relational.ts";
@@ -9,4 +11,14 @@ import { snapshot } from "../parts/snapshot.ts";
 import { start } from "../parts/start.ts";
 import type { Part } from "./part.ts";
 
-export const SUITE: readonly Part[] = [engine, ceiling, postgres, memory, start, snapshot, relational];
+export const SUITE: readonly Part[] = [
+  engine,
+  ceiling,
+  postgres,
+  contention,
+  fanOut,
+  memory,
+  start,
+  snapshot,
+  relational,
+];

@@ -4,8 +4,6 @@
  * with synchronous_commit off, where a crash may lose what was acknowledged.
  */
 
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import {
   BOOKINGS_OF,
   MODES,
@@ -14,7 +12,7 @@ import {
   runPgbench,
   type Task,
 } from "../clients/pgbench.ts";
-import { DELTAT, type Dialect, POSTGRES } from "../clients/statements.ts";
+import { dialectOf } from "../clients/statements.ts";
 import { messageTypes, WireClient } from "../clients/wire-client.ts";
 import { RUNS_PER_WEEK, WEEK } from "../clients/workload.ts";
 import type { Figure, Figures, Metric } from "../harness/figures.ts";
@@ -22,10 +20,10 @@ import { type Course, type Part, type Plot, type Rendering, skip, withFolder } f
 import { type Contestant, inTurns } from "../harness/rounds.ts";
 import { lineChart } from "../report/plot.ts";
 import { count, number, table } from "../report/table.ts";
-import { askNumber, fillDeltat, startDeltat } from "../servers/deltat.ts";
+import { askNumber } from "../servers/deltat.ts";
 import { startNullServer } from "../servers/null.ts";
-import { startPostgres } from "../servers/postgres.ts";
-import { type Server, type ServerName, Servers } from "../servers/server.ts";
+import { startRivals } from "../servers/rivals.ts";
+import { type Server, Servers } from "../servers/server.ts";
 
 interface Kind {
   readonly name: string;
@@ -60,6 +58,8 @@ const ROUNDS = 2;
 const LENGTH = { seconds: 1 };
 const QUICK_LENGTH = { transactions: 100 };
 
+const UNSYNCED = "PostgreSQL, not synced";
+
 export const workOf = (kind: string, mode: Mode): string => `${kind}, ${mode}`;
 
 /** One server, what it was told to store, and which numbers are used up. */
@@ -69,7 +69,6 @@ class Subject {
 
   constructor(
     readonly server: Server,
-    private readonly dialect: Dialect,
     private readonly folder: string,
     private readonly length: PgbenchOptions["length"],
   ) {}
@@ -77,20 +76,14 @@ class Subject {
   /** Before anything is measured: the week is answered with the rows that it has. */
   async check(): Promise<void> {
     const client = await WireClient.connect(this.server);
-    const types = messageTypes(await client.query(this.dialect.availability(...WEEK)));
+    const types = messageTypes(await client.query(dialectOf(this.server.name).availability(...WEEK)));
     client.close();
     const expected = `T${"D".repeat(RUNS_PER_WEEK)}CZ`;
     if (types !== expected) throw new Error(`${this.server.name} answered a week with ${types}`);
   }
 
   /** @param name what the figures call it, where a server takes part in more than one way */
-  contestant(
-    kind: Kind,
-    mode: Mode,
-    connections: number,
-    name: ServerName,
-    sessionSettings = "",
-  ): Contestant {
+  contestant(kind: Kind, mode: Mode, connections: number, name: string, sessionSettings = ""): Contestant {
     return {
       work: workOf(kind.name, mode),
       subject: name,
@@ -99,10 +92,10 @@ class Subject {
         // Tasks that take places from the same slots count on from one number.
         const writing = kind.tasks.find(({ task }) => BOOKINGS_OF[task] > 0)?.task ?? "read";
         const numbers: Task = writing === "hold" ? "write" : writing;
-        const { server, dialect, folder, length } = this;
+        const { server, folder, length } = this;
         const base = this.nextBase[numbers];
         const { tasks } = kind;
-        const options = { folder, server, dialect, mode, connections, tasks, length, base, sessionSettings };
+        const options = { folder, server, mode, connections, tasks, length, base, sessionSettings };
         const { metrics, acknowledged, nextBase } = await runPgbench(options);
         this.nextBase[numbers] = nextBase;
         this.acknowledged += acknowledged;
@@ -113,7 +106,7 @@ class Subject {
 
   /** After all: everything that was acknowledged is there, and nothing else. */
   async checkStored(): Promise<void> {
-    const stored = await askNumber(this.server, this.dialect.countBookings);
+    const stored = await askNumber(this.server, dialectOf(this.server.name).countBookings);
     const { name } = this.server;
     console.log(`${name}: bookings acknowledged ${this.acknowledged}, stored by count(*) ${stored}`);
     if (stored !== this.acknowledged) throw new Error(`${name} does not hold what it acknowledged`);
@@ -132,7 +125,7 @@ function contestantsOf(
     const asItComes = subject.contestant(kind, mode, connections, name);
     if (name !== "PostgreSQL" || !writes || mode !== "simple") return [asItComes];
     const settings = "-c synchronous_commit=off";
-    return [asItComes, subject.contestant(kind, mode, connections, "PostgreSQL, not synced", settings)];
+    return [asItComes, subject.contestant(kind, mode, connections, UNSYNCED, settings)];
   });
 }
 
@@ -142,19 +135,12 @@ async function measure(course: Course, folder: string): Promise<Figure[]> {
     return [];
   }
   await using servers = new Servers();
-  const deltat = await servers.add(startDeltat(join(folder, "data")));
-  await fillDeltat(deltat);
+  const rivals = await startRivals(servers, folder);
+  const [deltat] = rivals;
   const ceiling = await servers.add(startNullServer(folder, deltat));
-  const opponent = await startPostgres();
   const length = course.quick ? QUICK_LENGTH : LENGTH;
-  const subject = (server: Server, dialect: Dialect): Subject => {
-    const own = join(folder, server.name.replaceAll(" ", "-"));
-    mkdirSync(own);
-    return new Subject(server, dialect, own, length);
-  };
-  const holding = [subject(deltat, DELTAT)];
-  if (opponent !== null) holding.push(subject(await servers.add(Promise.resolve(opponent)), POSTGRES));
-  const subjects = [...holding.slice(0, 1), subject(ceiling, DELTAT), ...holding.slice(1)];
+  const subjects = [deltat, ceiling, ...rivals.slice(1)].map((server) => new Subject(server, folder, length));
+  const holding = subjects.filter(({ server }) => server !== ceiling);
   for (const one of holding) await one.check();
   const wanted = KINDS.filter(({ name }) => name.includes(course.only)).flatMap((kind) =>
     MODES.flatMap((mode) =>
@@ -172,13 +158,13 @@ function kindTable(figures: Figures, kind: string): string {
   const rows = MODES.flatMap((mode) =>
     figures.abscissas().map((at) => {
       const work = workOf(kind, mode);
-      const rate = (subject: ServerName) => count(Math.round(figures.middle(work, subject, at, "perSecond")));
-      const ratio = (to: ServerName) => number(figures.ratio(work, ["deltat", to], at, "perSecond"));
-      const times = (subject: ServerName) =>
+      const rate = (subject: string) => count(Math.round(figures.middle(work, subject, at, "perSecond")));
+      const ratio = (to: string) => number(figures.ratio(work, ["deltat", to], at, "perSecond"));
+      const times = (subject: string) =>
         (["p50Us", "p99Us", "p999Us"] satisfies Metric[])
           .map((metric) => number(figures.middle(work, subject, at, metric) / 1000))
           .join(" / ");
-      const rates = (["deltat", "null server", "PostgreSQL", "PostgreSQL, not synced"] as const).map(rate);
+      const rates = ["deltat", "null server", "PostgreSQL", UNSYNCED].map(rate);
       return [
         `${mode}, ${at}`,
         ...rates,

@@ -42,6 +42,17 @@ const TABLES = `
   INSERT INTO rules SELECT n, r, int8range(${EPOCH_MS}, ${BATCH_EPOCH_MS + MAX_BATCHES * BATCH_ROWS * INSERT_SLOT_MS}), false
     FROM (VALUES (1, '${readResource}'::uuid), (2, '${writeResource}')) v (n, r)`;
 
+/** Makes PostgreSQL tell of bookings what deltat tells by itself. */
+export const NOTIFYING = `
+  CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    PERFORM pg_notify('resource_' || NEW.resource_id, json_build_object('BookingConfirmed', json_build_object(
+      'id', NEW.id, 'resource_id', NEW.resource_id,
+      'span', json_build_object('start', lower(NEW.during), 'end', upper(NEW.during)), 'label', NEW.label))::text);
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER tell AFTER INSERT ON bookings FOR EACH ROW EXECUTE FUNCTION tell()`;
+
 async function fill(sql: postgres.Sql): Promise<void> {
   await sql.unsafe(TABLES);
   const rows = Array.from({ length: WEEKS * SLOTS_PER_WEEK }, (_, slot) => {

@@ -2,7 +2,7 @@
 
 import type { Target } from "../clients/wire-client.ts";
 
-export type ServerName = "deltat" | "null server" | "PostgreSQL" | "PostgreSQL, not synced";
+export type ServerName = "deltat" | "null server" | "PostgreSQL";
 
 export interface Server extends Target {
   readonly name: ServerName;
