@@ -89,11 +89,12 @@ async function runAll(parts: readonly Part[]): Promise<void> {
 
 function chosen(): readonly Part[] {
   if (positionals.length === 0) return SUITE;
-  return positionals.map((name) => {
-    const part = SUITE.find((one) => one.name === name);
-    if (part === undefined) throw new Error(`no part is called ${JSON.stringify(name)}\n\n${USAGE}`);
-    return part;
-  });
+  const unknown = positionals.filter((name) => !SUITE.some((part) => part.name === name));
+  if (unknown.length > 0) {
+    console.error(`no part is called ${unknown.join(", ")}\n\n${USAGE}`);
+    process.exit(2);
+  }
+  return SUITE.filter(({ name }) => positionals.includes(name));
 }
 
 if (flags.help) {

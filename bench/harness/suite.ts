@@ -4,6 +4,7 @@ import { ceiling } from "../parts/ceiling.ts";
 import { contention } from "../parts/contention.ts";
 import { engine } from "../parts/engine.ts";
 import { fanOut } from "../parts/fan-out.ts";
+import { kernels } from "../parts/kernels.ts";
 import { memory } from "../parts/memory.ts";
 import { postgres } from "../parts/postgres.ts";
 import { relational } from "../parts/relational.ts";
@@ -12,11 +13,12 @@ import { start } from "../parts/start.ts";
 import type { Part } from "./part.ts";
 
 export const SUITE: readonly Part[] = [
-  engine,
   ceiling,
   postgres,
   contention,
   fanOut,
+  kernels,
+  engine,
   memory,
   start,
   snapshot,

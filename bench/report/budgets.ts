@@ -3,6 +3,8 @@
 import { Figures } from "../harness/figures.ts";
 import { CEILING } from "../parts/ceiling.ts";
 import { WORK as ENGINE, ONE_RESOURCE } from "../parts/engine.ts";
+import { EVENTS } from "../parts/kernel-inputs.ts";
+import { C_PAIRING, GAP_CASES, gapWork, TYPESCRIPT } from "../parts/kernels.ts";
 import { MEMORY } from "../parts/memory.ts";
 import { KIND, workOf } from "../parts/postgres.ts";
 import { READERS, READS, WITH, WITHOUT } from "../parts/snapshot.ts";
@@ -119,6 +121,17 @@ const BUDGETS: readonly Budget[] = [
     sense: "at most",
     unit: "ms",
     measure: (figures) => figures.middle(ENGINE.kOfN, "k of n", 1_000, "ns") / 1e6,
+  },
+  {
+    work: "gap kernel, the slowest of its cases",
+    part: "kernels",
+    limit: 1.5,
+    sense: "at most",
+    unit: "× C -O3",
+    measure: (figures) =>
+      Math.max(
+        ...GAP_CASES.map((name) => figures.ratio(gapWork(name), [TYPESCRIPT, C_PAIRING], EVENTS, "ns")),
+      ),
   },
   {
     work: "memory per booking without label, at 1,000,000",
