@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatId } from "../src/id.ts";
-import { describeMachine } from "./machine.ts";
+import { describeMachine } from "./harness/machine.ts";
 
 const MAIN = join(import.meta.dir, "../src/main.ts");
 const RESOURCES = 1000;

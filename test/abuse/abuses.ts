@@ -4,7 +4,7 @@ import { serialize } from "pg-protocol";
 import { DAY, HOUR, newId, USER } from "../server/clients.ts";
 import { AbusiveClient, count } from "./abusive-client.ts";
 
-export interface Target {
+interface Target {
   readonly port: number;
   /** Whether the time is up. */
   readonly isOver: () => boolean;

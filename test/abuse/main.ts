@@ -8,8 +8,8 @@
  * normal.
  */
 
-import { join } from "node:path";
-import { describeMachine } from "../../bench/machine.ts";
+import { fileURLToPath } from "node:url";
+import { describeMachine } from "../../bench/harness/machine.ts";
 import { cleanUp, type ServerProcess, startServer } from "../server/harness.ts";
 import { ABUSES, type Abuse, SETTINGS } from "./abuses.ts";
 import { type Measured, percentile, WellBehaved } from "./well-behaved.ts";
@@ -44,7 +44,7 @@ async function peakDuring(server: ServerProcess, work: Promise<unknown>): Promis
 
 /** Runs the abuser to its end; returns what it was told. */
 async function abuse(name: string, port: number, seconds: number, begun: () => void): Promise<string> {
-  const script = join(import.meta.dir, "abuser.ts");
+  const script = fileURLToPath(new URL("./abuser.ts", import.meta.url));
   const child = Bun.spawn([process.execPath, script, name, String(port), String(seconds)], {
     stdout: "pipe",
     stderr: "inherit",

@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
-import { describeMachine } from "./machine.ts";
+import { describeMachine } from "../harness/machine.ts";
 
 const ROWS = Number(process.argv[2] ?? 1_000_000);
 const RESOURCES = 1000;
@@ -73,7 +73,7 @@ function tuples(): Buffer {
 
 async function startServer(folder: string) {
   const { PATH } = process.env;
-  const server = Bun.spawn([process.execPath, join(import.meta.dir, "../src/main.ts")], {
+  const server = Bun.spawn([process.execPath, join(import.meta.dir, "../../src/main.ts")], {
     env: {
       PATH,
       DELTAT_PORT: "0",

@@ -1,54 +1,54 @@
 /**
- * What clients ask for in the end-to-end measurement, as SQL and as bytes. Availability is asked of a calendar
- * of two years, another week each time; bookings go to a resource of their own, each at a place of its own.
+ * Numbers and bytes of the load. Availability is asked of a calendar of two years, another week each time; bookings
+ * go to a resource of their own, each at a place of its own.
  */
 
-import { formatId } from "../src/id.ts";
-import { EPOCH_MS, resourceId, WEEK_MS } from "./calendar.ts";
+import { EPOCH_MS, SLOTS_PER_WEEK, WEEK_MS } from "../calendar.ts";
+import { DELTAT } from "./statements.ts";
 import { executePrepared, simpleQuery } from "./wire-client.ts";
 
 export type Workload = "availability" | "prepared" | "insert";
 
-export const READ_RESOURCE = formatId(resourceId(0));
-export const WRITE_RESOURCE = formatId(resourceId(1));
 export const WEEKS = 104;
-export const RUNS_PER_WEEK = 85;
+export const RUNS_PER_WEEK = SLOTS_PER_WEEK + 1;
+/** The first of the weeks. */
+export const WEEK = [EPOCH_MS, EPOCH_MS + WEEK_MS] as const;
 
 export const PREPARED_NAME = "week";
-export const PREPARED_SQL =
-  'SELECT resource_id, start, "end" FROM availability WHERE resource_id = $1 AND start >= $2 AND "end" <= $3';
-
-const weekStart = (week: number): number => EPOCH_MS + week * WEEK_MS;
-
-export function availabilitySql(from: number | string, to: number | string): string {
-  return `SELECT resource_id, start, "end" FROM availability WHERE resource_id = '${READ_RESOURCE}' AND start >= ${from} AND "end" <= ${to}`;
-}
+export const PREPARED_SQL = DELTAT.availability("$1", "$2");
 
 /** The bytes of one query per week, to be sent in turn. */
 export function availabilityQueries(workload: "availability" | "prepared"): Buffer[] {
   return Array.from({ length: WEEKS }, (_, week) => {
-    const from = weekStart(week);
+    const from = EPOCH_MS + week * WEEK_MS;
     const to = from + WEEK_MS;
-    if (workload === "availability") return simpleQuery(availabilitySql(from, to));
-    return executePrepared(PREPARED_NAME, [READ_RESOURCE, `${from}`, `${to}`]);
+    if (workload === "availability") return simpleQuery(DELTAT.availability(from, to));
+    return executePrepared(PREPARED_NAME, [`${from}`, `${to}`]);
   });
 }
 
-/** Bookings that can be inserted in one run; the number of a booking is below it. */
-export const MAX_INSERTS = 2 ** 26;
-/** The place of booking n is slot `n * SCATTER mod 2^26`: an odd factor, so every n has a place of its own. */
+/** Bookings of one INSERT of the batches. */
+export const BATCH_ROWS = 10;
+/** Bookings that can be inserted on one server; the number of a booking is below it. */
+export const MAX_INSERTS = 2 ** 28;
+/** The place of booking n is slot `n * SCATTER mod 2^28`: an odd factor, so every n has a place of its own. */
 export const SCATTER = 0x9e3779b1;
 export const INSERT_SLOT_MS = 15_000;
-/** 13 digits, and so are all instants from here for 2^26 slots. */
+/** 13 digits, and so are all instants from here for 2^28 slots. */
 export const INSERT_EPOCH_MS = 2_000_000_000_000;
 
+/** Batches, each of adjacent slots, lie behind all single ones. */
+export const BATCH_EPOCH_MS = INSERT_EPOCH_MS + MAX_INSERTS * INSERT_SLOT_MS;
+export const MAX_BATCHES = 2 ** 24;
+
 /** A booking's id is this and its number in 9 decimal digits, which are base32 digits too. */
-export const INSERT_ID_PREFIX = "01HK000000000000B";
+const INSERT_ID_PREFIX = "01HK000000000000B";
 const NUMBER_DIGITS = 9;
 const INSTANT_DIGITS = 13;
 
+/** An INSERT that gives the id itself. */
 export function insertSql(id: string, start: number | string, end: number | string): string {
-  return `INSERT INTO bookings (id, resource_id, start, "end") VALUES ('${id}', '${WRITE_RESOURCE}', ${start}, ${end})`;
+  return `INSERT INTO bookings (id, resource_id, start, "end") VALUES ('${id}', '${DELTAT.writeResource}', ${start}, ${end})`;
 }
 
 /** Writes a number of exactly `digits` decimal digits. */

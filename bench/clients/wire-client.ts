@@ -53,15 +53,31 @@ export function endsReady(bytes: Uint8Array): boolean {
   return at >= 0 && bytes[at] === READY_FOR_QUERY && bytes[at + 4] === 5 && bytes[at + 5] === 0x49;
 }
 
+export interface Message {
+  /** Its letter. */
+  readonly type: string;
+  /** The whole of it. */
+  readonly bytes: Uint8Array;
+}
+
+/** The messages of a whole reply. Throws what an ErrorResponse says. */
+export function messages(reply: Uint8Array): Message[] {
+  const view = new DataView(reply.buffer, reply.byteOffset, reply.length);
+  const found: Message[] = [];
+  for (let at = 0; at < reply.length; ) {
+    if (reply[at] === ERROR_RESPONSE) throw new Error(`the server answered ${describeError(reply, at)}`);
+    const end = at + 1 + view.getInt32(at + 1);
+    found.push({ type: String.fromCharCode(reply[at] as number), bytes: reply.subarray(at, end) });
+    at = end;
+  }
+  return found;
+}
+
 /** The types of the messages in a whole reply, one letter each. Throws what an ErrorResponse says. */
 export function messageTypes(reply: Uint8Array): string {
-  const view = new DataView(reply.buffer, reply.byteOffset, reply.length);
-  let types = "";
-  for (let at = 0; at < reply.length; at += 1 + view.getInt32(at + 1)) {
-    if (reply[at] === ERROR_RESPONSE) throw new Error(`the server answered ${describeError(reply, at)}`);
-    types += String.fromCharCode(reply[at] as number);
-  }
-  return types;
+  return messages(reply)
+    .map(({ type }) => type)
+    .join("");
 }
 
 function describeError(reply: Uint8Array, at: number): string {

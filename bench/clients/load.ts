@@ -3,10 +3,12 @@
  * before has come. Queries are prebuilt bytes and replies are told by their length and their two ends, so that
  * the server has the work, not the client. A reply that differs from the first, checked one fails the run.
  *
- * Run by bench/end-to-end.ts: `bun bench/load.ts <LoadOptions as JSON>`; prints a LoadResult as JSON.
+ * Run through run-client.ts: `bun bench/clients/load.ts <LoadOptions as JSON>`; prints a LoadResult as JSON.
  */
 
-import { readFileSync } from "node:fs";
+import { cpuTimeUs } from "../harness/cpu-time.ts";
+import type { Metrics } from "../harness/figures.ts";
+import { Latencies } from "./latencies.ts";
 import { endsReady, messageTypes, prepareStatement, WireClient } from "./wire-client.ts";
 import {
   availabilityQueries,
@@ -31,22 +33,12 @@ export interface LoadOptions {
 }
 
 export interface LoadResult {
-  readonly replies: number;
-  readonly perSecond: number;
-  readonly p50Us: number;
-  readonly p99Us: number;
-  /** CPU time of the server per reply, microseconds; NaN where the system does not tell. */
-  readonly serverCpuUs: number;
-  /** Share of one core that this client used. */
-  readonly clientBusy: number;
+  /** Those of the measured time; `clientBusy` is the share of one core that the client used. */
+  readonly metrics: Metrics;
   /** Bookings inserted in all, warm-up included. */
   readonly inserted: number;
 }
 
-/** Latencies to a microsecond; what takes longer than the last bucket is counted there. */
-const HISTOGRAM_US = 200_000;
-/** Kernel clock ticks per second (Linux: USER_HZ is 100 on every architecture Bun runs on). */
-const TICKS_PER_SECOND = 100;
 const DEADLINE_MS = 10_000;
 
 function expectedTypes(workload: Workload): string {
@@ -54,19 +46,7 @@ function expectedTypes(workload: Workload): string {
   return `${workload === "availability" ? "T" : "2"}${"D".repeat(RUNS_PER_WEEK)}CZ`;
 }
 
-/** User and system time of a process in microseconds, to a tick; NaN where /proc is not. */
-function cpuTimeUs(pid: number): number {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]?.split(" ") ?? [];
-    return ((Number(fields[11]) + Number(fields[12])) * 1e6) / TICKS_PER_SECOND;
-  } catch {
-    return Number.NaN;
-  }
-}
-
 class Load {
-  /** Replies counted since the measurement began. */
-  private replies = 0;
   private measuring = false;
   private stopping = false;
   private nextInsert: number;
@@ -74,7 +54,7 @@ class Load {
   private busyConnections = 0;
   private expectedLength = 0;
   private expectedFirst = 0;
-  private readonly histogram = new Uint32Array(HISTOGRAM_US);
+  private readonly latencies = new Latencies();
   private readonly queries: readonly Buffer[];
   private readonly drained = Promise.withResolvers<void>();
 
@@ -98,19 +78,19 @@ class Load {
     const elapsedMs = performance.now() - begun;
     const own = process.cpuUsage(ownBefore);
     const serverUs = cpuTimeUs(serverPid) - serverBefore;
-    const { replies } = this;
+    const { count } = this.latencies;
     this.stopping = true;
     const late = setTimeout(() => fail(new Error("a reply did not come to its end")), DEADLINE_MS);
     await this.drained.promise;
     clearTimeout(late);
     for (const client of clients) client.close();
     return {
-      replies,
-      perSecond: (replies * 1000) / elapsedMs,
-      p50Us: this.percentile(0.5, replies),
-      p99Us: this.percentile(0.99, replies),
-      serverCpuUs: serverUs / replies,
-      clientBusy: (own.user + own.system) / 1000 / elapsedMs,
+      metrics: {
+        perSecond: (count * 1000) / elapsedMs,
+        ...this.latencies.metrics(),
+        ...(Number.isNaN(serverUs) ? {} : { serverCpuUs: serverUs / count }),
+        clientBusy: (own.user + own.system) / 1000 / elapsedMs,
+      },
       inserted: this.nextInsert - this.options.firstInsert,
     };
   }
@@ -144,7 +124,7 @@ class Load {
   }
 
   private drive(client: WireClient): void {
-    const { expectedLength, expectedFirst, histogram } = this;
+    const { expectedLength, expectedFirst, latencies } = this;
     const insert = new InsertQuery();
     let received = 0;
     let sentAt = performance.now();
@@ -158,11 +138,7 @@ class Load {
       if (received > expectedLength || !endsReady(chunk)) return fail(describe(chunk));
       received = 0;
       const now = performance.now();
-      if (this.measuring) {
-        this.replies++;
-        const bucket = Math.min(((now - sentAt) * 1000) | 0, HISTOGRAM_US - 1);
-        histogram[bucket] = (histogram[bucket] as number) + 1;
-      }
+      if (this.measuring) latencies.add((now - sentAt) * 1000);
       if (this.stopping) {
         if (--this.busyConnections === 0) this.drained.resolve();
         return;
@@ -172,15 +148,6 @@ class Load {
     };
     this.busyConnections++;
     client.send(this.nextQuery(insert));
-  }
-
-  private percentile(share: number, total: number): number {
-    let left = total * share;
-    for (let us = 0; us < HISTOGRAM_US; us++) {
-      left -= this.histogram[us] as number;
-      if (left <= 0) return us + 1;
-    }
-    return HISTOGRAM_US;
   }
 }
 
