@@ -1,0 +1,115 @@
+/**
+ * One life of the server's process: the real registry with its tenants, logs, snapshots and retention, and the real wire
+ * sessions, on the simulated disk and the simulated event loop. It ends by a stop, a kill or a power cut.
+ */
+
+import { SqlSession } from "../../src/sql/session.ts";
+import type { SnapshotMaker } from "../../src/tenants/checkpoint.ts";
+import { TenantRegistry } from "../../src/tenants/registry.ts";
+import { makeSnapshot } from "../../src/tenants/stored-state.ts";
+import type { Tenant } from "../../src/tenants/tenant.ts";
+import { AccessPolicy } from "../../src/wire/access-policy.ts";
+import { ClientSession, type SessionHost } from "../../src/wire/session.ts";
+import type { Random } from "../seeded-random.ts";
+import type { SimulatedClient } from "./simulated-client.ts";
+import type { SimulatedDisk } from "./simulated-disk.ts";
+import type { EventLoop } from "./simulated-time.ts";
+
+export const DATA_FOLDER = "/data";
+
+/** How a run is set up; a seed decides. */
+export interface ServerSettings {
+  readonly segmentBytes: number;
+  readonly snapshotBytes: number;
+  readonly historyBytes: number;
+  readonly retentionMs: number | null;
+  readonly blockingSyncLimitMs: number;
+  readonly enforceRulesByDefault: boolean;
+}
+
+/** What stands between the server and the disk; a deliberate bug changes it. */
+export interface Plumbing {
+  readonly disk: SimulatedDisk;
+  readonly makeSnapshot?: SnapshotMaker;
+}
+
+const access = new AccessPolicy({ password: "p", method: "password", tls: null, requiresTls: false });
+
+export class ServerLife {
+  readonly registry: TenantRegistry;
+  /** What the operator was told. */
+  readonly warnings: string[] = [];
+  /** What the server itself calls a bug of its own. */
+  readonly bugs: unknown[] = [];
+  private readonly host: Omit<SessionHost, "findDatabase">;
+  private lastProcessId = 0;
+
+  /** Starts the server: every database is recovered. Throws as that does. */
+  constructor(
+    readonly loop: EventLoop,
+    { disk, makeSnapshot: make }: Plumbing,
+    settings: ServerSettings,
+    random: Random,
+  ) {
+    this.registry = new TenantRegistry({
+      dataDir: DATA_FOLDER,
+      scheduler: loop,
+      autoCreate: true,
+      enforceRulesByDefault: settings.enforceRulesByDefault,
+      warn: (message) => this.warnings.push(message),
+      log: {
+        files: disk,
+        segmentBytes: settings.segmentBytes,
+        blockingSyncLimitMs: settings.blockingSyncLimitMs,
+        nowMs: () => loop.machine.monotonicMs,
+        salt: () => random.below(2 ** 32),
+      },
+      retentionMs: settings.retentionMs,
+      snapshotBytes: settings.snapshotBytes,
+      historyBytes: settings.historyBytes,
+      makeSnapshot: make ?? snapshotsAside(disk, loop, random),
+      listFolders: (root) => disk.foldersIn(root),
+      lock: () => ({ release: () => undefined }),
+    });
+    this.host = {
+      access,
+      timers: loop,
+      admit: () => undefined,
+      cancel: () => undefined,
+      internalError: (error) => this.bugs.push(error),
+      ended: () => undefined,
+      closed: () => undefined,
+    };
+  }
+
+  /** The database, if it is there and served. */
+  tenant(name: string): Tenant | null {
+    return this.registry.names().includes(name) ? this.registry.open(name) : null;
+  }
+
+  connect(client: SimulatedClient): void {
+    const processId = ++this.lastProcessId;
+    const findDatabase: SessionHost["findDatabase"] = (name) => {
+      const database = this.registry.open(name);
+      return {
+        log: database,
+        connect: (sqlClient, listener) => {
+          const session = new SqlSession(database, sqlClient, listener);
+          client.readStatus = () => session.transactionStatus;
+          return session;
+        },
+      };
+    };
+    client.open(new ClientSession({ ...this.host, findDatabase }, client, processId, processId));
+  }
+}
+
+/** As the server has them made by another process: a while later, which may fail or die at any step. */
+function snapshotsAside(disk: SimulatedDisk, loop: EventLoop, random: Random): SnapshotMaker {
+  return async (folder, lastSegment) => {
+    await new Promise<void>((resolve) => loop.after(random.below(40), resolve));
+    const made = makeSnapshot(disk, folder, lastSegment);
+    await new Promise<void>((resolve) => loop.after(random.below(10), resolve));
+    return made;
+  };
+}
