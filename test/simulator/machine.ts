@@ -7,6 +7,7 @@ import { DeltatError, SqlState } from "../../src/errors.ts";
 import type { Tenant } from "../../src/tenants/tenant.ts";
 import { Random } from "../seeded-random.ts";
 import type { DeliberateBug } from "./deliberate-bug.ts";
+import { flipOneBit } from "./flipped-bit.ts";
 import { compareRows } from "./inspection.ts";
 import { ServerLife, type ServerSettings } from "./server-life.ts";
 import type { SimulatedClient } from "./simulated-client.ts";
@@ -74,8 +75,25 @@ export class Machine {
     this.start();
   }
 
-  /** The server is asked to stop, stops, and is started again. */
+  /** The process ends, and while it is down one bit of a copy of the disk turns over. */
+  flip(after: "power" | "kill" | "stop"): void {
+    const isClean = after === "stop" && this.stop();
+    if (!isClean) this.losePower(after === "power");
+    this.disk.settle();
+    const { disk, clock, settings } = this;
+    this.count(
+      flipOneBit({ disk, clock, settings, models: [...this.models.values()], isClean }, disk.random),
+    );
+    this.start();
+  }
+
   restart(): void {
+    if (this.stop()) this.count("restarts");
+    this.start();
+  }
+
+  /** The server is asked to stop; true: it has done so in peace. */
+  private stop(): boolean {
     const { life, loop } = this;
     this.forgetClients();
     let outcome = "pending";
@@ -93,15 +111,14 @@ export class Machine {
       loop.endTurn();
       loop.pass(100);
     }
-    if (!loop.isOver) {
+    const isStopped = loop.isOver;
+    if (!isStopped) {
       check(outcome !== "pending", "the server does not stop");
       check(outcome === "closed" || this.isTroubled, "the server's stop failed for no reason");
       if (outcome === "closed") this.expectAllDurable();
-      this.count("restarts");
     }
-    loop.isOver = true;
-    this.disk.processEnded();
-    this.start();
+    this.losePower(isStopped && this.stopsByPower);
+    return outcome === "closed" && !isStopped;
   }
 
   /** Follows the disk, when an operation has stopped the machine. */

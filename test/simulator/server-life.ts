@@ -37,26 +37,28 @@ const access = new AccessPolicy({ password: "p", method: "password", tls: null, 
 
 export class ServerLife {
   readonly registry: TenantRegistry;
-  /** What the operator was told. */
-  readonly warnings: string[] = [];
   /** What the server itself calls a bug of its own. */
   readonly bugs: unknown[] = [];
   private readonly host: Omit<SessionHost, "findDatabase">;
   private lastProcessId = 0;
 
-  /** Starts the server: every database is recovered. Throws as that does. */
+  /**
+   * Starts the server: every database is recovered. Throws as that does.
+   * @param warn takes what the operator is told
+   */
   constructor(
     readonly loop: EventLoop,
     { disk, makeSnapshot: make }: Plumbing,
     settings: ServerSettings,
     random: Random,
+    warn: (message: string) => void = () => undefined,
   ) {
     this.registry = new TenantRegistry({
       dataDir: DATA_FOLDER,
       scheduler: loop,
       autoCreate: true,
       enforceRulesByDefault: settings.enforceRulesByDefault,
-      warn: (message) => this.warnings.push(message),
+      warn,
       log: {
         files: disk,
         segmentBytes: settings.segmentBytes,

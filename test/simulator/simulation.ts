@@ -107,6 +107,7 @@ export class Simulation {
       machine.clock.jump(step.ms);
     } else if (step.kind === "crash") machine.crash(step.power);
     else if (step.kind === "restart") machine.restart();
+    else if (step.kind === "flip") machine.flip(step.after);
     else this.breakDisk(step);
   }
 

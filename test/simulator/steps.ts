@@ -48,7 +48,7 @@ type Action =
     }
   | { readonly kind: "crash"; readonly power: boolean }
   | { readonly kind: "restart" }
-  | { readonly kind: "flip"; readonly power: boolean }
+  | { readonly kind: "flip"; readonly after: "power" | "kill" | "stop" }
   | { readonly kind: "verify" };
 
 export type Step = Action & {
@@ -146,7 +146,7 @@ function trouble(random: Random): Action {
   }
   if (at < 86) return { kind: "crash", power };
   if (at < 96) return { kind: "restart" };
-  return { kind: "flip", power };
+  return { kind: "flip", after: random.pick(["power", "kill", "stop"]) };
 }
 
 function ask(random: Random, client: number): Action {

@@ -74,6 +74,10 @@ export class TenantModel {
     return this.baseVersion + this.commits.length;
   }
 
+  get acknowledgedVersion(): number {
+    return this.acknowledged;
+  }
+
   /** The last commit that the current state holds: once the log has failed, the last durable one. */
   get shownVersion(): number {
     return this.failedAt ?? this.version;
