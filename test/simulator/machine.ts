@@ -212,10 +212,8 @@ export class Machine {
 
   /** False: the machine has stopped meanwhile. */
   private recover(): boolean {
-    const plumbing = { disk: this.disk };
     try {
-      const used = this.bug?.plumb?.(plumbing) ?? plumbing;
-      this.life = new ServerLife(this.loop, used, this.settings, this.disk.random);
+      this.life = new ServerLife(this.loop, this.disk, this.bug, this.settings, this.disk.random);
       for (const name of this.models.keys()) this.tenant(name);
     } catch (error) {
       if (!this.disk.isStopped) this.mendDisk(error);

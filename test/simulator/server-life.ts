@@ -4,6 +4,7 @@
  */
 
 import { SqlSession } from "../../src/sql/session.ts";
+import type { FileSystem } from "../../src/storage/files.ts";
 import type { SnapshotMaker } from "../../src/tenants/checkpoint.ts";
 import { TenantRegistry } from "../../src/tenants/registry.ts";
 import { makeSnapshot } from "../../src/tenants/stored-state.ts";
@@ -11,6 +12,7 @@ import type { Tenant } from "../../src/tenants/tenant.ts";
 import { AccessPolicy } from "../../src/wire/access-policy.ts";
 import { ClientSession, type SessionHost } from "../../src/wire/session.ts";
 import type { Random } from "../seeded-random.ts";
+import type { After, DeliberateBug } from "./deliberate-bug.ts";
 import type { SimulatedClient } from "./simulated-client.ts";
 import type { SimulatedDisk } from "./simulated-disk.ts";
 import type { EventLoop } from "./simulated-time.ts";
@@ -25,12 +27,6 @@ export interface ServerSettings {
   readonly retentionMs: number | null;
   readonly blockingSyncLimitMs: number;
   readonly enforceRulesByDefault: boolean;
-}
-
-/** What stands between the server and the disk; a deliberate bug changes it. */
-export interface Plumbing {
-  readonly disk: SimulatedDisk;
-  readonly makeSnapshot?: SnapshotMaker;
 }
 
 const access = new AccessPolicy({ password: "p", method: "password", tls: null, requiresTls: false });
@@ -48,11 +44,14 @@ export class ServerLife {
    */
   constructor(
     readonly loop: EventLoop,
-    { disk, makeSnapshot: make }: Plumbing,
+    disk: SimulatedDisk,
+    bug: DeliberateBug | null,
     settings: ServerSettings,
     random: Random,
     warn: (message: string) => void = () => undefined,
   ) {
+    const after: After = (delayMs, callback) => void loop.after(delayMs, callback);
+    const { files, snapshotMaker } = bug?.plumb?.(disk) ?? { files: disk, snapshotMaker: null };
     this.registry = new TenantRegistry({
       dataDir: DATA_FOLDER,
       scheduler: loop,
@@ -60,7 +59,7 @@ export class ServerLife {
       enforceRulesByDefault: settings.enforceRulesByDefault,
       warn,
       log: {
-        files: disk,
+        files,
         segmentBytes: settings.segmentBytes,
         blockingSyncLimitMs: settings.blockingSyncLimitMs,
         nowMs: () => loop.machine.monotonicMs,
@@ -69,7 +68,7 @@ export class ServerLife {
       retentionMs: settings.retentionMs,
       snapshotBytes: settings.snapshotBytes,
       historyBytes: settings.historyBytes,
-      makeSnapshot: make ?? snapshotsAside(disk, loop, random),
+      makeSnapshot: snapshotMaker?.(files, after) ?? snapshotsAside(files, after, random),
       listFolders: (root) => disk.foldersIn(root),
       lock: () => ({ release: () => undefined }),
     });
@@ -106,12 +105,12 @@ export class ServerLife {
   }
 }
 
-/** As the server has them made by another process: a while later, which may fail or die at any step. */
-function snapshotsAside(disk: SimulatedDisk, loop: EventLoop, random: Random): SnapshotMaker {
+/** As the server has them made by another process: a while later. */
+function snapshotsAside(files: FileSystem, after: After, random: Random): SnapshotMaker {
   return async (folder, lastSegment) => {
-    await new Promise<void>((resolve) => loop.after(random.below(40), resolve));
-    const made = makeSnapshot(disk, folder, lastSegment);
-    await new Promise<void>((resolve) => loop.after(random.below(10), resolve));
+    await new Promise<void>((resolve) => after(random.below(40), resolve));
+    const made = makeSnapshot(files, folder, lastSegment);
+    await new Promise<void>((resolve) => after(random.below(10), resolve));
     return made;
   };
 }

@@ -121,8 +121,9 @@ export class TenantModel {
 
   /** A client has been sent this. */
   remember(told: Told): void {
-    if (told.version > this.acknowledged) this.told.push(told);
-    if (this.told.length > 500) this.told = this.told.filter(({ version }) => version > this.acknowledged);
+    // What stands on the last durable commit still depends on the clock, which a restart may find set back.
+    if (told.version >= this.acknowledged) this.told.push(told);
+    if (this.told.length > 500) this.told = this.told.filter(({ version }) => version >= this.acknowledged);
   }
 
   /** The state after so many commits. */
@@ -155,7 +156,7 @@ export class TenantModel {
       `${this.name}: lost: ${this.acknowledged} commits were acknowledged, ${found} are there after the restart`,
     );
     const state = this.stateAt(found);
-    for (const { version, again } of this.told) if (version > found) again(state);
+    for (const { version, again } of this.told) if (version >= found) again(state);
     this.told = [];
     this.underWay = [];
     this.commits.length = found - this.baseVersion;
