@@ -138,15 +138,38 @@ const OF_DURABILITY: readonly DeliberateBug[] = [
   },
   {
     name: "errors-do-not-wait",
-    patch: () =>
-      wrapped<SqlSession, [unknown], void>(SqlSession.prototype, "abort", (session) => {
-        const state: unknown = Reflect.get(session, "state");
-        if (state instanceof SessionState) state.fail();
-      }),
+    patch: () => {
+      const unpatch = [
+        wrapped<SqlSession, [unknown], void>(SqlSession.prototype, "abort", (session) => {
+          const state: unknown = Reflect.get(session, "state");
+          if (state instanceof SessionState) state.fail();
+        }),
+        wrapped<SessionState, [string | null], unknown>(
+          SessionState.prototype,
+          "enterEngine",
+          (state, original, writes) => {
+            const { dependsOnLsn } = state;
+            const transaction = original(writes);
+            state.dependsOnLsn = dependsOnLsn;
+            return transaction;
+          },
+        ),
+      ];
+      return () => {
+        for (const putBack of unpatch) putBack();
+      };
+    },
   },
   {
     name: "reads-do-not-wait",
-    patch: () => wrapped<SessionState, [number], void>(SessionState.prototype, "dependOn", () => undefined),
+    patch: () => wrapped<Engine, [number], number>(Engine.prototype, "changedLsn", () => 0),
+  },
+  {
+    name: "availability-does-not-wait-for-ancestors",
+    patch: () =>
+      wrapped<Engine, [number], number>(Engine.prototype, "availabilityLsn", (engine, _, row) =>
+        row < 0 ? 0 : engine.changedLsn(row),
+      ),
   },
   {
     name: "checksum-not-checked",
@@ -192,10 +215,13 @@ const OF_NOTIFICATIONS: readonly DeliberateBug[] = [
   {
     name: "notified-before-durable",
     patch: () =>
-      wrapped<Tenant, [], void>(Tenant.prototype, "deliverPending", (tenant, original) => {
+      wrapped<Tenant, unknown[], void>(Tenant.prototype, "publish", (tenant, original, ...published) => {
+        original(...published);
         const log: unknown = Reflect.get(tenant, "log");
+        const deliver: unknown = Reflect.get(tenant, "deliverPending");
+        if (typeof deliver !== "function") throw new Error("there is no deliverPending");
         Reflect.set(tenant, "log", { durableLsn: Number.POSITIVE_INFINITY });
-        original();
+        deliver.call(tenant);
         Reflect.set(tenant, "log", log);
       }),
   },

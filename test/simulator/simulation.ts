@@ -4,6 +4,8 @@
  */
 
 import { serialize } from "pg-protocol";
+import type { Id } from "../../src/id.ts";
+import type { Oracle } from "../engine/oracle.ts";
 import { Random } from "../seeded-random.ts";
 import type { DeliberateBug } from "./deliberate-bug.ts";
 import { askControl, askStatements, type Question } from "./dialogue.ts";
@@ -173,7 +175,8 @@ export class Simulation {
     if (client === null) return;
     const now = this.machine.loop.now();
     const base = Math.floor(now / BASE_MS) * BASE_MS;
-    const statements = operations.map((operation) => statementOf(operation, base, now));
+    const { current } = client.model.tenant;
+    const statements = operations.map((operation) => statementOf(aimed(operation, current), base, now));
     const bytes = pipelined
       ? pipeline(statements.map(({ text }) => text))
       : serialize.query(statements.map(({ text }) => text).join("; "));
@@ -271,6 +274,29 @@ export class Simulation {
       const { unheard } = client.model;
       check(client.model.isInBlock || unheard.length === 0, `never told: ${unheard.join("; ")}`);
     }
+  }
+}
+
+/** Mostly, what an operation is about is a row that is there: its number counts them. */
+function aimed(operation: Operation, state: Oracle): Operation {
+  const nth = (rows: ReadonlyMap<string, { readonly id: Id }>, n: number): number => {
+    if (rows.size === 0 || n % 5 === 0) return n;
+    return [...rows.values()][n % rows.size]?.id.w3 ?? n;
+  };
+  switch (operation.kind) {
+    case "move":
+    case "cancel":
+      return { ...operation, id: nth(state.bookings, operation.id) };
+    case "changeHold":
+    case "release":
+      return { ...operation, id: nth(state.holds, operation.id) };
+    case "confirm":
+      return { ...operation, hold: nth(state.holds, operation.hold) };
+    case "moveRule":
+    case "removeRule":
+      return { ...operation, id: nth(state.rules, operation.id) };
+    default:
+      return operation;
   }
 }
 

@@ -15,7 +15,7 @@ const RULES = 8;
 const BOOKINGS = 40;
 const HOLDS = 10;
 /** Bookings lie within so many milliseconds of the base. */
-const HORIZON = 120;
+const HORIZON = 50;
 
 type Action =
   | {
@@ -88,7 +88,15 @@ export function planOf(seed: number, count: number): Plan {
     });
   }
   const calm = random.chance(0.15);
-  while (steps.length < count) add(action(random, calm));
+  const queues: Action[][] = Array.from({ length: CLIENTS }, () => []);
+  while (steps.length < count) {
+    // Now and then a client has a whole block in mind, in the midst of which others go on.
+    const client = random.below(CLIENTS);
+    const queue = queues[client] ?? [];
+    const next = random.chance(0.5) ? queue.shift() : undefined;
+    add(next ?? action(random, calm));
+    if (random.chance(0.02)) queue.push(...block(random, client));
+  }
   add({ kind: "verify" });
   return { settings, steps };
 }
@@ -107,15 +115,15 @@ function foundation(random: Random, client: number, id: number): Action {
 }
 
 function openRule(random: Random, id: number, resource: number): Operation {
-  const start = -HORIZON - random.below(20);
-  return { kind: "addRule", id, resource, blocking: false, start, length: 100 * HORIZON };
+  const start = -3 * HORIZON - random.below(20);
+  return { kind: "addRule", id, resource, blocking: false, start, length: 400 * HORIZON };
 }
 
 function action(random: Random, calm: boolean): Action {
   const at = random.below(1000);
   const client = random.below(CLIENTS);
-  if (at < 620) return ask(random, client);
-  if (at < 730) return control(random, client);
+  if (at < 660) return ask(random, client);
+  if (at < 710) return control(random, client);
   if (at < 750) return { kind: "listen", client, resource: random.below(RESOURCES), on: random.chance(0.8) };
   if (at < 860) return { kind: "pass", ms: random.pick([0, 1, 1, 3, 5, 20, 60]) };
   if (at < 870) return { kind: "pass", ms: random.pick([300, 2000, 11_000]) };
@@ -153,6 +161,16 @@ function ask(random: Random, client: number): Action {
   const count = random.chance(0.85) ? 1 : 2 + random.below(3);
   const operations = Array.from({ length: count }, () => anyOperation(random));
   return { kind: "ask", client, operations, pipelined: random.chance(0.3) };
+}
+
+function block(random: Random, client: number): Action[] {
+  const control = (text: string): Action => ({ kind: "control", client, text });
+  const asks = (most: number): Action[] =>
+    Array.from({ length: 1 + random.below(most) }, () => ask(random, client));
+  const ends = control(random.chance(0.8) ? "COMMIT" : "ROLLBACK");
+  if (random.chance(0.4)) return [control("BEGIN"), ...asks(4), ends];
+  const returns = random.chance(0.6) ? [control("ROLLBACK TO a"), ...asks(2)] : [];
+  return [control("BEGIN"), ...asks(2), control("SAVEPOINT a"), ...asks(3), ...returns, ends];
 }
 
 function control(random: Random, client: number): Action {
