@@ -1,7 +1,8 @@
 /**
  * Blocks of sorted keys carved from shared chunks, so that 100,000 timelines of ten entries own no ArrayBuffer
  * each. Block sizes are powers of two; a freed block goes to the free list of its size. An address is
- * `chunk * CHUNK_ENTRIES + offset`, and kernels read a block as (chunk array, offset, length).
+ * `chunk * CHUNK_ENTRIES + offset`, and kernels read a block as (chunk array, offset, length). The first chunks are
+ * small, so that a database with few bookings costs little.
  */
 
 import { makeFences } from "./page-fences.ts";
@@ -9,6 +10,9 @@ import { makeFences } from "./page-fences.ts";
 const CHUNK_SHIFT = 16;
 const CHUNK_ENTRIES = 1 << CHUNK_SHIFT;
 const CHUNK_MASK = CHUNK_ENTRIES - 1;
+
+/** The first chunk of a size class; each further one is four times as large, up to CHUNK_ENTRIES. */
+const FIRST_CHUNK_ENTRIES = 1 << 10;
 
 const SMALLEST_BLOCK = 4;
 /** Size class of the largest block, which is a page of a paged column. */
@@ -31,6 +35,7 @@ export class Arena {
   /** Next address to carve for each size class, and where its current chunk ends. */
   private readonly carveNext = new Float64Array(PAGE_CLASS + 1);
   private readonly carveEnd = new Float64Array(PAGE_CLASS + 1);
+  private readonly nextChunkEntries = new Float64Array(PAGE_CLASS + 1).fill(FIRST_CHUNK_ENTRIES);
 
   /** Insertions and removals in all columns of the arena: whoever remembers a place learns that it may have moved. */
   changes = 0;
@@ -77,10 +82,12 @@ export class Arena {
 
   private addChunk(sizeClass: number): void {
     const base = this.keyChunks.length * CHUNK_ENTRIES;
-    this.keyChunks.push(new Float64Array(CHUNK_ENTRIES));
-    this.fenceChunks.push(sizeClass === PAGE_CLASS ? makeFences(CHUNK_ENTRIES) : NO_FENCES);
-    if (this.withRows) this.rowChunks.push(new Uint32Array(CHUNK_ENTRIES));
+    const entries = this.nextChunkEntries[sizeClass] as number;
+    this.keyChunks.push(new Float64Array(entries));
+    this.fenceChunks.push(sizeClass === PAGE_CLASS ? makeFences(entries) : NO_FENCES);
+    if (this.withRows) this.rowChunks.push(new Uint32Array(entries));
     this.carveNext[sizeClass] = base;
-    this.carveEnd[sizeClass] = base + CHUNK_ENTRIES;
+    this.carveEnd[sizeClass] = base + entries;
+    this.nextChunkEntries[sizeClass] = Math.min(entries * 4, CHUNK_ENTRIES);
   }
 }

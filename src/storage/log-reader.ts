@@ -28,6 +28,8 @@ export interface Replay {
   at: number;
   frames: number;
   lastKind: number;
+  /** What the last frame says of its segment: everything before this offset had been durable when it was made. */
+  durableEnd: number;
   record: { lsn: number; at: number; body: Uint8Array };
 }
 
@@ -119,6 +121,7 @@ export function newReplay(): Replay {
     at: 0,
     frames: 0,
     lastKind: 0,
+    durableEnd: SEGMENT_HEADER_BYTES,
     record: { lsn: 0, at: 0, body: new Uint8Array(0) },
   };
 }
@@ -250,6 +253,7 @@ function replayFrames(
     replay.at = at;
     replay.frames++;
     replay.lastKind = kind;
+    replay.durableEnd = reader.durableEnd(offset);
     if (kind === FrameKind.commit && lsn > afterLsn) {
       record.lsn = lsn;
       record.at = at;

@@ -101,6 +101,7 @@ function makeReady(
   const current = openForWriting(files, last);
   if (end.contentEnd > end.offset) cutTail(files, current, end, warn);
   // What was read may still be in the system's memory only, if just the process died: nobody may build on it yet.
+  writeAgain(files, current, replay.durableEnd, end.offset);
   withPath("sync", current.path, () => files.sync(current.fd));
   return {
     current,
@@ -110,6 +111,17 @@ function makeReady(
     lastAt: replay.at,
     endsClean: replay.frames === 0 || replay.lastKind === FrameKind.cleanEnd,
   };
+}
+
+/**
+ * Writes what nothing proves to be durable once more. After a sync that failed the system's memory may hold as clean what
+ * the disk never got: reading shows it, and no sync would write it.
+ */
+function writeAgain(files: FileSystem, { fd, path }: Segment, from: number, to: number): void {
+  if (from >= to) return;
+  const bytes = new Uint8Array(to - from);
+  withPath("read", path, () => files.read(fd, bytes, from));
+  withPath("write", path, () => files.write(fd, bytes, from));
 }
 
 function openForWriting(files: FileSystem, segment: SegmentOnDisk): Segment {

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { DeltatError, SqlState } from "../errors.ts";
 import type { FileSystem } from "./files.ts";
 import { FRAME_HEADER_BYTES } from "./frame.ts";
-import { damage, withPath } from "./storage-errors.ts";
+import { damage, fileError, withPath } from "./storage-errors.ts";
 
 export const SEGMENT_HEADER_BYTES = 32;
 
@@ -212,7 +212,9 @@ export async function removeSegments(
     const path = join(folder, name);
     withPath("remove", path, () => files.remove(path));
     // Freeing a large file takes its time: others have their turn between two of them.
-    await files.syncFolderLater(folder);
+    await files.syncFolderLater(folder).catch((cause: unknown) => {
+      throw fileError("sync", folder, cause);
+    });
   }
 }
 

@@ -38,7 +38,9 @@ export interface RegistryOptions {
   readonly enforceRulesByDefault: boolean;
   readonly warn: (message: string) => void;
   /** How the logs are kept; default: in the operating system's files. */
-  readonly log?: Pick<SegmentLogOptions, "files" | "segmentBytes" | "blockingSyncLimitMs" | "nowMs">;
+  readonly log?: Pick<SegmentLogOptions, "files" | "segmentBytes" | "blockingSyncLimitMs" | "nowMs" | "salt">;
+  /** Keeps others from the data folder; default: the operating system's lock. */
+  readonly lock?: (dataDir: string) => FolderLock;
   /** Bookings that ended so long ago are dropped; null or left out: never. */
   readonly retentionMs?: number | null;
   /** Bytes of log after which a snapshot is made; default 0: only when asked for. */
@@ -71,7 +73,7 @@ export class TenantRegistry implements Cluster {
    * server has the folder, 58030 when the file system refuses, and what is wrong with the first one if none is left.
    */
   constructor(private readonly options: RegistryOptions) {
-    this.lock = lockFolder(options.dataDir);
+    this.lock = (options.lock ?? lockFolder)(options.dataDir);
     this.root = join(options.dataDir, DATABASES_FOLDER);
     this.files = options.log?.files ?? localFiles;
     const { files } = this;

@@ -44,6 +44,11 @@ export class ManualScheduler implements Scheduler {
     return this.nowMs;
   }
 
+  /** Nothing that a test does takes any time. */
+  stopwatchMs(): number {
+    return this.nowMs;
+  }
+
   soon(callback: () => void): void {
     this.turn.push(callback);
   }
