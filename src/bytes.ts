@@ -15,6 +15,19 @@ export function asciiText(bytes: Uint8Array, start: number, end: number): string
   return latin1Slice.call(bytes, start, end);
 }
 
+/** Longer texts are left to the decoder, which looks at many bytes at a time. */
+const PLAIN_TEXT_BYTES = 128;
+
+/** The text of a few bytes of ASCII without a zero; null for any other, which may be a text or not. */
+export function plainText(bytes: Uint8Array, start: number, end: number): string | null {
+  if (end - start > PLAIN_TEXT_BYTES) return null;
+  for (let at = start; at < end; at++) {
+    const code = bytes[at] as number;
+    if (code === 0 || code > 127) return null;
+  }
+  return asciiText(bytes, start, end);
+}
+
 export class ByteWriter {
   bytes: Uint8Array<ArrayBuffer>;
   length = 0;

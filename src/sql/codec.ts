@@ -3,10 +3,10 @@
  * Formats and Format Codes): text, format 0, and binary, format 1, as PostgreSQL's send and receive functions have it.
  */
 
-import type { ByteWriter } from "../bytes.ts";
+import { type ByteWriter, plainText } from "../bytes.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { formatArray, parseArray, severalDimensions } from "./array-text.ts";
-import { writeInteger } from "./integer-text.ts";
+import { readInteger, writeInteger } from "./integer-text.ts";
 import { readNumericBinary, writeNumericBinary } from "./numeric-binary.ts";
 import { formatScalar, parseScalar } from "./scalar-text.ts";
 import { isTimeBinary, readTimeBinary, writeTimeBinary } from "./time/binary.ts";
@@ -65,9 +65,20 @@ function formatRecord(fields: NonNullable<PgType["fields"]>, values: readonly Va
   return `(${parts.join(",")})`;
 }
 
-/** A parameter as Bind brings it. Throws as `decodeText` and `decodeBinary` do, and 22021 for broken UTF-8. */
-export function decodeParameter(type: PgType, format: number, bytes: Uint8Array): Value {
-  return format === BINARY_FORMAT ? decodeBinary(type, bytes) : decodeText(type, decodeUtf8(bytes));
+/** A parameter as Bind brings it, in `bytes[start, end)`. Throws as `decodeText` and `decodeBinary` do, and 22021 for broken UTF-8. */
+export function decodeParameter(
+  type: PgType,
+  format: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): Value {
+  if (format === BINARY_FORMAT) return decodeBinary(type, bytes.subarray(start, end));
+  if (type === INT8) {
+    const value = readInteger(bytes, start, end);
+    if (!Number.isNaN(value)) return value;
+  }
+  return decodeText(type, plainText(bytes, start, end) ?? decodeUtf8(bytes.subarray(start, end)));
 }
 
 function invalidBinary(message: string): DeltatError {

@@ -181,9 +181,9 @@ export class SqlSession {
   }
 
   /** Throws 22P02, 22P03, 22003, 22021. */
-  decodeParameter(typeOid: number, format: number, bytes: Uint8Array): Value {
+  decodeParameter(typeOid: number, format: number, bytes: Uint8Array, start: number, end: number): Value {
     useSessionTime(this.state);
-    return decodeParameter(typeByOid(typeOid) ?? TEXT, format, bytes);
+    return decodeParameter(typeByOid(typeOid) ?? TEXT, format, bytes, start, end);
   }
 
   /**

@@ -8,6 +8,7 @@
 
 import { asciiText } from "../bytes.ts";
 import type { Plan } from "./execution.ts";
+import { readInteger } from "./integer-text.ts";
 import { type LiftedLiterals, MAX_INT4 } from "./shape.ts";
 import type { Value } from "./value.ts";
 
@@ -23,10 +24,9 @@ const BIGINT = 1;
 const STRING = 2;
 const KIND_NUMBERS = { integer: INTEGER, bigint: BIGINT, string: STRING } as const;
 
-/** Digits that an int32 holds whatever they are. */
-const SMALL_DIGITS = 9;
-/** No more digits than 2^53 has. */
-const MOST_DIGITS = 16;
+function isDigit(code: number): boolean {
+  return code >= ZERO && code <= ZERO + 9;
+}
 
 export class KnownStatement {
   /** Of part k, what stands before literal k (or behind the last): `text[starts[k], ends[k])`. */
@@ -105,32 +105,12 @@ export class KnownStatement {
   /** A whole number without leading zeros, of the kind that is wanted; null where none comes next. */
   private number(message: Uint8Array, end: number, isBigint: boolean): number | null {
     const start = this.at;
-    // Two numbers of a few digits each: whole numbers are multiplied faster than floating ones.
-    const middle = Math.min(end, start + SMALL_DIGITS);
-    const last = Math.min(end, start + MOST_DIGITS);
-    let high = 0;
-    let low = 0;
-    let scale = 1;
     let at = start;
-    for (let digit = 0; at < middle; at++) {
-      digit = (message[at] as number) - ZERO;
-      if (digit < 0 || digit > 9) break;
-      high = (Math.imul(high, 10) + digit) | 0;
-    }
-    if (at === middle) {
-      for (let digit = 0; at < last; at++) {
-        digit = (message[at] as number) - ZERO;
-        if (digit < 0 || digit > 9) break;
-        low = (Math.imul(low, 10) + digit) | 0;
-        scale = Math.imul(scale, 10);
-      }
-    }
+    while (at < end && isDigit(message[at] as number)) at++;
+    if (at - start > 1 && message[start] === ZERO) return null;
+    const value = readInteger(message, start, at);
     this.at = at;
-    const digits = at - start;
-    if (digits === 0 || (digits > 1 && message[start] === ZERO)) return null;
-    const value = high * scale + low;
-    if (isBigint ? value <= MAX_INT4 + 1 || value > Number.MAX_SAFE_INTEGER : value > MAX_INT4) return null;
-    return value;
+    return (isBigint ? value > MAX_INT4 + 1 : value <= MAX_INT4) ? value : null;
   }
 
   /** A text in quotes, of ASCII and without a quote in it; null where none comes next. */
@@ -154,7 +134,7 @@ export class KnownStatement {
 function endOfLiteral(text: string, start: number, isString: boolean): number {
   let at = start + 1;
   if (!isString) {
-    while (text.charCodeAt(at) >= ZERO && text.charCodeAt(at) <= ZERO + 9) at++;
+    while (isDigit(text.charCodeAt(at))) at++;
     return at;
   }
   while (text.charCodeAt(at) !== QUOTE || text.charCodeAt(at + 1) === QUOTE) {

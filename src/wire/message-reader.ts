@@ -24,7 +24,8 @@ function decodeUtf8(bytes: Uint8Array, start: number, end: number): string {
 }
 
 export class MessageReader {
-  private bytes: Uint8Array = EMPTY;
+  /** What the message lies in. */
+  bytes: Uint8Array = EMPTY;
   private offset = 0;
   private end = 0;
 
@@ -58,6 +59,11 @@ export class MessageReader {
       ((bytes[at + 2] as number) << 8) |
       (bytes[at + 3] as number)
     );
+  }
+
+  /** Passes `count` bytes; returns where in `bytes` they begin. */
+  skip(count: number): number {
+    return this.take(count);
   }
 
   /** `count` bytes, not copied: valid until the next message is read. */

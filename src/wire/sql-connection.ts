@@ -62,8 +62,8 @@ export interface SqlConnection {
   plan(raw: unknown): Statement;
   /** Exactly one statement, or an empty one. @param parameterTypes OIDs; 0 or missing: to be inferred */
   prepare(text: string, parameterTypes: readonly number[]): Statement;
-  /** @param format 0 text or 1 binary. Throws 22P02, 22P03, 22021. */
-  decodeParameter(typeOid: number, format: number, bytes: Uint8Array): Value;
+  /** The value of `bytes[start, end)`. @param format 0 text or 1 binary. Throws 22P02, 22P03, 22021. */
+  decodeParameter(typeOid: number, format: number, bytes: Uint8Array, start: number, end: number): Value;
   /**
    * Writes the result as DataRow messages and returns the command tag; a long result is returned as a stream, a COPY
    * FROM as what takes its data.

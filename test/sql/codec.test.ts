@@ -87,7 +87,7 @@ describe("a value survives both formats", () => {
       fc.assert(
         fc.property(values, (value) => {
           const asText = written((out) => encodeText(out, type, value));
-          expect(decodeParameter(type, 0, asText)).toEqual(value);
+          expect(decodeParameter(type, 0, asText, 0, asText.length)).toEqual(value);
           const asBinary = written((out) => encodeBinary(out, type, value));
           expect(decodeBinary(type, asBinary)).toEqual(value);
         }),
@@ -170,16 +170,18 @@ describe("what is wrong is said in PostgreSQL's words", () => {
 
   test("broken UTF-8 and NUL", () => {
     const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
-    expect(failure(() => decodeParameter(TEXT, 0, bytes(0x61, 0xff)))).toBe(
+    expect(failure(() => decodeParameter(TEXT, 0, bytes(0x61, 0xff), 0, 2))).toBe(
       '22021 invalid byte sequence for encoding "UTF8": 0xff',
     );
-    expect(failure(() => decodeParameter(TEXT, 1, bytes(0xc3, 0x28)))).toBe(
+    expect(failure(() => decodeParameter(TEXT, 1, bytes(0xc3, 0x28), 0, 2))).toBe(
       '22021 invalid byte sequence for encoding "UTF8": 0xc3 0x28',
     );
-    expect(failure(() => decodeParameter(TEXT, 0, bytes(0x61, 0)))).toBe(
+    expect(failure(() => decodeParameter(TEXT, 0, bytes(0x61, 0), 0, 2))).toBe(
       '22021 invalid byte sequence for encoding "UTF8": 0x00',
     );
-    expect(decodeParameter(TEXT, 0, bytes(0xef, 0xbb, 0xbf, 0x61))).toBe("\ufeffa");
+    const long = Buffer.from("x".repeat(200));
+    expect(decodeParameter(TEXT, 0, long, 0, 200)).toBe("x".repeat(200));
+    expect(decodeParameter(TEXT, 0, bytes(0xef, 0xbb, 0xbf, 0x61), 0, 4)).toBe("\ufeffa");
   });
 
   test("binary values of the wrong length", () => {

@@ -189,13 +189,7 @@ export class TestClient {
     try {
       const statement = session.prepare(text, types);
       const values: Value[] = parameters.map((parameter, i) =>
-        parameter === null
-          ? null
-          : session.decodeParameter(
-              statement.parameterTypes[i] ?? 25,
-              0,
-              new TextEncoder().encode(parameter),
-            ),
+        parameter === null ? null : decodeText(session, statement.parameterTypes[i] ?? 25, parameter),
       );
       const rows = new ByteWriter();
       const tag = finish(session.execute(statement, values, [], rows), rows);
@@ -224,6 +218,11 @@ export class TestClient {
     }
     return null;
   }
+}
+
+function decodeText(session: SqlSession, type: number, parameter: string): Value {
+  const bytes = new TextEncoder().encode(`<${parameter}>`);
+  return session.decodeParameter(type, 0, bytes, 1, bytes.length - 1);
 }
 
 /** The id that ends in `n`: "01HZZZZZZZZZZZZZZZZZZZ0001" for 1. */
