@@ -144,7 +144,11 @@ export async function linearize(options: LinearizabilityOptions): Promise<Linear
   );
   const deadline = now() + options.seconds * 1000;
   while (report.findings.length === 0 && (report.rounds === 0 || now() < deadline)) {
-    const server = await startServer({ dataDir: options.dataDir, command: options.command });
+    const server = await startServer({
+      dataDir: options.dataDir,
+      command: options.command,
+      settings: { DELTAT_SNAPSHOT_BYTES: random.pick(["0", "65536"]) },
+    });
     if (report.rounds === 0) for (const group of groups) await group.create(server);
     const isCrash = random.chance(0.7);
     const endsAt = now() + options.roundMs * (0.5 + random.below(100) / 100);

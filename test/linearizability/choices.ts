@@ -68,7 +68,8 @@ export class Choices {
     if (kind <= 2) return { kind: "list" };
     const resources = Array.from({ length: this.resources }, (_, n) => n).filter(() => random.chance(0.6));
     if (resources.length === 0) resources.push(0);
-    return { kind: "free", resources, atLeast: 1 + random.below(resources.length) };
+    const atLeast = random.chance(0.3) ? null : 1 + random.below(resources.length);
+    return { kind: "free", resources, atLeast, shortest: random.below(4) };
   }
 
   private placement(id: string): Placement {

@@ -46,7 +46,13 @@ export type Action =
   | { readonly kind: "configure"; readonly resource: number; readonly line: Line }
   | { readonly kind: "find"; readonly id: string }
   | { readonly kind: "list" }
-  | { readonly kind: "free"; readonly resources: readonly number[]; readonly atLeast: number };
+  /** `atLeast` null: the runs of each resource by itself. */
+  | {
+      readonly kind: "free";
+      readonly resources: readonly number[];
+      readonly atLeast: number | null;
+      readonly shortest: number;
+    };
 
 /** What an action came to. */
 export type Outcome =
@@ -259,7 +265,12 @@ function read(state: State, action: Extract<Action, { readonly kind: "find" | "l
     );
     return rows.sort().join(";");
   }
-  return freeRuns(state, action.resources, action.atLeast);
+  const { resources, atLeast, shortest } = action;
+  if (atLeast !== null) return freeRuns(state, resources, atLeast, shortest, "").join(";");
+  return resources
+    .flatMap((resource) => freeRuns(state, [resource], 1, shortest, `${resource},`))
+    .sort()
+    .join(";");
 }
 
 function isFree(state: State, resource: number, unit: number): boolean {
@@ -268,7 +279,14 @@ function isFree(state: State, resource: number, unit: number): boolean {
   return isOpen && !isBlocked && state.covering(resource, unit).length < state.capacityOf(resource);
 }
 
-function freeRuns(state: State, resources: readonly number[], atLeast: number): string {
+/** Maximal runs of units in which so many are free, each behind a prefix. */
+function freeRuns(
+  state: State,
+  resources: readonly number[],
+  atLeast: number,
+  shortest: number,
+  prefix: string,
+): string[] {
   const runs: string[] = [];
   let start = -1;
   for (let unit = 0; unit <= HORIZON; unit++) {
@@ -276,9 +294,9 @@ function freeRuns(state: State, resources: readonly number[], atLeast: number): 
     const isRun = unit < HORIZON && free >= atLeast;
     if (isRun && start < 0) start = unit;
     if (!isRun && start >= 0) {
-      runs.push(`${start},${unit}`);
+      if (unit - start >= shortest) runs.push(`${prefix}${start},${unit}`);
       start = -1;
     }
   }
-  return runs.join(";");
+  return runs.sort();
 }

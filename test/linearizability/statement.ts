@@ -77,7 +77,8 @@ function readingOf(action: Reading, ids: Ids, resources: number): string {
   const listed = (numbers: readonly number[]): string =>
     numbers.map((number) => `'${ids.ulid(number)}'`).join(", ");
   if (action.kind === "free") {
-    return `SELECT start, "end" FROM availability WHERE resource_id IN (${listed(action.resources)}) AND start >= ${instantOf(0)} AND "end" <= ${instantOf(HORIZON)} AND min_available = ${action.atLeast}`;
+    const which = action.atLeast === null ? "per_resource = true" : `min_available = ${action.atLeast}`;
+    return `SELECT resource_id, start, "end" FROM availability WHERE resource_id IN (${listed(action.resources)}) AND start >= ${instantOf(0)} AND "end" <= ${instantOf(HORIZON)} AND ${which} AND min_duration = ${duration(action.shortest)}`;
   }
   const all = listed(Array.from({ length: resources }, (_, n) => n));
   return `SELECT 'b', id, resource_id, start, "end" FROM bookings WHERE resource_id IN (${all})
@@ -118,9 +119,10 @@ function rowsText(rows: readonly string[][], action: Action, ids: Ids): string {
   const unit = (text: string | undefined): number => (Number(text) - DAY) / UNIT_MS;
   const span = (start: string | undefined, end: string | undefined): string => `${unit(start)},${unit(end)}`;
   if (action.kind === "free") {
+    const isEach = action.atLeast === null;
     return rows
-      .toSorted(([a], [b]) => Number(a) - Number(b))
-      .map(([start, end]) => span(start, end))
+      .map(([resource = "", start, end]) => `${isEach ? `${ids.number(resource)},` : ""}${span(start, end)}`)
+      .sort()
       .join(";");
   }
   if (action.kind === "find") {

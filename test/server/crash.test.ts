@@ -14,7 +14,7 @@ afterAll(async () => {
   await cleanUp();
 });
 
-const ROUNDS = 20;
+const ROUNDS = 8;
 
 /** Workers, by how many operations each keeps under way. */
 const DEPTHS = [1, 1, 1, 1, 4, 16];

@@ -11,6 +11,7 @@ import { Random } from "../seeded-random.ts";
 import { connect, DAY, disconnectAll, HOUR, newId, rowsOf } from "../server/clients.ts";
 import { PASSWORD, runProgram, type ServerProcess } from "../server/harness.ts";
 import { BriefDatabases } from "./brief-databases.ts";
+import { Bulk } from "./bulk.ts";
 import type { Observer } from "./observer.ts";
 import { PHASES, type Phase } from "./phases.ts";
 import { HALF_A_CENTURY_MS, Retained } from "./retained.ts";
@@ -61,7 +62,8 @@ class Campaign {
   private readonly workloads: readonly Workload[];
   private readonly witnesses: readonly Witness[] = DATABASES.map((name) => new Witness(name));
   private readonly retained = new Retained();
-  private readonly observers: readonly Observer[] = [...this.witnesses, this.retained, new BriefDatabases()];
+  private readonly bulk: Bulk;
+  private readonly observers: readonly Observer[];
   private readonly scene: Scene;
   private readonly ballastResource = newId();
 
@@ -70,6 +72,8 @@ class Campaign {
     root: string,
   ) {
     this.random = new Random(options.seed);
+    this.bulk = new Bulk((bound) => this.random.below(bound));
+    this.observers = [...this.witnesses, this.retained, new BriefDatabases(), this.bulk];
     this.workloads = DATABASES.map((name, n) => new Workload(DEPTHS, options.seed * 10 + n, name));
     this.scene = new Scene(options.program, root, this.random, this.workloads);
   }
@@ -96,7 +100,10 @@ class Campaign {
   /** Fills in the counts that others keep. */
   sumUp(): TortureReport {
     const { report } = this;
-    report.acknowledged = this.workloads.reduce((sum, { acknowledged }) => sum + acknowledged, 0);
+    report.acknowledged = this.workloads.reduce(
+      (sum, { acknowledged }) => sum + acknowledged,
+      this.bulk.acknowledged,
+    );
     report.eventsCompared = this.witnesses.reduce((sum, { compared }) => sum + compared, 0);
     report.dropped = this.retained.dropped;
     report.copiesChecked = this.scene.copiesChecked;

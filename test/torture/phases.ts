@@ -226,11 +226,11 @@ async function stop({ random }: Scene, round: Round): Promise<string> {
 /** In the order of a first time round; backups come before what needs one. */
 export const PHASES: readonly Phase[] = [
   load,
-  backup,
   checkpoint,
+  atFile(/^\d+\.snapshot$/, "snapshot put in place"),
+  backup,
   atFile(/\.snapshot\..*\.new$/, "snapshot being written"),
   killedBackup,
-  atFile(/^\d+\.snapshot$/, "snapshot put in place"),
   restore,
   atFile(/^\d+\.log$/, "segment put in place or removed"),
   dump,

@@ -8,7 +8,7 @@ afterAll(cleanUp);
 
 test("killed in some of its phases, nothing is found", async () => {
   const report = await torture({
-    seconds: 4,
+    seconds: 2,
     seed: 1,
     program: FROM_SOURCE,
     ballast: 1000,
