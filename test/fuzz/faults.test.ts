@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { formatValue } from "../../src/sql/codec.ts";
 import { regexOf } from "../../src/sql/regex.ts";
+import { loadSnapshot } from "../../src/tenants/stored-state.ts";
 import { FrontendDecoder } from "../../src/wire/frontend-decoder.ts";
 import { openLog } from "../storage/log-fixture.ts";
 import { anyTarget, type Target } from "./target.ts";
@@ -10,6 +11,7 @@ import { copyTarget } from "./targets/copy.ts";
 import { decoderTarget } from "./targets/decoder.ts";
 import { logTarget } from "./targets/log.ts";
 import { regexTarget } from "./targets/regex.ts";
+import { snapshotTarget } from "./targets/snapshot.ts";
 import { valuesTarget } from "./targets/values.ts";
 
 /** The first word of the first finding. */
@@ -94,4 +96,15 @@ test("a COPY that loses what comes behind a line break at the end of a piece", a
 test("values that lose what is behind the decimal point", async () => {
   const careless = valuesTarget((type, value) => formatValue(type, value).replace(/\.\d+/, ""));
   expect(await found(careless, 300)).not.toBe("nothing");
+});
+
+test("a database that comes up empty where its snapshot is damaged", async () => {
+  const careless = snapshotTarget((files, engine) => {
+    try {
+      loadSnapshot(files, "/db", engine);
+    } catch {
+      // Nobody is told.
+    }
+  });
+  expect(await found(careless, 100)).toBe("content");
 });

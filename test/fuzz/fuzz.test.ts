@@ -15,6 +15,7 @@ const CASES: Readonly<Record<string, number>> = {
   log: 200,
   regex: 1500,
   session: 100,
+  snapshot: 600,
   sql: 40,
   statements: 400,
   values: 3000,

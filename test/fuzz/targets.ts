@@ -6,6 +6,7 @@ import { decoderTarget } from "./targets/decoder.ts";
 import { logTarget } from "./targets/log.ts";
 import { regexTarget } from "./targets/regex.ts";
 import { sessionTarget } from "./targets/session.ts";
+import { snapshotTarget } from "./targets/snapshot.ts";
 import { sqlTarget } from "./targets/sql.ts";
 import { statementsTarget } from "./targets/statements.ts";
 import { valuesTarget } from "./targets/values.ts";
@@ -16,6 +17,7 @@ export const TARGETS: readonly AnyTarget[] = [
   anyTarget(logTarget()),
   anyTarget(regexTarget()),
   anyTarget(sessionTarget()),
+  anyTarget(snapshotTarget()),
   anyTarget(sqlTarget()),
   anyTarget(statementsTarget()),
   anyTarget(valuesTarget()),
