@@ -181,7 +181,7 @@ export class SqlSession {
       return plan.run(this.begin(plan, literals, parameters, resultFormats, rows));
     } catch (error) {
       rows.length = mark;
-      this.abort();
+      this.abort(error);
       throw this.located(error, statement as PlannedStatement);
     }
   }
@@ -198,7 +198,7 @@ export class SqlSession {
     try {
       return streamOf(plan, this.begin(plan, literals, parameters, resultFormats, rows));
     } catch (error) {
-      this.abort();
+      this.abort(error);
       throw error;
     }
   }
@@ -214,9 +214,10 @@ export class SqlSession {
   }
 
   /** Something failed: the implicit transaction is rolled back, a block becomes a failed one. */
-  abort(): void {
-    // The error itself may tell what others did last.
-    this.state.awaitLsn(this.database.appendedLsn);
+  abort(error?: unknown): void {
+    const isDiskFull = error instanceof DeltatError && error.sqlState === SqlState.diskFull;
+    // The error itself may tell what others did last; that the disk is full does not, and they may wait for long.
+    if (!isDiskFull) this.state.awaitLsn(this.database.appendedLsn);
     this.state.fail();
   }
 
