@@ -80,6 +80,7 @@ export class FuzzServer {
               connect: (client, listener) => new SqlSession(this.tenant, client, listener),
             }),
             timers: { after: () => () => undefined, soon: (callback) => void this.turns.push(callback) },
+            expectPlace: () => undefined,
             admit: () => undefined,
             cancel: () => undefined,
             internalError: (error) => void this.bugs.push(error),
