@@ -10,15 +10,17 @@ const FOUND = join(import.meta.dir, "found");
 
 const SEED = 20_260_101;
 const CASES: Readonly<Record<string, number>> = {
-  copy: 600,
+  copy: 400,
   decoder: 5000,
   log: 200,
+  opening: 60,
   regex: 1500,
+  scram: 1500,
   session: 100,
-  snapshot: 600,
+  snapshot: 300,
   sql: 40,
   statements: 400,
-  values: 3000,
+  values: 1500,
 };
 
 afterAll(async () => {

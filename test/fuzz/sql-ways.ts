@@ -71,7 +71,7 @@ export class SqlWays {
       const statement = session.prepare(text, types);
       const values: Value[] = statement.parameterTypes.map((oid, at) => {
         const { format, bytes } = encode(oid, at);
-        return session.decodeParameter(oid, format, bytes);
+        return session.decodeParameter(oid, format, bytes, 0, bytes.length);
       });
       const columns = statement.columns ?? [];
       const formats = resultFormat === 0 ? [] : columns.map(() => 1);

@@ -4,7 +4,9 @@ import { type AnyTarget, anyTarget } from "./target.ts";
 import { copyTarget } from "./targets/copy.ts";
 import { decoderTarget } from "./targets/decoder.ts";
 import { logTarget } from "./targets/log.ts";
+import { openingTarget } from "./targets/opening.ts";
 import { regexTarget } from "./targets/regex.ts";
+import { scramTarget } from "./targets/scram.ts";
 import { sessionTarget } from "./targets/session.ts";
 import { snapshotTarget } from "./targets/snapshot.ts";
 import { sqlTarget } from "./targets/sql.ts";
@@ -15,7 +17,9 @@ export const TARGETS: readonly AnyTarget[] = [
   anyTarget(copyTarget()),
   anyTarget(decoderTarget()),
   anyTarget(logTarget()),
+  anyTarget(openingTarget()),
   anyTarget(regexTarget()),
+  anyTarget(scramTarget()),
   anyTarget(sessionTarget()),
   anyTarget(snapshotTarget()),
   anyTarget(sqlTarget()),
