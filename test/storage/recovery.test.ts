@@ -139,6 +139,20 @@ describe("a torn tail", () => {
     await expectCut(files, SECOND, SEGMENT_HEADER_BYTES, 2);
   });
 
+  test("behind a snapshot, too: a torn first frame does not say which segments are needed", async () => {
+    const files = writtenLog([[1000, 1000, 1000]]);
+    const { log } = openLog(files);
+    log.rotate();
+    appendCommit(log, 100);
+    log.flush();
+    for (const torn of [8, 16, 24, 40]) {
+      const cut = files.clone();
+      cut.edit(SECOND, (bytes) => bytes.fill(0, SEGMENT_HEADER_BYTES + torn));
+      const { commits } = openLog(cut, { afterLsn: 1 });
+      expect(lsns(commits)).toEqual([2, 3]);
+    }
+  });
+
   test("bytes of a client that look like a frame do not count as one", async () => {
     // The body of the last commit is the first frames of this very log, copied.
     const files = whole.clone();
