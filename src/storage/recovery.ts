@@ -85,7 +85,8 @@ function removeLeftovers(
   // Last first: a crash in between must not leave a gap in the numbers.
   paths.push(...surplus.map((segment) => segment.path).reverse());
   for (const path of paths) withPath("remove", path, () => files.remove(path));
-  if (paths.length > 0) withPath("sync", folder, () => files.syncFolder(folder));
+  // Always: what the last process named or removed may be so in the system's memory only, and commits go into that.
+  withPath("sync", folder, () => files.syncFolder(folder));
 }
 
 function makeReady(

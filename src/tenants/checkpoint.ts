@@ -81,7 +81,8 @@ export class Checkpoints {
     if (logBytes === 0 || this.running !== null || this.closing.signal.aborted) return;
     if (this.log.appendedBytes - this.bytesAtLast < Math.max(logBytes, this.snapshotBytes)) return;
     this.run().catch((error: unknown) => {
-      warn(`no snapshot of ${this.folder}: ${error instanceof Error ? error.message : error}`);
+      if (!this.closing.signal.aborted)
+        warn(`no snapshot of ${this.folder}: ${error instanceof Error ? error.message : error}`);
     });
   }
 

@@ -29,12 +29,14 @@ export function play(
 }
 
 /**
- * The shortest list of steps found that still fails, though perhaps in another way: pieces are left out, large ones
- * first, for as long as `goesOn` says so.
+ * The shortest list of steps found that still fails in the same way: pieces are left out, large ones first, for as long
+ * as `goesOn` says so.
  */
 export function shrink(plan: Plan, bug: DeliberateBug | null, goesOn: () => boolean): Plan {
-  const fails = (steps: readonly Step[]) => play({ ...plan, steps }, bug).failure !== null;
   let { steps } = plan;
+  const symptom = symptomOf(play(plan, bug).failure);
+  const fails = (fewer: readonly Step[]) =>
+    symptomOf(play({ ...plan, steps: fewer }, bug).failure) === symptom;
   for (let size = Math.ceil(steps.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
     for (let again = true; again && goesOn(); ) {
       again = false;
@@ -47,6 +49,13 @@ export function shrink(plan: Plan, bug: DeliberateBug | null, goesOn: () => bool
     }
   }
   return { ...plan, steps };
+}
+
+/** The first words of what went wrong, without ids and numbers. */
+function symptomOf(failure: Error | null): string {
+  return failure === null
+    ? ""
+    : failure.message.replace(/\b[0-9A-Z]{26}\b|\d+|alpha|beta/g, "#").slice(0, 40);
 }
 
 /** What a plan does, a line for each thing that happens, and what is wrong at the end. */

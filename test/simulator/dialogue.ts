@@ -101,8 +101,9 @@ function compareAgain(
   allowed: readonly Violation[],
 ): void {
   const committed = state.clone();
-  // A hold that is seen to be gone is pinned in the log as gone, unless there is no room for that.
-  if (isTroubled || statements.some(({ changes }) => changes)) committed.advance(now);
+  // A hold that is seen to be gone is pinned in the log as gone, unless there is no room for that. What is staged, or
+  // refused, was judged at that time all the same.
+  if (isTroubled || staged.length > 0 || statements.some(({ changes }) => changes)) committed.advance(now);
   const judged = judge(viewWith(committed, staged), statements);
   compareAnswer(`a client was told what a crash then undid: ${text}`, lines, { ...judged, status }, allowed);
 }

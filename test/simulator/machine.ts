@@ -3,6 +3,7 @@
  * event the model follows what the server has done by itself, and after each start it says whether what was found may be.
  */
 
+import { drainMicrotasks } from "bun:jsc";
 import { DeltatError, SqlState } from "../../src/errors.ts";
 import type { Tenant } from "../../src/tenants/tenant.ts";
 import { Random } from "../seeded-random.ts";
@@ -202,6 +203,9 @@ export class Machine {
   private losePower(power: boolean): void {
     this.loop.isOver = true;
     this.life = null;
+    // What the process had still in hand comes to nothing.
+    this.disk.isStopped = true;
+    drainMicrotasks();
     for (const client of [...this.clients]) {
       client.isClosed = true;
       this.forgetClient(client);

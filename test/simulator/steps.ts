@@ -139,7 +139,7 @@ function action(random: Random, calm: boolean): Action {
 
 function trouble(random: Random): Action {
   const at = random.below(100);
-  const power = random.chance(0.7);
+  const power = random.chance(0.55);
   if (at < 14) {
     const room = random.pick([0, 100, 5000, 9000, 30_000]);
     return { kind: "full", room, refusesOverwriting: random.chance(0.4) };
