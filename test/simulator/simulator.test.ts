@@ -30,7 +30,7 @@ describe("a deliberate bug is found", () => {
   for (const bug of DELIBERATE_BUGS) {
     test(bug.name, () => {
       let runs = 0;
-      const found = campaign(1, 300, () => runs++ < 50, new Map(), bug);
+      const found = campaign(1, 300, () => runs++ < 400, new Map(), bug);
       expect(found).not.toBeNull();
     }, 30_000);
   }
