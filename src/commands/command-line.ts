@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { backup } from "./backup.ts";
 import { dump } from "./dump.ts";
 import { restore } from "./restore.ts";
+import { writeOut } from "./standard-output.ts";
 import { verify } from "./verify.ts";
 
 export const COMMAND_HELP = `       deltat verify <folder>
@@ -27,7 +28,7 @@ export function isCommand(word: string): boolean {
 /** Runs a command; returns its exit code. Throws UsageError, and whatever the command does. */
 export async function runCommand(command: string, words: readonly string[]): Promise<number> {
   const { paths, database } = argumentsOf(words);
-  const print = (line: string): void => void process.stdout.write(`${line}\n`);
+  const print = (line: string): void => writeOut(`${line}\n`);
   const path = (at: number, what: string): string => {
     const found = paths[at];
     if (found === undefined) throw new UsageError(`deltat ${command} needs ${what}`);
@@ -44,7 +45,7 @@ export async function runCommand(command: string, words: readonly string[]): Pro
       await backup(path(0, "a data folder"), path(1, "a target"), print);
       return 0;
     case "dump":
-      dump(path(0, "a folder"), database, (text) => void process.stdout.write(text));
+      dump(path(0, "a folder"), database, writeOut);
       return 0;
     default:
       if (database === null) throw new UsageError("deltat restore needs --database <name>");

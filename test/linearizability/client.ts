@@ -5,7 +5,7 @@ import { errorCode, RawClient, type Reply, serialize, statement } from "../serve
 import type { Choices } from "./choices.ts";
 import type { Attempt, Ending } from "./history.ts";
 import type { Action, Outcome } from "./model.ts";
-import { type Ids, outcomesOf, sqlOf } from "./statement.ts";
+import { type Ids, lockOf, outcomesOf, sqlOf } from "./statement.ts";
 
 const RACE_LOST = "40001";
 
@@ -20,7 +20,8 @@ interface OpenAttempt {
 /**
  * The transactions of a serializable client, also those that do not say so, read what holds at their commit. At the default
  * level each statement sees what is committed when it runs: there only what changed single rows says something about the
- * commit, so a transaction of several statements does nothing else, and what found nothing to change is not looked at.
+ * commit, so a transaction of several statements does nothing else, and what found nothing to change is not looked at. One
+ * that has locked all resources FOR UPDATE reads what holds at its commit at any level.
  */
 export class Client {
   readonly attempts: Attempt[] = [];
@@ -49,7 +50,10 @@ export class Client {
         kind < 70
           ? await this.together(connection, [this.choices.action()])
           : kind < 85
-            ? await this.together(connection, this.several(2 + this.choices.random.below(3)))
+            ? await this.together(
+                connection,
+                this.several(2 + this.choices.random.below(3), this.isSerializable),
+              )
             : await this.transaction(connection);
       if (!isServed) return;
     }
@@ -74,20 +78,21 @@ export class Client {
     return replies !== undefined && isComplete(replies) ? connection : null;
   }
 
-  private several(count: number): Action[] {
-    const actions = Array.from({ length: count }, () => this.choices.action(!this.isSerializable));
-    return this.isSerializable ? actions : actions.filter(({ kind }) => kind !== "clear");
+  private several(count: number, readsHold: boolean): Action[] {
+    const actions = Array.from({ length: count }, () => this.choices.action(!readsHold));
+    return readsHold ? actions : actions.filter(({ kind }) => kind !== "clear");
   }
 
   /** What an attempt says: its actions with their outcomes, but for what does not hold at its commit. */
   private tellsOf(
     actions: readonly Action[],
     outcomes: readonly Outcome[],
+    readsHold: boolean,
   ): { readonly actions: readonly Action[]; readonly outcomes: readonly Outcome[] } {
     const isLooked = outcomes.map(
       (outcome) =>
         !isLostRace(outcome) &&
-        (this.isSerializable || actions.length === 1 || outcome.kind !== "done" || outcome.count > 0),
+        (readsHold || actions.length === 1 || outcome.kind !== "done" || outcome.count > 0),
     );
     return {
       actions: actions.filter((_, n) => isLooked[n] === true),
@@ -130,19 +135,27 @@ export class Client {
     if (!isRefused && outcomes.length !== actions.length)
       throw new Error(`${actions.length} statements have ${outcomes.length} answers`);
     const ending = isRefused ? "aborted" : "committed";
-    this.record({ ...this.tellsOf(actions, outcomes), ending, invokedAt }, answeredAt);
+    this.record({ ...this.tellsOf(actions, outcomes, this.isSerializable), ending, invokedAt }, answeredAt);
     return true;
   }
 
-  /** BEGIN, one statement after the other, COMMIT. */
+  /** BEGIN, perhaps a lock, one statement after the other, COMMIT. */
   private async transaction(connection: RawClient): Promise<boolean> {
+    const { random, resources } = this.choices;
+    const isLocking = random.chance(0.3);
+    const readsHold = this.isSerializable || isLocking;
     const invokedAt = this.now();
     if (!isComplete(await connection.query("BEGIN"))) return false;
-    const actions = this.several(1 + this.choices.random.below(3));
+    if (isLocking) {
+      const replies = await connection.query(lockOf(this.ids, resources));
+      if (errorCode(replies) !== null) throw new Error(`the lock was refused with ${errorCode(replies)}`);
+      if (!isComplete(replies)) return false;
+    }
+    const actions = this.several(1 + random.below(3), readsHold);
     const outcomes: Outcome[] = [];
     let answeredAt = invokedAt;
     const attempt = (ending: Ending): OpenAttempt => ({
-      ...this.tellsOf(actions, outcomes),
+      ...this.tellsOf(actions, outcomes, readsHold),
       ending,
       invokedAt,
     });

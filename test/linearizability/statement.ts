@@ -85,6 +85,12 @@ function readingOf(action: Reading, ids: Ids, resources: number): string {
     UNION ALL SELECT 'h', id, resource_id, start, "end" FROM holds WHERE resource_id IN (${all})`;
 }
 
+/** Locks a group's resources, and so all that is on them. */
+export function lockOf(ids: Ids, resources: number): string {
+  const all = Array.from({ length: resources }, (_, n) => `'${ids.ulid(n)}'`);
+  return `SELECT id FROM resources WHERE id IN (${all.join(", ")}) FOR UPDATE`;
+}
+
 const NAMED = /^conflict with allocation: (\w+)|^(capacity \d+) exceeded/;
 
 /** Of the replies to some statements, the outcomes of as many as have one; the last may be a refusal. */

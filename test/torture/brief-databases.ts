@@ -8,6 +8,13 @@ import { type Observer, Repetition } from "./observer.ts";
 const KEPT = 3;
 const PAUSE_MS = 30;
 
+const PREFIX = "brief_";
+
+/** Whether a database's folder is of one of these. */
+export function isBrief(folder: string): boolean {
+  return folder.startsWith(PREFIX);
+}
+
 interface Brief {
   readonly name: string;
   readonly resource: string;
@@ -24,7 +31,7 @@ export class BriefDatabases implements Observer {
   async begin(server: ServerProcess): Promise<void> {
     const main = await connect(server);
     this.repetition = new Repetition(async () => {
-      const brief: Brief = { name: `brief_${this.number++}`, resource: newId(), state: "coming" };
+      const brief: Brief = { name: `${PREFIX}${this.number++}`, resource: newId(), state: "coming" };
       this.briefs.push(brief);
       const client = await connect(server, brief.name);
       await client.query("INSERT INTO resources (id) VALUES ($1)", [brief.resource]);

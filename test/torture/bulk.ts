@@ -58,7 +58,7 @@ export class Bulk implements Observer {
   private settle(replies: readonly Reply[]): void {
     if (replies.at(-1)?.name !== "readyForQuery") throw new Error("the server is gone");
     const code = errorCode(replies);
-    if (code !== null) throw Object.assign(new Error(`refused with ${code}`), { code, severity: "ERROR" });
+    if (code !== null) throw Object.assign(new Error(`refused with ${code}`), { code });
     this.rows = this.rowsToCome;
     this.acknowledged++;
   }

@@ -14,6 +14,7 @@ import { BriefDatabases } from "./brief-databases.ts";
 import { Bulk } from "./bulk.ts";
 import type { Observer } from "./observer.ts";
 import { PHASES, type Phase } from "./phases.ts";
+import { Replica } from "./replica.ts";
 import { HALF_A_CENTURY_MS, Retained } from "./retained.ts";
 import { Round, Scene } from "./scene.ts";
 import { Witness } from "./witness.ts";
@@ -42,6 +43,8 @@ export interface TortureReport {
   readonly kills: Map<string, number>;
   acknowledged: number;
   eventsCompared: number;
+  /** Events by which a consumer of the table `events` kept its copy. */
+  eventsReplicated: number;
   /** Bookings that retention has dropped. */
   dropped: number;
   copiesChecked: number;
@@ -54,6 +57,7 @@ class Campaign {
     kills: new Map(),
     acknowledged: 0,
     eventsCompared: 0,
+    eventsReplicated: 0,
     dropped: 0,
     copiesChecked: 0,
     findings: [],
@@ -63,6 +67,7 @@ class Campaign {
   private readonly witnesses: readonly Witness[] = DATABASES.map((name) => new Witness(name));
   private readonly retained = new Retained();
   private readonly bulk: Bulk;
+  private readonly replica: Replica;
   private readonly observers: readonly Observer[];
   private readonly scene: Scene;
   private readonly ballastResource = newId();
@@ -73,7 +78,8 @@ class Campaign {
   ) {
     this.random = new Random(options.seed);
     this.bulk = new Bulk((bound) => this.random.below(bound));
-    this.observers = [...this.witnesses, this.retained, new BriefDatabases(), this.bulk];
+    this.replica = new Replica([this.ballastResource, this.retained.resource]);
+    this.observers = [...this.witnesses, this.retained, new BriefDatabases(), this.bulk, this.replica];
     this.workloads = DATABASES.map((name, n) => new Workload(DEPTHS, options.seed * 10 + n, name));
     this.scene = new Scene(options.program, root, this.random, this.workloads);
   }
@@ -88,6 +94,7 @@ class Campaign {
         await this.round(phase);
         report.rounds++;
       }
+      options.print(`${report.rounds} rounds, nothing found`);
     }
     const server = await this.start();
     await this.look(server);
@@ -105,6 +112,7 @@ class Campaign {
       this.bulk.acknowledged,
     );
     report.eventsCompared = this.witnesses.reduce((sum, { compared }) => sum + compared, 0);
+    report.eventsReplicated = this.replica.applied;
     report.dropped = this.retained.dropped;
     report.copiesChecked = this.scene.copiesChecked;
     return report;

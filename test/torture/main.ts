@@ -28,7 +28,7 @@ console.log(`seed ${values.seed}: ${report.rounds} rounds, ${report.acknowledged
 for (const [phase, count] of [...report.kills].sort(([a], [b]) => (a < b ? -1 : 1)))
   console.log(`  killed ${count} times: ${phase}`);
 console.log(
-  `  ${report.eventsCompared} events compared, ${report.copiesChecked} backups, dumps and restores checked, ` +
+  `  ${report.eventsCompared} events compared, ${report.eventsReplicated} replicated, ${report.copiesChecked} backups, dumps and restores checked, ` +
     `${report.dropped} bookings dropped for their age`,
 );
 for (const finding of report.findings) console.log(`FOUND: ${finding}`);

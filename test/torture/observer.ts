@@ -9,7 +9,14 @@ export interface Observer {
   check(server: ServerProcess): Promise<void>;
 }
 
-/** Repeats work until it fails: when the server is gone, as a rule. What the server refuses is thrown by the next `end`. */
+/** What a client says when its server has gone in the middle of something. */
+const END_OF_SERVER =
+  /Connection terminated|connection error|not queryable|ECONNRESET|ECONNREFUSED|EPIPE|the server is gone|no session/;
+
+/** What a server says when it has been asked to stop. */
+const STOPPING = new Set(["57P01", "57P03"]);
+
+/** Repeats work until the server is gone. */
 export class Repetition {
   private readonly over: Promise<unknown>;
 
@@ -20,10 +27,10 @@ export class Repetition {
     this.over = run().catch((error: unknown) => error);
   }
 
-  /** Waits for the end. Throws if it was a refusal with another code than these. */
-  async end(...expected: readonly string[]): Promise<void> {
+  /** Waits for the end. Throws what it was, unless it was that of the server. */
+  async end(): Promise<void> {
     const error = await this.over;
-    const isRefusal = error instanceof Error && "code" in error && "severity" in error;
-    if (isRefusal && error.severity === "ERROR" && !expected.includes(String(error.code))) throw error;
+    const isStop = error instanceof Error && "code" in error && STOPPING.has(String(error.code));
+    if (!isStop && !END_OF_SERVER.test(String(error))) throw error;
   }
 }

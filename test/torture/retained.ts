@@ -15,7 +15,7 @@ const ROWS_AT_ONCE = 50;
 const PAUSE_MS = 20;
 
 export class Retained implements Observer {
-  private readonly resource = newId();
+  readonly resource = newId();
   private nextStart = 0;
   private readonly present = new Set<string>();
   private readonly uncertain = new Set<string>();

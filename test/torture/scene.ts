@@ -1,15 +1,17 @@
 /** What the rounds of a torture share, and one round: a server under load that is going to be killed. */
 
-import { watch } from "node:fs";
+import { readdirSync, rmSync, watch } from "node:fs";
 import { join } from "node:path";
 import type { Random } from "../seeded-random.ts";
 import type { ServerProcess } from "../server/harness.ts";
+import { isBrief } from "./brief-databases.ts";
 import { rowsOfDump } from "./dump-rows.ts";
 import { Tool } from "./tool.ts";
 import type { Mark, Workload } from "./workload.ts";
 
-/** For how long a round waits for what it wants to see before it kills the server all the same. */
+/** For how long a round waits for a file before it kills the server all the same, and for an answer before it gives up. */
 const PATIENCE_MS = 5_000;
+const ANSWER_MS = 30_000;
 
 export class Scene {
   /** Of each database, what the last backup that was finished holds. */
@@ -67,6 +69,15 @@ export class Scene {
       this.backedUp.set(workload.database, dump);
       this.copiesChecked++;
     }
+    this.removeBriefOnes();
+  }
+
+  /** Databases that are gone from the data folder stay in a backup until somebody removes them. */
+  private removeBriefOnes(): void {
+    const folder = join(this.backupDir, "databases");
+    for (const name of readdirSync(folder)) {
+      if (isBrief(name)) rmSync(join(folder, name), { recursive: true });
+    }
   }
 
   /** The same of a backup that was cut short: of each database it is the one before or the new one. */
@@ -111,8 +122,8 @@ export class Round {
     this.waiting.push({ count: before + count, resolve: enough.resolve });
     while (this.acknowledged < before + count) {
       const seen = this.acknowledged;
-      await Promise.race([enough.promise, Bun.sleep(PATIENCE_MS)]);
-      if (this.acknowledged === seen) throw new Error(`no answer within ${PATIENCE_MS} ms`);
+      await Promise.race([enough.promise, Bun.sleep(ANSWER_MS)]);
+      if (this.acknowledged === seen) throw new Error(`no answer within ${ANSWER_MS} ms`);
     }
   }
 
