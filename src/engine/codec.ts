@@ -295,7 +295,11 @@ class CommandReader {
     const lengthPlusOne = this.u32();
     if (lengthPlusOne === 0) return null;
     const from = this.take(lengthPlusOne - 1);
-    return utf8.decode(this.bytes.subarray(from, this.offset));
+    try {
+      return utf8.decode(this.bytes.subarray(from, this.offset));
+    } catch {
+      throw corrupted(`a text that is not UTF-8 at byte ${from} of a commit`);
+    }
   }
 
   private u8(): number {

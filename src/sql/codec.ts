@@ -130,6 +130,7 @@ function decodeBinaryArray(element: PgType, bytes: Uint8Array): readonly Value[]
   if (bytes.length < 12) throw invalidBinary("insufficient data left in message");
   const dimensions = view.getInt32(0);
   if (dimensions > 1) throw severalDimensions();
+  if (dimensions < 0) throw invalidBinary(`invalid number of dimensions: ${dimensions}`);
   const elementOid = view.getUint32(8);
   if (elementOid !== element.oid) {
     const found = typeByOid(elementOid)?.name ?? String(elementOid);
@@ -142,12 +143,13 @@ function decodeBinaryArray(element: PgType, bytes: Uint8Array): readonly Value[]
   if (dimensions === 0) return items;
   if (bytes.length < 20) throw invalidBinary("insufficient data left in message");
   const count = view.getInt32(12);
+  if (count < 0) throw invalidBinary("invalid array size");
   let at = 20;
   for (let i = 0; i < count; i++) {
     if (at + 4 > bytes.length) throw invalidBinary("insufficient data left in message");
     const length = view.getInt32(at);
     at += 4;
-    if (length > bytes.length - at) throw invalidBinary("insufficient data left in message");
+    if (length < -1 || length > bytes.length - at) throw invalidBinary("insufficient data left in message");
     items.push(length < 0 ? null : decodeBinary(element, bytes.subarray(at, at + length)));
     if (length > 0) at += length;
   }

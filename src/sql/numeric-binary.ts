@@ -9,6 +9,9 @@ import { type Decimal, decimalOf, formatDecimal, rescale } from "./numeric.ts";
 const NEGATIVE = 0x4000;
 const POSITIVE = 0;
 
+/** Digits behind the point that are shown (NUMERIC_DSCALE_MASK). */
+const MAX_SCALE = 0x3fff;
+
 export function writeNumericBinary(out: ByteWriter, text: string): void {
   const decimal = decimalOf(text);
   const { digits, scale } = rescale(decimal, Math.ceil(decimal.scale / 4) * 4);
@@ -33,7 +36,8 @@ export function readNumericBinary(bytes: Uint8Array): string | null {
   const weight = view.getInt16(2);
   const sign = view.getUint16(4);
   const scale = view.getUint16(6);
-  if (bytes.length !== 8 + count * 2 || (sign !== POSITIVE && sign !== NEGATIVE)) return null;
+  if (bytes.length !== 8 + count * 2 || (sign !== POSITIVE && sign !== NEGATIVE) || scale > MAX_SCALE)
+    return null;
   let digits = 0n;
   for (let i = 0; i < count; i++) {
     const group = view.getUint16(8 + i * 2);
@@ -44,5 +48,11 @@ export function readNumericBinary(bytes: Uint8Array): string | null {
   const exponent = (weight - count + 1) * 4;
   const value: Decimal =
     exponent >= 0 ? { digits: digits * 10n ** BigInt(exponent), scale: 0 } : { digits, scale: -exponent };
-  return formatDecimal(rescale(value, scale));
+  return formatDecimal(truncated(value, scale));
+}
+
+/** With digits behind the point added, or cut off: as PostgreSQL does, what the scale hides is dropped, not rounded. */
+function truncated(value: Decimal, scale: number): Decimal {
+  if (value.scale <= scale) return rescale(value, scale);
+  return { digits: value.digits / 10n ** BigInt(value.scale - scale), scale };
 }

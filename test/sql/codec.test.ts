@@ -184,6 +184,20 @@ describe("what is wrong is said in PostgreSQL's words", () => {
     expect(decodeParameter(TEXT, 0, bytes(0xef, 0xbb, 0xbf, 0x61), 0, 4)).toBe("\ufeffa");
   });
 
+  test("numerics whose scale is none, arrays whose sizes are none", () => {
+    const refused = (type: PgType, bytes: string) =>
+      failure(() => decodeBinary(type, Buffer.from(bytes, "hex")));
+    const numeric = "22P03 invalid numeric value in external binary format";
+    expect(decodeBinary(NUMERIC, Buffer.from("0000000000003fff", "hex"))).toHaveLength(2 + 0x3fff);
+    expect(refused(NUMERIC, "0000000000004000")).toBe(numeric);
+    // What the scale hides is cut off, not rounded.
+    expect(decodeBinary(NUMERIC, Buffer.from("000200004000000100011e7c", "hex"))).toBe("-1.7");
+    expect(refused(INT4_ARRAY, "ffffffff0000000000000017")).toBe("22P03 invalid number of dimensions: -1");
+    expect(refused(INT4_ARRAY, "000000010000000000000017ffffffff00000001")).toBe("22P03 invalid array size");
+    const lost = "22P03 insufficient data left in message";
+    expect(refused(INT4_ARRAY, "0000000100000000000000170000000100000001fffffffe")).toBe(lost);
+  });
+
   test("binary values of the wrong length", () => {
     for (const type of [INT8, INT4, BOOL, FLOAT8, NUMERIC, INT8_ARRAY, TIMESTAMPTZ]) {
       for (const length of [0, 3, 7])

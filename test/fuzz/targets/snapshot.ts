@@ -5,7 +5,7 @@
  */
 
 import { ByteWriter } from "../../../src/bytes.ts";
-import { encodeCommand } from "../../../src/engine/codec.ts";
+import { decodeCommit, encodeCommand } from "../../../src/engine/codec.ts";
 import type { Command } from "../../../src/engine/command.ts";
 import { Engine } from "../../../src/engine/engine.ts";
 import { captureSnapshot } from "../../../src/engine/snapshot.ts";
@@ -230,7 +230,17 @@ function checkCommit(state: number, body: Uint8Array): string | null {
     if (!(error instanceof DeltatError)) throw error;
     if (error.sqlState !== "XX001") return `code: ${error.sqlState} ${error.message}`;
   }
-  return overfull(engine);
+  return unreadable(body) ?? overfull(engine);
+}
+
+/** Notes are read for the table of events alone: their reader is refused in the same words as that of commands. */
+function unreadable(body: Uint8Array): string | null {
+  try {
+    for (const _ of decodeCommit(body));
+    return null;
+  } catch (error) {
+    return error instanceof DeltatError && error.sqlState === "XX001" ? null : `code: ${error}`;
+  }
 }
 
 /** Whether more footprints than its capacity cover an instant of some resource. */

@@ -82,7 +82,14 @@ export function checkWays(
 ): string | null {
   // The shape is not taken from a text with a comment.
   const parsed = ways.simple(`${text}\n--`);
+  // An endless one is endless in every way.
+  if (parsed.isCut) return null;
   const lifted = liftLiterals(text);
+  const isChange = /insert|update|delete|copy/i.test(text);
+  if (parsed.code !== "42601" && !isChange && !/;|\$\d/.test(text)) {
+    const parts = sameAnswer("in parts", parsed, ways.inParts(`${text}\n--`, 2), false);
+    if (parts !== null) return parts;
+  }
   // What is no statement never gets a plan.
   if (lifted === null || parsed.code === "42601") return null;
   const cached = (made: string) => ways.simple(made, (session) => parseScript(session, made));
