@@ -2,6 +2,7 @@
 
 import { ceiling } from "../parts/ceiling.ts";
 import { contention } from "../parts/contention.ts";
+import { copy } from "../parts/copy.ts";
 import { engine } from "../parts/engine.ts";
 import { fanOut } from "../parts/fan-out.ts";
 import { kernels } from "../parts/kernels.ts";
@@ -23,4 +24,5 @@ export const SUITE: readonly Part[] = [
   start,
   snapshot,
   relational,
+  copy,
 ];
