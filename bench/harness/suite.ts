@@ -3,6 +3,7 @@
 import { ceiling } from "../parts/ceiling.ts";
 import { contention } from "../parts/contention.ts";
 import { copy } from "../parts/copy.ts";
+import { cores } from "../parts/cores.ts";
 import { engine } from "../parts/engine.ts";
 import { fanOut } from "../parts/fan-out.ts";
 import { kernels } from "../parts/kernels.ts";
@@ -25,4 +26,5 @@ export const SUITE: readonly Part[] = [
   snapshot,
   relational,
   copy,
+  cores,
 ];
