@@ -12,6 +12,7 @@ import { postgres } from "../parts/postgres.ts";
 import { relational } from "../parts/relational.ts";
 import { snapshot } from "../parts/snapshot.ts";
 import { start } from "../parts/start.ts";
+import { tools } from "../parts/tools.ts";
 import type { Part } from "./part.ts";
 
 export const SUITE: readonly Part[] = [
@@ -26,5 +27,6 @@ export const SUITE: readonly Part[] = [
   snapshot,
   relational,
   copy,
+  tools,
   cores,
 ];

@@ -11,6 +11,7 @@ import type { Workload } from "../clients/workload.ts";
 import { type Figure, type Figures, type Metrics, median, ratios } from "../harness/figures.ts";
 import { type Course, type Part, RESULTS, type Rendering, withFolder } from "../harness/part.ts";
 import { type Contestant, inTurns } from "../harness/rounds.ts";
+import { lineChart } from "../report/plot.ts";
 import { count, number, table } from "../report/table.ts";
 import { askNumber, fillDeltat, startDeltat } from "../servers/deltat.ts";
 import { startNullServer } from "../servers/null.ts";
@@ -155,7 +156,22 @@ function render(figures: Figures): Rendering {
   const rows = figures.all
     .filter(({ subject }) => subject === "deltat")
     .map(({ work, at }) => row(figures, work, at));
-  return { markdown: table(HEAD, rows), plots: [] };
+  const svg = lineChart({
+    title: "deltat beside the null server",
+    x: { label: "connections", scale: "log" },
+    y: { label: "replies per second", scale: "log" },
+    series: [CEILING.availability, CEILING.insert].flatMap((work) =>
+      figures.subjects(work).map((subject) => ({
+        name: `${work}, ${subject}`,
+        points: figures
+          .abscissas()
+          .map(
+            (connections) => [connections, figures.middle(work, subject, connections, "perSecond")] as const,
+          ),
+      })),
+    ),
+  });
+  return { markdown: table(HEAD, rows), plots: [{ file: "ceiling.svg", svg }] };
 }
 
 export const ceiling: Part = {

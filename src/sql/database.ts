@@ -48,7 +48,7 @@ export interface Database {
 
   rollback(transaction: Transaction): void;
 
-  /** Throws 58030 once the log has failed: what is durable can be read, and nothing be changed. */
+  /** Throws 58030 once the log has failed, and 53100 while commits wait for room: what is durable can be read, and nothing be changed. */
   refuseIfFailed(): void;
 
   /** Cuts the log short: resolves when a snapshot of all that was committed is in place. Rejects with 53100, 58030, XX001. */

@@ -181,7 +181,7 @@ export class SqlSession {
       return plan.run(this.begin(plan, literals, parameters, resultFormats, rows));
     } catch (error) {
       rows.length = mark;
-      this.abort();
+      this.abort(error);
       throw this.located(error, statement as PlannedStatement);
     }
   }
@@ -198,7 +198,7 @@ export class SqlSession {
     try {
       return streamOf(plan, this.begin(plan, literals, parameters, resultFormats, rows));
     } catch (error) {
-      this.abort();
+      this.abort(error);
       throw error;
     }
   }
@@ -214,9 +214,10 @@ export class SqlSession {
   }
 
   /** Something failed: the implicit transaction is rolled back, a block becomes a failed one. */
-  abort(): void {
-    // The error itself may tell what others did last.
-    this.state.awaitLsn(this.database.appendedLsn);
+  abort(error?: unknown): void {
+    const isDiskFull = error instanceof DeltatError && error.sqlState === SqlState.diskFull;
+    // The error itself may tell what others did last; that the disk is full does not, and they may wait for long.
+    if (!isDiskFull) this.state.awaitLsn(this.database.appendedLsn);
     this.state.fail();
   }
 
@@ -254,8 +255,9 @@ export class SqlSession {
 
   /** A literal that is wrong for a plan found by shape: planning its own text anew tells where it stands. */
   private located(error: unknown, { text, literals }: PlannedStatement): unknown {
-    const isData = error instanceof DeltatError && error.sqlState.startsWith("22");
-    if (!isData || literals.length === 0 || error.fields.position !== undefined) return error;
+    // 42: a name in a literal that names nothing, such as 'x'::regclass.
+    const isOfLiteral = error instanceof DeltatError && /^(22|42)/.test(error.sqlState);
+    if (!isOfLiteral || literals.length === 0 || error.fields.position !== undefined) return error;
     try {
       const [first] = parse(text);
       if (first !== undefined) planStatement(first.node, text, null, null, this.state.prepared);

@@ -43,6 +43,9 @@ export interface CommitLog {
   /** What to tell who wants to append, where no failed disk is the reason. */
   readonly refusal?: Error;
 
+  /** What commits are refused with while those appended before find no room on the disk; they wait, and are not lost. */
+  readonly noRoom?: Error | null;
+
   /**
    * Writes and syncs what was appended. Blocks while the disk has lately been fast; on a slow one returns at
    * once and syncs in the background. Either way the `onDurable` callback of the log runs when `durableLsn`

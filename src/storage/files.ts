@@ -13,6 +13,7 @@ import {
   readdirSync,
   readSync,
   renameSync,
+  statSync,
   unlinkSync,
   write,
   writeSync,
@@ -28,6 +29,8 @@ export interface FileSystem {
   open(path: string, mode: OpenMode): number;
   close(fd: number): void;
   size(fd: number): number;
+  /** Whether the open file is the one that this path leads to: it was neither removed nor moved. */
+  isAt(fd: number, path: string): boolean;
   /** Fills `into` from `position`; returns the bytes read, fewer than asked only at the end of the file. */
   read(fd: number, into: Uint8Array, position: number): number;
   /** Writes all of `bytes`. */
@@ -56,6 +59,11 @@ export const localFiles: FileSystem = {
   open: (path, mode) => openSync(path, FLAGS[mode], 0o600),
   close: closeSync,
   size: (fd) => fstatSync(fd).size,
+  isAt(fd, path) {
+    const named = statSync(path, { throwIfNoEntry: false });
+    const opened = fstatSync(fd);
+    return named !== undefined && named.ino === opened.ino && named.dev === opened.dev;
+  },
   read(fd, into, position) {
     let done = 0;
     while (done < into.length) {

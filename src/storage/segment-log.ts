@@ -7,17 +7,18 @@
  * flight and further appends gather behind it.
  */
 
-import { join } from "node:path";
 import { ByteWriter } from "../bytes.ts";
 import { assert, DeltatError, SqlState } from "../errors.ts";
 import { MAX_FRAME_BYTES } from "../limits.ts";
 import type { CommitLog, CommitRecord } from "./commit-log.ts";
 import { type FileSystem, localFiles } from "./files.ts";
+import { FolderWatch } from "./folder-watch.ts";
 import { FRAME_HEADER_BYTES, FrameKind, openFrame, padFrame, sealFrame } from "./frame.ts";
+import { FullDisk } from "./full-disk.ts";
 import { type RecoveredLog, recoverLog, type TailCut } from "./recovery.ts";
-import { END_MARK_BYTES, SEGMENT_HEADER_BYTES, type Segment, segmentNumber } from "./segment.ts";
+import { END_MARK_BYTES, removeSegments, SEGMENT_HEADER_BYTES, type Segment } from "./segment.ts";
 import { SegmentSupply } from "./segment-supply.ts";
-import { fileError, withPath } from "./storage-errors.ts";
+import { fileError, isNoRoom, withPath } from "./storage-errors.ts";
 import { SyncPace } from "./sync-pace.ts";
 
 const DEFAULT_SEGMENT_BYTES = 16 * 1024 * 1024;
@@ -41,6 +42,10 @@ export interface SegmentLogOptions {
   readonly nowMs?: () => number;
   /** A random u32 for each new segment. */
   readonly salt?: () => number;
+  /** Told, for the operator, when the disk is full, when there is room again, and when the log has failed. */
+  readonly report?: (message: string) => void;
+  /** Runs `callback` after `delayMs`; returns what cancels it. */
+  readonly after?: (delayMs: number, callback: () => void) => () => void;
 }
 
 /** Bytes that one write brings to one segment. */
@@ -68,25 +73,18 @@ export function openSegmentLog(
   withPath("create", folder, () => files.makeFolder(folder));
   const recovered = recoverLog(files, folder, afterLsn, visit, warn);
   const segmentBytes = options.segmentBytes ?? DEFAULT_SEGMENT_BYTES;
-  const supply = new SegmentSupply(
-    files,
-    folder,
-    segmentBytes,
-    options.salt ?? randomSalt,
-    recovered?.next ?? null,
-  );
-  return new SegmentLog(options, files, supply, recovered ?? emptyLog(supply));
+  const nowMs = options.nowMs ?? (() => performance.now());
+  const { after = afterTimeout, report = () => {} } = options;
+  const disk = new FullDisk({ nowMs, after, report });
+  const next = recovered?.next ?? null;
+  const salt = options.salt ?? randomSalt;
+  const supply = new SegmentSupply(files, folder, segmentBytes, salt, disk, nowMs, next);
+  return new SegmentLog(options, files, supply, disk, recovered ?? emptyLog(supply));
 }
 
-function fileSize(files: FileSystem, path: string): number {
-  return withPath("read the size of", path, () => {
-    const fd = files.open(path, "read");
-    try {
-      return files.size(fd);
-    } finally {
-      files.close(fd);
-    }
-  });
+function afterTimeout(delayMs: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, delayMs);
+  return () => clearTimeout(timer);
 }
 
 function randomSalt(): number {
@@ -114,6 +112,8 @@ export class SegmentLog implements CommitLog {
   private readonly pace: SyncPace;
   private readonly nowMs: () => number;
   private readonly onDurable: () => void;
+  private readonly report: (message: string) => void;
+  private readonly folderWatch: FolderWatch;
   private readonly folder: string;
 
   private current: Segment;
@@ -135,6 +135,7 @@ export class SegmentLog implements CommitLog {
   private endsClean: boolean;
   private syncInFlight: Promise<void> | null = null;
   private flushAgain = false;
+  private isClosing = false;
   private closing: Promise<void> | null = null;
 
   /** Use `openSegmentLog`. */
@@ -142,11 +143,14 @@ export class SegmentLog implements CommitLog {
     options: SegmentLogOptions,
     private readonly files: FileSystem,
     private readonly supply: SegmentSupply,
+    private readonly disk: FullDisk,
     recovered: RecoveredLog,
   ) {
     this.pace = new SyncPace(options.blockingSyncLimitMs ?? DEFAULT_BLOCKING_SYNC_LIMIT_MS);
     this.nowMs = options.nowMs ?? (() => performance.now());
     this.onDurable = options.onDurable;
+    this.report = options.report ?? (() => {});
+    this.folderWatch = new FolderWatch(files, this.nowMs);
     this.folder = options.folder;
     this.current = recovered.current;
     this.offset = recovered.offset;
@@ -162,6 +166,10 @@ export class SegmentLog implements CommitLog {
     return this.current.number;
   }
 
+  get noRoom(): Error | null {
+    return this.disk.framesRefusal;
+  }
+
   begin(): ByteWriter {
     assert(this.closing === null, "no commit begins after close");
     this.writer.length = this.pendingBytes;
@@ -174,6 +182,7 @@ export class SegmentLog implements CommitLog {
     assert(this.commitIsOpen, "append follows begin, with no flush between");
     this.commitIsOpen = false;
     if (this.failure !== null) throw this.failure;
+    if (this.disk.framesRefusal !== null) throw this.disk.framesRefusal;
     assert(at >= this.lastAt, "instants of commits never go back");
     const bodyBytes = this.writer.length - this.pendingBytes - FRAME_HEADER_BYTES;
     if (bodyBytes > MAX_FRAME_BYTES) {
@@ -253,27 +262,13 @@ export class SegmentLog implements CommitLog {
    * Removes the segments up to `number`, which a snapshot has made needless, oldest first: no gap is ever left. The
    * newest of them stay as long as they take no more than `keptBytes` together.
    */
-  async removeThrough(number: number, keptBytes: number): Promise<void> {
-    const { files, folder } = this;
-    const old = files
-      .list(folder)
-      .filter((name) => (segmentNumber(name) ?? Number.POSITIVE_INFINITY) <= number)
-      .sort();
-    for (let room = keptBytes; old.length > 0; old.pop()) {
-      room -= fileSize(files, join(folder, old.at(-1) ?? ""));
-      if (room < 0) break;
-    }
-    for (const name of old) {
-      const path = join(folder, name);
-      withPath("remove", path, () => files.remove(path));
-      // Freeing a large file takes its time: others have their turn between two of them.
-      await files.syncFolderLater(folder);
-    }
+  removeThrough(number: number, keptBytes: number): Promise<void> {
+    return removeSegments(this.files, this.folder, number, keptBytes);
   }
 
   flush(): void {
     this.commitIsOpen = false;
-    if (this.failure !== null) return;
+    if (this.failure !== null || this.disk.isWaiting) return;
     if (this.syncInFlight !== null) {
       this.flushAgain = true;
       return;
@@ -326,12 +321,17 @@ export class SegmentLog implements CommitLog {
     const full = this.fullSegments[0];
     if (full === undefined && this.pendingBytes === 0) return null;
     const batch = full ?? this.pendingBatch(false);
+    const { path } = batch.segment;
     try {
+      this.folderWatch.check(batch.segment);
       if (batch.bytes.length > 0) this.files.write(batch.segment.fd, batch.bytes, batch.offset);
     } catch (cause) {
-      this.fail("write", batch.segment.path, cause);
+      if (isNoRoom(cause) && !this.isClosing)
+        this.disk.framesRefused(fileError("write", path, cause), () => this.flush());
+      else this.fail("write", path, cause);
       return null;
     }
+    this.disk.framesWritten();
     if (full === undefined) {
       this.writer.clear();
       this.pendingBytes = 0;
@@ -356,6 +356,7 @@ export class SegmentLog implements CommitLog {
     const { message, fields } = fileError(action, path, cause);
     this.failure = new DeltatError(SqlState.ioError, `the log has failed: ${message}`, fields);
     this.failure.cause = cause;
+    this.report(`${this.failure.message}; changes are refused until the server is started again`);
     this.onDurable();
   }
 
@@ -365,6 +366,8 @@ export class SegmentLog implements CommitLog {
   }
 
   private async finish(): Promise<void> {
+    this.isClosing = true;
+    this.disk.close();
     this.flush();
     while (this.syncInFlight !== null) await this.syncInFlight;
     if (this.failure === null && !this.endsClean) this.markCleanEnd();

@@ -4,6 +4,7 @@
  */
 
 import type { FileSystem } from "./files.ts";
+import type { FullDisk } from "./full-disk.ts";
 import {
   createSegment,
   createSegmentLater,
@@ -11,7 +12,7 @@ import {
   type SegmentHeader,
   segmentSize,
 } from "./segment.ts";
-import { fileError } from "./storage-errors.ts";
+import { fileError, isNoRoom } from "./storage-errors.ts";
 
 const FIRST_SEGMENT_BYTES = 1024 * 1024;
 
@@ -29,6 +30,8 @@ export class SegmentSupply {
     private readonly folder: string,
     private readonly segmentBytes: number,
     private readonly salt: () => number,
+    private readonly disk: FullDisk,
+    private readonly nowMs: () => number,
     ready: Segment | null,
   ) {
     this.ready = ready;
@@ -75,13 +78,19 @@ export class SegmentSupply {
     }
     // Neither what is ready but too small nor what is being made may be used from now on: the new file takes
     // its name.
+    this.disk.refuseIfTooEarly();
     this.forgetReady();
     this.wantedAttempt = 0;
+    const startedMs = this.nowMs();
     try {
       const header = this.header(current, neededBytes);
-      return createSegment(this.files, this.folder, header, ++this.attempts);
+      const segment = createSegment(this.files, this.folder, header, ++this.attempts);
+      this.disk.segmentMade();
+      return segment;
     } catch (cause) {
-      throw fileError("make the next log segment in", this.folder, cause);
+      const error = fileError("make the next log segment in", this.folder, cause);
+      if (isNoRoom(cause)) this.disk.segmentRefused(error, startedMs);
+      throw error;
     }
   }
 

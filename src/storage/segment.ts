@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { DeltatError, SqlState } from "../errors.ts";
 import type { FileSystem } from "./files.ts";
 import { FRAME_HEADER_BYTES } from "./frame.ts";
-import { damage } from "./storage-errors.ts";
+import { damage, withPath } from "./storage-errors.ts";
 
 export const SEGMENT_HEADER_BYTES = 32;
 
@@ -186,4 +186,41 @@ function discard(files: FileSystem, fd: number, path: string): void {
   } catch {
     // The next opening of the log removes unfinished files.
   }
+}
+
+/**
+ * Removes the segments of a folder up to `number`, oldest first, so that no gap is ever left. The newest of them stay as
+ * long as they take no more than `keptBytes` together.
+ */
+export async function removeSegments(
+  files: FileSystem,
+  folder: string,
+  number: number,
+  keptBytes: number,
+): Promise<void> {
+  const old = files
+    .list(folder)
+    .filter((name) => (segmentNumber(name) ?? Number.POSITIVE_INFINITY) <= number)
+    .sort();
+  for (let room = keptBytes; old.length > 0; old.pop()) {
+    room -= fileSize(files, join(folder, old.at(-1) ?? ""));
+    if (room < 0) break;
+  }
+  for (const name of old) {
+    const path = join(folder, name);
+    withPath("remove", path, () => files.remove(path));
+    // Freeing a large file takes its time: others have their turn between two of them.
+    await files.syncFolderLater(folder);
+  }
+}
+
+function fileSize(files: FileSystem, path: string): number {
+  return withPath("read the size of", path, () => {
+    const fd = files.open(path, "read");
+    try {
+      return files.size(fd);
+    } finally {
+      files.close(fd);
+    }
+  });
 }

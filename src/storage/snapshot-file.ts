@@ -162,6 +162,9 @@ function readSnapshot(files: FileSystem, path: string, lsn: number): Snapshot {
     if (Bun.hash.xxHash3(content) !== checksum) {
       throw snapshotDamage(path, offset, `the checksum of section ${section} is wrong`);
     }
+    const end = offset + length;
+    const filler = bytes.subarray(end, aligned(end)).findIndex((byte) => byte !== 0);
+    if (filler >= 0) throw snapshotDamage(path, end + filler, "the bytes between sections are not zero");
     sections.set(section, content);
   }
   return { lsn, at: head.at, sections };

@@ -2,17 +2,27 @@
 
 import { DeltatError, SqlState } from "../errors.ts";
 
-const NO_ROOM_CODES = new Set(["ENOSPC", "EDQUOT"]);
+/** The disk, the user's share of it, or the file may not grow. */
+const NO_ROOM_CODES = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+
+/** Whether the system refused for want of room. */
+export function isNoRoom(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && NO_ROOM_CODES.has(String(cause.code));
+}
 
 /** 53100 if the disk is full, else 58030; names the path and what the system said. */
 export function fileError(action: string, path: string, cause: unknown): DeltatError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  const full = NO_ROOM_CODES.has(code);
+  const full = isNoRoom(cause);
   const error = new DeltatError(
     full ? SqlState.diskFull : SqlState.ioError,
     full ? `disk full: could not ${action} ${path}` : `could not ${action} ${path}: ${reason}`,
-    full ? { detail: reason, hint: "Free some room on the disk that holds the data folder." } : {},
+    full
+      ? {
+          detail: reason,
+          hint: "Free some room on the disk that holds the data folder; no restart is needed.",
+        }
+      : {},
   );
   error.cause = cause;
   return error;

@@ -38,7 +38,7 @@ export interface RegistryOptions {
   readonly enforceRulesByDefault: boolean;
   readonly warn: (message: string) => void;
   /** How the logs are kept; default: in the operating system's files. */
-  readonly log?: Pick<SegmentLogOptions, "files" | "segmentBytes" | "blockingSyncLimitMs">;
+  readonly log?: Pick<SegmentLogOptions, "files" | "segmentBytes" | "blockingSyncLimitMs" | "nowMs">;
   /** Bookings that ended so long ago are dropped; null or left out: never. */
   readonly retentionMs?: number | null;
   /** Bytes of log after which a snapshot is made; default 0: only when asked for. */
@@ -256,6 +256,11 @@ export class TenantRegistry implements Cluster {
         afterLsn,
         onDurable: () => tenant?.onDurable(),
         warn: (cut) => options.warn(cut.message),
+        after: (delayMs, callback) => options.scheduler.after(delayMs, callback),
+        // What becomes of a database that was dropped, or is only being opened, is told by who does that.
+        report: (message) => {
+          if (this.tenants.get(name) === tenant) options.warn(`database "${name}": ${message}`);
+        },
       },
       (record) => {
         replayedBytes += record.body.length;

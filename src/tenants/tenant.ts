@@ -141,8 +141,9 @@ export class Tenant implements Database {
   }
 
   refuseIfFailed(): void {
-    const { failure, refusal } = this.log;
+    const { failure, refusal, noRoom } = this.log;
     if (failure !== null) throw refusal ?? logFailed();
+    if (noRoom !== undefined && noRoom !== null) throw noRoom;
   }
 
   rollback(transaction: Transaction): void {

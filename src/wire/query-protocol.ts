@@ -216,7 +216,7 @@ export class QueryProtocol {
 
   private fail(error: unknown): void {
     const shown = shownError(error, this.observer.internalError);
-    this.sql.abort();
+    this.sql.abort(error);
     writeNotices(this.sql, this.out);
     writeErrorResponse(this.out, "ERROR", shown.sqlState, shown.message, shown.fields);
   }

@@ -82,7 +82,7 @@ export interface SqlConnection {
   /** Commits the implicit transaction; does nothing in a transaction block. */
   commitImplicit(): void;
   /** A statement failed: the implicit transaction is rolled back, a transaction block becomes a failed one. */
-  abort(): void;
+  abort(error: unknown): void;
   takeNotices(): readonly Notice[];
   /** What ParameterStatus has to tell: at first everything it reports, later what has changed. */
   takeParameterChanges(): readonly (readonly [name: string, value: string])[];

@@ -31,6 +31,7 @@ export function openLog(files: FileSystem, options: Partial<SegmentLogOptions> =
       files,
       segmentBytes: 4096,
       blockingSyncLimitMs: Number.POSITIVE_INFINITY,
+      nowMs: () => 0,
       salt: () => Math.imul(salt++, 0x9e3779b1) >>> 0,
       onDurable: () => durable.push(log.durableLsn),
       warn: (cut) => cuts.push(cut),

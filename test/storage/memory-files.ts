@@ -66,6 +66,10 @@ export class MemoryFiles implements FileSystem {
     return this.described(fd).bytes.length;
   }
 
+  isAt(fd: number, path: string): boolean {
+    return this.names.get(path) === this.described(fd);
+  }
+
   read(fd: number, into: Uint8Array, position: number): number {
     const file = this.described(fd);
     this.check("read", file.path);
@@ -167,6 +171,7 @@ export class MemoryFiles implements FileSystem {
       open: (path, mode) => this.open(inside(path), mode),
       close: (fd) => this.close(fd),
       size: (fd) => this.size(fd),
+      isAt: (fd, path) => this.isAt(fd, inside(path)),
       read: (fd, into, position) => this.read(fd, into, position),
       write: (fd, bytes, position) => this.write(fd, bytes, position),
       writeLater: (fd, bytes, position) => this.writeLater(fd, bytes, position),

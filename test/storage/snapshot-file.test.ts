@@ -104,6 +104,15 @@ describe("damage is named", () => {
     }
   });
 
+  test("flipped bits between the sections", () => {
+    const between = [headBytes + 3, headBytes + 7];
+    for (const at of between) {
+      expect(damaged(flip(at))).toContain(
+        `is damaged at byte ${at}: the bytes between sections are not zero`,
+      );
+    }
+  });
+
   test("a name that says another lsn", () => {
     const files = new MemoryFiles();
     writeSnapshot(files, FOLDER, SNAPSHOT);

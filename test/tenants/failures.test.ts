@@ -259,4 +259,38 @@ describe("on a full disk", () => {
     await again.syncAll();
     expect(reader.take()).toEqual(["done SELECT 0", READY]);
   });
+
+  for (const blockingSyncLimitMs of [-1, Number.POSITIVE_INFINITY]) {
+    const way = blockingSyncLimitMs < 0 ? "in the background" : "blocking";
+    test(`where even what is laid out finds no room (${way}), commits under way wait, later ones are refused`, async () => {
+      let retry: (() => void) | null = null;
+      const after = (_delayMs: number, callback: () => void): (() => void) => {
+        retry = callback;
+        return () => {};
+      };
+      const database = await rooms(new TestTenant(new MemoryFiles(), { blockingSyncLimitMs, after }));
+      const [waiting, dependent, other] = [database.connect(), database.connect(), database.connect()];
+      const ear = database.listen(1);
+      expect(waiting.query(book(21, 1, 0, 10))).toEqual([]);
+      database.files.fault = (operation) => (operation === "write" ? systemError("ENOSPC") : null);
+      await database.sync();
+      expect(dependent.query(free(1))).toEqual([]);
+      expect(other.query(book(22, 2, 0, 10)).at(-2)).toStartWith("ERROR 53100 disk full: could not write");
+      expect(other.query(`DELETE FROM rules WHERE id = '${id(12)}'`).at(-2)).toStartWith("ERROR 53100");
+      expect(other.query(free(2))).toEqual(["row 0", "done SELECT 1", READY]);
+      expect([waiting.take(), dependent.take(), ear.take()]).toEqual([[], [], []]);
+      database.files.fault = () => null;
+      (retry ?? (() => {}))();
+      await database.sync();
+      expect(waiting.take()).toEqual(INSERTED);
+      expect(dependent.take()).toEqual(["row 10", "done SELECT 1", READY]);
+      expect(ear.take()).toEqual(["0001 BookingConfirmed"]);
+      other.query(book(22, 2, 0, 10));
+      await database.syncAll();
+      expect(other.take()).toEqual(INSERTED);
+      await database.close();
+      const again = new TestTenant(database.files).connect();
+      expect(again.query("SELECT id FROM bookings")[2]).toBe("done SELECT 2");
+    });
+  }
 });

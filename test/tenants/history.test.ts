@@ -60,6 +60,7 @@ function open(files: MemoryFiles, options: OpenOptions = {}): Opened {
       files: moved,
       segmentBytes: options.segmentBytes ?? 4096,
       blockingSyncLimitMs: Number.POSITIVE_INFINITY,
+      nowMs: () => 0,
     },
     listFolders: () => ["db"].filter(() => moved.list(join(dataDir, ROOT)).length > 0),
     historyBytes: options.historyBytes ?? 0,

@@ -116,6 +116,7 @@ export class TestTenant {
         files,
         segmentBytes: 64 * 1024,
         blockingSyncLimitMs: -1,
+        nowMs: () => 0,
         onDurable: () => tenant?.onDurable(),
         warn: (cut) => {
           throw cut;
@@ -176,6 +177,7 @@ export class TestClient implements Transport {
           connect: (client, listener) => new SqlSession(tenant, client, listener),
         }),
         timers: { after: () => () => undefined, soon: () => undefined },
+        expectPlace: () => undefined,
         admit: () => undefined,
         cancel: () => undefined,
         internalError: (error) => {
