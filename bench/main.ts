@@ -20,7 +20,8 @@ ${SUITE.map(({ name, about }) => `  ${name.padEnd(12)} ${about}`).join("\n")}
   --quick        all of it in three minutes: fewer sizes, rounds and combinations; nothing is published
   --rounds <n>   rounds that count, instead of each part's own number
   --sizes <n,…>  numbers of bookings, instead of each part's own
-  --only <text>  only works whose name holds this`;
+  --only <text>  only works whose name holds this (ceiling, postgres)
+  --cpu-prof     leaves a CPU profile of deltat in bench/results (ceiling)`;
 
 const { values: flags, positionals } = parseArgs({
   args: process.argv.slice(2),
@@ -30,6 +31,7 @@ const { values: flags, positionals } = parseArgs({
     rounds: { type: "string" },
     sizes: { type: "string" },
     only: { type: "string", default: "" },
+    "cpu-prof": { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
@@ -45,10 +47,11 @@ const course: Course = {
   rounds: flags.rounds === undefined ? null : positive(flags.rounds),
   sizes: flags.sizes?.split(",").map(positive) ?? null,
   only: flags.only,
+  profile: flags["cpu-prof"],
 };
 
 /** What is not measured as it is published goes elsewhere. */
-const isPublished = !course.quick && course.rounds === null && course.sizes === null && course.only === "";
+const isPublished = ![course.quick, course.profile, course.rounds, course.sizes, course.only].some(Boolean);
 const folders = isPublished ? PUBLISHED : QUICK;
 
 async function runPart(part: Part): Promise<void> {
@@ -65,7 +68,7 @@ function givenFlags(): string[] {
   const { quick, rounds, sizes, only } = flags;
   const valued = Object.entries({ rounds, sizes, only: only || undefined });
   const given = valued.flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
-  return quick ? ["--quick", ...given] : given;
+  return [...(quick ? ["--quick"] : []), ...(flags["cpu-prof"] ? ["--cpu-prof"] : []), ...given];
 }
 
 /** A heap that one part has filled does not slow the next. */

@@ -22,6 +22,8 @@ import {
 export interface LoadOptions {
   readonly port: number;
   readonly password: string;
+  /** The suite's own if it is not given. */
+  readonly database?: string;
   /** Process of the server, whose CPU time is read where the system tells it. */
   readonly serverPid: number;
   readonly workload: Workload;

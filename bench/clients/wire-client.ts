@@ -6,6 +6,8 @@
 export interface Target {
   readonly port: number;
   readonly password: string;
+  /** The suite's own if it is not given. */
+  readonly database?: string;
 }
 
 const PROTOCOL_3_0 = 196_608;
@@ -103,7 +105,7 @@ export class WireClient {
 
   private constructor(private readonly socket: Bun.Socket<WireClient>) {}
 
-  static async connect({ port, password }: Target): Promise<WireClient> {
+  static async connect({ port, password, database = "bench" }: Target): Promise<WireClient> {
     const socket = await Bun.connect<WireClient>({
       hostname: "127.0.0.1",
       port,
@@ -115,7 +117,7 @@ export class WireClient {
     const client = new WireClient(socket);
     socket.data = client;
     socket.setNoDelay(true);
-    const startup = Buffer.concat([Buffer.alloc(4), Buffer.from("user\0deltat\0database\0bench\0\0")]);
+    const startup = Buffer.concat([Buffer.alloc(4), Buffer.from(`user\0deltat\0database\0${database}\0\0`)]);
     startup.writeInt32BE(PROTOCOL_3_0);
     const reply = await client.exchange(message("", startup), isPasswordRequest);
     if (isPasswordRequest(reply)) await client.exchange(message("p", password));

@@ -13,6 +13,8 @@ export interface Course {
   readonly sizes: readonly number[] | null;
   /** Only works whose name holds this; "": all. */
   readonly only: string;
+  /** Leave a CPU profile of deltat in bench/results, where a part offers it. */
+  readonly profile: boolean;
 }
 
 export interface Plot {
@@ -35,7 +37,8 @@ export interface Part {
   render(figures: Figures): Rendering;
 }
 
-const RESULTS = join(import.meta.dir, "..", "results");
+/** Of runs that are not published; not kept. */
+export const RESULTS = join(import.meta.dir, "..", "results");
 
 /** Runs with a folder on the disk of the checkout (a temporary folder of the system may be memory). */
 export async function withFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {

@@ -2,6 +2,8 @@
 
 import { ceiling } from "../parts/ceiling.ts";
 import { contention } from "../parts/contention.ts";
+import { copy } from "../parts/copy.ts";
+import { cores } from "../parts/cores.ts";
 import { engine } from "../parts/engine.ts";
 import { fanOut } from "../parts/fan-out.ts";
 import { kernels } from "../parts/kernels.ts";
@@ -10,6 +12,7 @@ import { postgres } from "../parts/postgres.ts";
 import { relational } from "../parts/relational.ts";
 import { snapshot } from "../parts/snapshot.ts";
 import { start } from "../parts/start.ts";
+import { tools } from "../parts/tools.ts";
 import type { Part } from "./part.ts";
 
 export const SUITE: readonly Part[] = [
@@ -23,4 +26,7 @@ export const SUITE: readonly Part[] = [
   start,
   snapshot,
   relational,
+  copy,
+  tools,
+  cores,
 ];

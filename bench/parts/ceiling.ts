@@ -8,18 +8,20 @@ import type { LoadOptions, LoadResult } from "../clients/load.ts";
 import { runClient } from "../clients/run-client.ts";
 import { DELTAT } from "../clients/statements.ts";
 import type { Workload } from "../clients/workload.ts";
-import { type Figure, type Figures, median, ratios } from "../harness/figures.ts";
-import { type Course, type Part, type Rendering, withFolder } from "../harness/part.ts";
+import { type Figure, type Figures, type Metrics, median, ratios } from "../harness/figures.ts";
+import { type Course, type Part, RESULTS, type Rendering, withFolder } from "../harness/part.ts";
 import { type Contestant, inTurns } from "../harness/rounds.ts";
+import { lineChart } from "../report/plot.ts";
 import { count, number, table } from "../report/table.ts";
 import { askNumber, fillDeltat, startDeltat } from "../servers/deltat.ts";
 import { startNullServer } from "../servers/null.ts";
 import { type Server, Servers } from "../servers/server.ts";
 
+/** One load: a work at a number of connections. */
 interface Setting {
   readonly work: string;
   readonly workload: Workload;
-  readonly connections: readonly number[];
+  readonly connections: number;
 }
 
 export const CEILING = {
@@ -28,16 +30,23 @@ export const CEILING = {
   insert: "durable insert",
 } as const;
 
+const at = (work: string, workload: Workload, counts: readonly number[]): Setting[] =>
+  counts.map((connections) => ({ work, workload, connections }));
+
 const SETTINGS: readonly Setting[] = [
-  { work: CEILING.availability, workload: "availability", connections: [1, 16, 64] },
-  { work: CEILING.prepared, workload: "prepared", connections: [16] },
-  { work: CEILING.insert, workload: "insert", connections: [1, 16, 64] },
+  ...at(CEILING.availability, "availability", [1, 16, 64]),
+  ...at(CEILING.prepared, "prepared", [16]),
+  ...at(CEILING.insert, "insert", [1, 16, 64]),
 ];
 
-const ROUNDS = 5;
-const WARMUP_MS = 400;
-const MEASURE_MS = 1_200;
-const QUICK_MEASURE_MS = 300;
+interface Lengths {
+  readonly rounds: number;
+  readonly warmupMs: number;
+  readonly measureMs: number;
+}
+
+const PUBLISHED: Lengths = { rounds: 5, warmupMs: 400, measureMs: 1_200 };
+const QUICK: Lengths = { rounds: 2, warmupMs: 100, measureMs: 300 };
 
 /** deltat and the null server, and what the one was told to store. */
 class Pair {
@@ -48,19 +57,20 @@ class Pair {
   constructor(
     private readonly deltat: Server,
     private readonly ceiling: Server,
-    private readonly quick: boolean,
+    private readonly lengths: Lengths,
   ) {}
 
-  contestants(work: string, workload: Workload, connections: number): Contestant[] {
+  contestants(setting: Setting): Contestant[] {
     return [this.deltat, this.ceiling].map((server) => ({
-      work,
+      work: setting.work,
       subject: server.name,
-      at: connections,
-      run: () => this.load(server, workload, connections),
+      at: setting.connections,
+      run: () => this.load(server, setting),
     }));
   }
 
-  private async load(server: Server, workload: Workload, connections: number) {
+  private async load(server: Server, { workload, connections }: Setting): Promise<Metrics> {
+    const { warmupMs, measureMs } = this.lengths;
     const options: LoadOptions = {
       port: server.port,
       password: server.password,
@@ -68,8 +78,8 @@ class Pair {
       workload,
       connections,
       firstInsert: this.nextInsert,
-      warmupMs: this.quick ? WARMUP_MS / 4 : WARMUP_MS,
-      measureMs: this.quick ? QUICK_MEASURE_MS : MEASURE_MS,
+      warmupMs,
+      measureMs,
     };
     const { metrics, inserted } = await runClient<LoadResult>("load.ts", options);
     if (workload === "insert" && server === this.deltat) {
@@ -86,32 +96,44 @@ class Pair {
   }
 }
 
-async function measure(course: Course, folder: string): Promise<Figure[]> {
+/** Both servers in turns at each setting; fails if deltat does not hold what it acknowledged. */
+export async function compareWithCeiling(
+  settings: readonly Setting[],
+  lengths: Lengths,
+  folder: string,
+  flags: readonly string[] = [],
+): Promise<Figure[]> {
   await using servers = new Servers();
-  const deltat = await servers.add(startDeltat(join(folder, "data")));
+  const deltat = await servers.add(startDeltat(join(folder, "data"), { flags }));
   await fillDeltat(deltat);
-  const ceiling = await servers.add(startNullServer(folder, deltat));
-  const pair = new Pair(deltat, ceiling, course.quick);
-  const contestants = SETTINGS.flatMap(({ work, workload, connections }) =>
-    connections.flatMap((at) => pair.contestants(work, workload, at)),
-  );
-  const wanted = contestants.filter(({ work, at }) => `${work} ${at}`.includes(course.only));
-  const figures = await inTurns(wanted, course.rounds ?? (course.quick ? 2 : ROUNDS), true);
+  const pair = new Pair(deltat, await servers.add(startNullServer(folder, deltat)), lengths);
+  const contestants = settings.flatMap((setting) => pair.contestants(setting));
+  const figures = await inTurns(contestants, lengths.rounds, true);
   await pair.check();
   return figures;
 }
 
-function row(figures: Figures, work: string, at: number): string[] {
-  const [deltat, ceiling] = [figures.find(work, "deltat", at), figures.find(work, "null server", at)];
+function measure({ quick, rounds, only, profile }: Course, folder: string): Promise<Figure[]> {
+  const lengths = quick ? QUICK : PUBLISHED;
+  const wanted = SETTINGS.filter(({ work, connections }) => `${work} ${connections}`.includes(only));
+  const flags = profile ? ["--cpu-prof", "--cpu-prof-dir", RESULTS] : [];
+  return compareWithCeiling(wanted, { ...lengths, rounds: rounds ?? lengths.rounds }, folder, flags);
+}
+
+function row(figures: Figures, work: string, connections: number): string[] {
+  const [deltat, ceiling] = [
+    figures.find(work, "deltat", connections),
+    figures.find(work, "null server", connections),
+  ];
   const all = ratios(deltat, ceiling, "perSecond");
   const ratio = `${number(median(all))} (${number(Math.min(...all))}–${number(Math.max(...all))})`;
   const both = (metric: "p50Us" | "p99Us" | "serverCpuUs") =>
-    `${number(figures.middle(work, "deltat", at, metric))} : ${number(figures.middle(work, "null server", at, metric))}`;
+    `${number(figures.middle(work, "deltat", connections, metric))} : ${number(figures.middle(work, "null server", connections, metric))}`;
   return [
     work,
-    `${at}`,
-    count(Math.round(figures.middle(work, "deltat", at, "perSecond"))),
-    count(Math.round(figures.middle(work, "null server", at, "perSecond"))),
+    `${connections}`,
+    count(Math.round(figures.middle(work, "deltat", connections, "perSecond"))),
+    count(Math.round(figures.middle(work, "null server", connections, "perSecond"))),
     ratio,
     both("p50Us"),
     both("p99Us"),
@@ -134,7 +156,22 @@ function render(figures: Figures): Rendering {
   const rows = figures.all
     .filter(({ subject }) => subject === "deltat")
     .map(({ work, at }) => row(figures, work, at));
-  return { markdown: table(HEAD, rows), plots: [] };
+  const svg = lineChart({
+    title: "deltat beside the null server",
+    x: { label: "connections", scale: "log" },
+    y: { label: "replies per second", scale: "log" },
+    series: [CEILING.availability, CEILING.insert].flatMap((work) =>
+      figures.subjects(work).map((subject) => ({
+        name: `${work}, ${subject}`,
+        points: figures
+          .abscissas()
+          .map(
+            (connections) => [connections, figures.middle(work, subject, connections, "perSecond")] as const,
+          ),
+      })),
+    ),
+  });
+  return { markdown: table(HEAD, rows), plots: [{ file: "ceiling.svg", svg }] };
 }
 
 export const ceiling: Part = {

@@ -187,6 +187,19 @@ function growthPlot(figures: Figures, file: string, { name }: Layout): Plot {
   return { file, svg };
 }
 
+function commonPlot(common: Figures): Plot {
+  const svg = lineChart({
+    title: "k of n resources free, 84 bookings in the window of each",
+    x: { label: "resources", scale: "log" },
+    y: { label: "nanoseconds", scale: "log" },
+    series: common.works().map((work) => ({
+      name: work,
+      points: common.abscissas().map((at) => [at, common.middle(work, "k of n", at, "ns")] as const),
+    })),
+  });
+  return { file: "engine-k-of-n.svg", svg };
+}
+
 function of(figures: Figures, subject: string): Figures {
   return figures.where((figure) => figure.subject === subject);
 }
@@ -206,9 +219,16 @@ function render(figures: Figures): Rendering {
       `n resources, 84 bookings in the window of each:\n\n${byAbscissa(common, "k of n", common.works(), "ns", duration)}`,
       `Availability of a week, rules of a chain of resources:\n\n${table(["depth of the chain", "time"], chain)}`,
     ].join("\n\n"),
-    plots: LAYOUTS.map((layout, i) =>
-      growthPlot(of(figures, layout.name), i === 0 ? "engine-one-resource.svg" : "engine-spread.svg", layout),
-    ),
+    plots: [
+      ...LAYOUTS.map((layout, i) =>
+        growthPlot(
+          of(figures, layout.name),
+          i === 0 ? "engine-one-resource.svg" : "engine-spread.svg",
+          layout,
+        ),
+      ),
+      commonPlot(common),
+    ],
   };
 }
 

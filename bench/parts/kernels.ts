@@ -19,29 +19,27 @@ import type { Figure, Figures } from "../harness/figures.ts";
 import { type Course, type Part, type Rendering, skip } from "../harness/part.ts";
 import { type Contestant, inTurns } from "../harness/rounds.ts";
 import { count, duration, number, table } from "../report/table.ts";
-import { allGaps, CASES, EVENTS, out, random, spanLists, WINDOWS, type Windows } from "./kernel-inputs.ts";
+import {
+  allGaps,
+  CASES,
+  EVENTS,
+  nanosecondsPerWindow,
+  out,
+  random,
+  spanLists,
+  WINDOWS,
+  type Windows,
+} from "./kernel-inputs.ts";
 
 const ROUNDS = 3;
 /** Values looked up in turn, so that the processor cannot learn one by heart. */
 const PROBES = 1 << 16;
-const GAP_REPEATS = 300;
 
 export const TYPESCRIPT = "TypeScript";
 export const C_PAIRING = "C, the same";
 const C_SWEEP = "C, a sweep";
 export const gapWork = (windows: string): string => `gaps, ${windows}`;
 export const GAP_CASES = CASES.map(({ name }) => name);
-
-/** Nanoseconds per window, the best of some: what disturbs only adds. */
-function fastest(work: () => number): number {
-  let best = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < GAP_REPEATS; i++) {
-    const begun = Bun.nanoseconds();
-    do_not_optimize(work());
-    best = Math.min(best, (Bun.nanoseconds() - begun) / WINDOWS);
-  }
-  return best;
-}
 
 type RunWindows = (
   usePairing: number,
@@ -85,7 +83,7 @@ function gapContestants(windows: Windows, runWindows: RunWindows | null): Contes
     work,
     subject,
     at: EVENTS,
-    run: () => ({ ns: fastest(action) }),
+    run: () => ({ ns: nanosecondsPerWindow(action) }),
   });
   const ours = row(TYPESCRIPT, () => allGaps(windows));
   if (runWindows === null) return [ours];

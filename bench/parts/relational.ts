@@ -15,11 +15,13 @@ import { type Server, Servers } from "../servers/server.ts";
 
 const ROUNDS = 7;
 const RESOURCES = 1000;
-const BOOKINGS = 100_000;
+export const BOOKINGS = 100_000;
+
+export const JOINED = "joined, grouped, counted";
 
 const QUERIES: readonly (readonly [what: string, text: string])[] = [
   [
-    "joined, grouped, counted",
+    JOINED,
     "SELECT r.name, count(*) FROM bookings b JOIN resources r ON r.id = b.resource_id GROUP BY r.name ORDER BY 2 DESC, 1 LIMIT 10",
   ],
   [

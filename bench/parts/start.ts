@@ -127,13 +127,14 @@ function render(figures: Figures): Rendering {
     "snapshot, bytes a booking",
   ];
   const text = `A booking takes ${none(START.alone, "bytes")} bytes of log when it is committed alone, ${none(START.together, "bytes")} in a commit of a thousand.`;
+  const oneOfEachSize = figures.abscissas().flatMap((size) => shapes.find(({ at }) => at === size) ?? []);
   const svg = lineChart({
     title: "Start-up by number of bookings",
     x: { label: "bookings", scale: "log" },
     y: { label: "milliseconds", scale: "log" },
     series: [START.log, START.snapshot].map((work) => ({
       name: work,
-      points: shapes.map(({ subject, at }) => [at, figures.middle(work, subject, at, "ms")] as const),
+      points: oneOfEachSize.map(({ subject, at }) => [at, figures.middle(work, subject, at, "ms")] as const),
     })),
   });
   return { markdown: `${table(head, rows)}\n\n${text}`, plots: [{ file: "start.svg", svg }] };

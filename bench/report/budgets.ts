@@ -7,6 +7,7 @@ import { EVENTS } from "../parts/kernel-inputs.ts";
 import { C_PAIRING, GAP_CASES, gapWork, TYPESCRIPT } from "../parts/kernels.ts";
 import { MEMORY } from "../parts/memory.ts";
 import { KIND, workOf } from "../parts/postgres.ts";
+import { BOOKINGS, JOINED } from "../parts/relational.ts";
 import { READERS, READS, WITH, WITHOUT } from "../parts/snapshot.ts";
 import { START, shapeName } from "../parts/start.ts";
 import { number, table } from "./table.ts";
@@ -108,6 +109,14 @@ const BUDGETS: readonly Budget[] = [
     sense: "at most",
     unit: "× PostgreSQL's",
     measure: (figures) => figures.ratio(MIX, ["deltat", "PostgreSQL"], 64, "readsP99Us"),
+  },
+  {
+    work: "joined, grouped, counted over 100,000 bookings",
+    part: "relational",
+    limit: 3,
+    sense: "at most",
+    unit: "× PostgreSQL's time",
+    measure: (figures) => figures.ratio(JOINED, ["deltat", "PostgreSQL"], BOOKINGS, "ms"),
   },
   growth("availability, any week", ENGINE.anyWeek, 1.5),
   growth("availability, the same week", ENGINE.sameWeek, 1.5),

@@ -22,10 +22,10 @@ export interface Chart {
   readonly series: readonly Series[];
 }
 
-const WIDTH = 760;
+const WIDTH = 800;
 const HEIGHT = 400;
 const LEFT = 76;
-const RIGHT = 210;
+const RIGHT = 250;
 const TOP = 44;
 const BOTTOM = 58;
 const PLOT_WIDTH = WIDTH - LEFT - RIGHT;
@@ -47,15 +47,10 @@ interface Scale {
   place(value: number): number;
 }
 
-/** An axis with so few values has its ticks at these. */
-const FEW = 6;
-
-/** Ticks at the values where they are few, else at the powers of ten, and between them at 2 and 5 where there are few powers. */
+/** Ticks at the powers of ten, and between them at 2 and 5 where there are few powers. */
 function logScale(values: readonly number[], length: number): Scale {
   const low = Math.min(...values);
   const high = Math.max(...values);
-  const distinct = [...new Set(values)].sort((a, b) => a - b);
-  if (distinct.length <= FEW && high > low) return scaleBetween(low, high, distinct, length);
   const inner = Math.log10(high / low) > 4 ? [1] : [1, 2, 5];
   const all: number[] = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
@@ -69,6 +64,14 @@ function logScale(values: readonly number[], length: number): Scale {
     all.filter((tick) => tick >= from && tick <= to),
     length,
   );
+}
+
+/** Ticks at the values themselves, which are few: sizes, numbers of connections. */
+function logScaleAt(values: readonly number[], length: number): Scale {
+  const distinct = [...new Set(values)].sort((a, b) => a - b);
+  const [low = 1] = distinct;
+  const high = distinct.at(-1) ?? low;
+  return scaleBetween(low, high > low ? high : low * 2, distinct, length);
 }
 
 function scaleBetween(from: number, to: number, ticks: readonly number[], length: number): Scale {
@@ -86,10 +89,6 @@ function linearScale(values: readonly number[], length: number): Scale {
     ticks: Array.from({ length: count + 1 }, (_, i) => i * step),
     place: (value) => (value / (count * step)) * length,
   };
-}
-
-function scaleOf(axis: Axis, values: readonly number[], length: number): Scale {
-  return axis.scale === "log" ? logScale(values, length) : linearScale(values, length);
 }
 
 /** 1500000 as 1.5M, so that ticks stay short. */
@@ -162,13 +161,11 @@ export function lineChart({ title, x, y, series }: Chart): string {
   const shown = drawn.filter(({ points }) => points.length > 0);
   if (shown.length === 0) return "";
   const all = shown.flatMap(({ points }) => points);
-  const across = scaleOf(
-    x,
+  const across = (x.scale === "log" ? logScaleAt : linearScale)(
     all.map(([value]) => value),
     PLOT_WIDTH,
   );
-  const up = scaleOf(
-    y,
+  const up = (y.scale === "log" ? logScale : linearScale)(
     all.map(([, value]) => value),
     PLOT_HEIGHT,
   );

@@ -22,7 +22,8 @@ export function duration(ns: number): string {
   if (!Number.isFinite(ns)) return "–";
   if (ns >= 1e9) return `${number(ns / 1e9)} s`;
   if (ns >= 1e6) return `${number(ns / 1e6)} ms`;
-  return ns >= 1e4 ? `${number(ns / 1e3)} µs` : `${ns.toFixed(0)} ns`;
+  if (ns >= 1e4) return `${number(ns / 1e3)} µs`;
+  return `${ns >= 10 ? count(Math.round(ns)) : number(ns)} ns`;
 }
 
 /** One row per work, one column per abscissa, of one subject. */
