@@ -50,15 +50,3 @@ export function upperBound(column: Float64Array, offset: number, length: number,
   }
   return base - offset + (remaining === 1 && (column[base] as number) <= value ? 1 : 0);
 }
-
-/** As `lowerBound`, where the count is likely to be small: looks at 1, 2, 4, … elements before it halves what is left. */
-export function lowerBoundNear(column: Float64Array, offset: number, length: number, value: number): number {
-  let below = 0;
-  let reach = 1;
-  while (reach <= length && (column[(offset + reach - 1) | 0] as number) < value) {
-    below = reach;
-    reach = (reach << 1) | 0;
-  }
-  const limit = Math.min(reach - 1, length);
-  return below + lowerBound(column, offset + below, limit - below, value);
-}
