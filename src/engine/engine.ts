@@ -267,18 +267,20 @@ export class Engine {
 
   /** Records that the commit `lsn` made these changes, for `changedLsn` and `availabilityLsn`. */
   stamp(changes: readonly Change[], lsn: number): void {
-    const { resources } = this.state;
-    resources.lastStampedLsn = lsn;
+    this.state.resources.lastStampedLsn = lsn;
     for (const { effects } of changes) {
       for (const effect of effects) {
         if (effect.table === "expiredHold") continue;
-        for (const image of [effect.before, effect.after]) {
-          if (image === null) continue;
-          const row = resources.find("resourceId" in image ? image.resourceId : image.id);
-          if (row >= 0) resources.changedLsn[row] = lsn;
-        }
+        if (effect.before !== null) this.stampResource(effect.before, lsn);
+        if (effect.after !== null) this.stampResource(effect.after, lsn);
       }
     }
+  }
+
+  private stampResource(image: ResourceImage | RuleImage | BookingImage | HoldImage, lsn: number): void {
+    const { resources } = this.state;
+    const row = resources.find("resourceId" in image ? image.resourceId : image.id);
+    if (row >= 0) resources.changedLsn[row] = lsn;
   }
 
   /** lsn of the last commit that touched the resource or anything on its timelines. */
