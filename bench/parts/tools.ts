@@ -1,6 +1,6 @@
 /**
  * Bookings through the tools: restored from a dump, verified, backed up, backed up again, verified there and dumped
- * from there; what comes out must be what went in.
+ * from there; what comes out must be what went in, and what comes out of a folder that it is restored into as well.
  */
 
 import { join } from "node:path";
@@ -31,7 +31,8 @@ function dumpOf(bookings: number): string {
   lines.push('COPY bookings (id, resource_id, start, "end", label) FROM stdin;');
   for (let n = 0; n < bookings; n++) {
     const start = Math.floor(n / RESOURCES) * HOUR_MS;
-    lines.push(`${id(RESOURCES + n)}\t${id(n % RESOURCES)}\t${start}\t${start + HOUR_MS}\t\\N`);
+    const label = n % 10 === 0 ? `Table ${n}, "by the window"\\tand quiet` : "\\N";
+    lines.push(`${id(RESOURCES + n)}\t${id(n % RESOURCES)}\t${start}\t${start + HOUR_MS}\t${label}`);
   }
   lines.push(
     "\\.",
@@ -60,11 +61,12 @@ async function runTool(words: readonly string[], input = ""): Promise<Ran> {
   return { out, ms: performance.now() - began };
 }
 
+/** Rows come in the order in which they lie: as they were made, or by resource once a snapshot was read. */
 const sorted = (dump: string): string => dump.split("\n").sort().join("\n");
 
 async function measure({ quick }: Course, folder: string): Promise<Figure[]> {
   const bookings = quick ? QUICK_BOOKINGS : BOOKINGS;
-  const [data, target] = [join(folder, "data"), join(folder, "backup")];
+  const [data, target, other] = [join(folder, "data"), join(folder, "backup"), join(folder, "other")];
   const dump = dumpOf(bookings);
   const figures: Figure[] = [];
   const step = async (work: string, words: readonly string[], input = ""): Promise<string> => {
@@ -78,7 +80,10 @@ async function measure({ quick }: Course, folder: string): Promise<Figure[]> {
   await step("backup again", ["backup", data, target]);
   await step("verify the backup", ["verify", target]);
   const back = await step("dump of the backup", ["dump", target]);
-  if (sorted(back) !== sorted(dump)) throw new Error("what came out is not what went in");
+  await step("restore of that", ["restore", other, "--database", "main"], back);
+  const again = await step("dump of that", ["dump", other]);
+  for (const text of [back, again])
+    if (sorted(text) !== sorted(dump)) throw new Error("what came out is not what went in");
   return figures;
 }
 

@@ -4,7 +4,7 @@
  * arena at the place of its block, so they stay where they are when the directory of a column changes.
  */
 
-import { lowerBound, upperBound } from "../../kernels/bounds.ts";
+import { countAtMost, countBelow } from "../../kernels/bounds.ts";
 
 /** Entries between two fences: two cache lines of keys. */
 const FENCE_SHIFT = 4;
@@ -29,10 +29,10 @@ export function upperBoundInPage(
   length: number,
   key: number,
 ): number {
-  const fence = upperBound(fences, offset >>> FENCE_SHIFT, room >>> FENCE_SHIFT, key);
+  const fence = countAtMost(fences, offset >>> FENCE_SHIFT, room >>> FENCE_SHIFT, key);
   if (fence === 0) return 0;
   const from = (fence - 1) << FENCE_SHIFT;
-  return from + upperBound(keys, offset + from, Math.min(FENCE_ENTRIES, length - from), key);
+  return from + countAtMost(keys, offset + from, Math.min(FENCE_ENTRIES, length - from), key);
 }
 
 /** Count of entries below `key` in the page at `offset`, which has room for `room` and holds `length`. */
@@ -44,10 +44,10 @@ export function lowerBoundInPage(
   length: number,
   key: number,
 ): number {
-  const fence = lowerBound(fences, offset >>> FENCE_SHIFT, room >>> FENCE_SHIFT, key);
+  const fence = countBelow(fences, offset >>> FENCE_SHIFT, room >>> FENCE_SHIFT, key);
   if (fence === 0) return 0;
   const from = (fence - 1) << FENCE_SHIFT;
-  return from + lowerBound(keys, offset + from, Math.min(FENCE_ENTRIES, length - from), key);
+  return from + countBelow(keys, offset + from, Math.min(FENCE_ENTRIES, length - from), key);
 }
 
 /** Reads the fences of the page at `offset` anew, from entry `fromIndex` on. Past its `length` they are Infinity. */

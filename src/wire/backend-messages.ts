@@ -125,9 +125,9 @@ export function writeParameterStatus(out: ByteWriter, name: string, value: strin
 }
 
 export function writeReadyForQuery(out: ByteWriter, status: TransactionStatus): void {
-  const lengthAt = begin(out, Backend.readyForQuery);
+  out.u8(Backend.readyForQuery);
+  out.i32(5);
   out.u8(code(status));
-  finish(out, lengthAt);
 }
 
 /** RowDescriptions of results that are all text, by the columns of their plan: what a client asks again is copied. */
