@@ -105,6 +105,9 @@ export const DEFAULT_MEMORY_MB = 1024;
 /** The share of it that statements may take; the rest is for buffers. */
 export const STATEMENT_MEMORY_SHARE = 0.75;
 
+/** The garbage collector is asked to begin when this share of it has been given back. */
+export const GARBAGE_SHARE = 0.25;
+
 /** What the statements of one client, and its buffers, may hold each without being counted against it. */
 export const FREE_CLIENT_BYTES = 256 * 1024;
 
