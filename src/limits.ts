@@ -108,6 +108,9 @@ export const DEFAULT_MEMORY_MB = 1024;
 /** The share of it that statements may take; the rest is for buffers. */
 export const STATEMENT_MEMORY_SHARE = 0.75;
 
+/** The garbage collector is asked to begin when this share of it has been given back. */
+export const GARBAGE_SHARE = 0.25;
+
 /** What the statements of one client, and its buffers, may hold each without being counted against it. */
 export const FREE_CLIENT_BYTES = 256 * 1024;
 
@@ -165,6 +168,9 @@ export const OUTPUT_HIGH_WATER_BYTES = 4 * 1024 * 1024;
  */
 export const DEFAULT_WORK_MEM_MB = 256;
 
+/** How long the slices of long statements may run, all sessions together, before others have their turn. */
+export const TURN_SLICES_MS = 4;
+
 /** Bytes of further messages that are read while a statement runs; beyond it the socket waits. */
 export const MAX_WAITING_INPUT_BYTES = 256 * 1024;
 
@@ -182,6 +188,9 @@ export const EXTRA_SOCKETS = 256;
 
 /** How long a change waits for queries that read the tables it changes; one that is not done by then is 40001. */
 export const MAX_SETTLE_MS = 2000;
+
+/** The share of the time that changes wait for queries in the long run. */
+export const SETTLE_SHARE = 0.1;
 
 /** Databases of one data folder; each has its own log, laid out ahead. */
 export const MAX_DATABASES = 1000;

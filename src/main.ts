@@ -98,7 +98,7 @@ function listen(
 async function serve(config: Config, salvage: boolean): Promise<void> {
   const clock = new SystemClock();
   const workMemBytes = config.workMemMb * 1024 * 1024;
-  const memory = new MemoryBudget(config.memoryMb * 1024 * 1024);
+  const memory = new MemoryBudget(config.memoryMb * 1024 * 1024, () => Bun.gc(false));
   const dataDir = resolve(config.dataDir);
   const access = accessOptions(config);
   await loadParser();

@@ -7,14 +7,23 @@
  */
 
 import { DeltatError, SqlState } from "./errors.ts";
-import { FREE_CLIENT_BYTES, STATEMENT_MEMORY_SHARE } from "./limits.ts";
+import { FREE_CLIENT_BYTES, GARBAGE_SHARE, STATEMENT_MEMORY_SHARE } from "./limits.ts";
 
 export class MemoryBudget {
   /** Told when more is held than may be. */
   whenOverdrawn: () => void = () => {};
   private held = 0;
+  /** Since the collector was last asked. */
+  private givenBack = 0;
 
-  constructor(private readonly maxBytes: number) {}
+  /**
+   * @param collect asks the garbage collector to begin: the runtime judges by the size of its heap, in which what it
+   * could free soon is not seen in time
+   */
+  constructor(
+    private readonly maxBytes: number,
+    private readonly collect: () => void = () => {},
+  ) {}
 
   get heldBytes(): number {
     return this.held;
@@ -44,6 +53,10 @@ export class MemoryBudget {
 
   giveBack(bytes: number): void {
     this.held -= bytes;
+    this.givenBack += bytes;
+    if (this.givenBack < this.maxBytes * GARBAGE_SHARE) return;
+    this.givenBack = 0;
+    this.collect();
   }
 }
 

@@ -11,6 +11,7 @@ import type { Transport } from "./output.ts";
 import { ClientSession } from "./session.ts";
 import { tooManyClients } from "./session-errors.ts";
 import type { HostedSession, SessionHost } from "./session-host.ts";
+import { SliceQueue } from "./slice-queue.ts";
 import type { FindDatabase } from "./sql-connection.ts";
 import type { TlsIdentity } from "./tls-identity.ts";
 import { WaitingRoom } from "./waiting-room.ts";
@@ -88,6 +89,7 @@ class SessionRegister implements SessionHost, ConnectionHost {
   readonly findDatabase: FindDatabase;
   readonly timers: Timers;
   readonly memory: ClientMemory;
+  readonly slices: SliceQueue;
 
   private readonly sessions = new Map<number, HostedSession>();
   private readonly waiting = new WaitingRoom<HostedSession>();
@@ -102,6 +104,7 @@ class SessionRegister implements SessionHost, ConnectionHost {
     this.access = new AccessPolicy(options.access);
     this.findDatabase = options.findDatabase;
     this.timers = options.timers;
+    this.slices = new SliceQueue(options.timers);
     this.memory = new ClientMemory(options.memory, options.timers);
   }
 

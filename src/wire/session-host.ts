@@ -3,6 +3,7 @@
 import type { Timers } from "../clock.ts";
 import type { AccessPolicy } from "./access-policy.ts";
 import type { ClientMemory } from "./client-memory.ts";
+import type { SliceQueue } from "./slice-queue.ts";
 import type { FindDatabase } from "./sql-connection.ts";
 
 /** A session, as its host knows it by. */
@@ -26,6 +27,7 @@ export interface SessionHost {
   readonly findDatabase: FindDatabase;
   readonly timers: Timers;
   readonly memory: ClientMemory;
+  readonly slices: SliceQueue;
   /** Throws DeltatError 53300 when there is no place for a session. */
   expectPlace(): void;
   /** Takes one of the places, for a client that has proved who it is. Throws DeltatError 53300 when there is none. */

@@ -236,7 +236,7 @@ export class ClientSession implements Listener, OutputOwner, HostedSession {
     if (this.sliceScheduled || this.outputFull) return;
     this.sliceScheduled = true;
     const waitsFor = this.queries?.waitsFor;
-    if (waitsFor === undefined) this.host.timers.soon(this.continueStatement);
+    if (waitsFor === undefined) this.host.slices.add(this.continueStatement);
     else void waitsFor.then(this.continueStatement);
   }
 

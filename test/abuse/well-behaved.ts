@@ -8,7 +8,7 @@ import pg from "pg";
 import { DAY, HOUR, newId, USER } from "../server/clients.ts";
 import { PASSWORD } from "../server/harness.ts";
 
-const STATEMENT_EVERY_MS = 5;
+const STATEMENT_EVERY_MS = 20;
 const NEWCOMER_EVERY_MS = 250;
 
 /** Who waits so long has not been served. */

@@ -17,6 +17,7 @@ import { AccessPolicy } from "../../src/wire/access-policy.ts";
 import { ClientMemory } from "../../src/wire/client-memory.ts";
 import type { Transport } from "../../src/wire/output.ts";
 import { ClientSession } from "../../src/wire/session.ts";
+import { SliceQueue } from "../../src/wire/slice-queue.ts";
 import { MemoryFiles } from "../storage/memory-files.ts";
 import { ReplyReader } from "../wire/replies.ts";
 
@@ -187,6 +188,7 @@ export class TestClient implements Transport {
           connect: (client, listener) => new SqlSession(tenant, client, listener),
         }),
         timers: NO_TIMERS,
+        slices: new SliceQueue(NO_TIMERS),
         memory: new ClientMemory(unlimitedMemory(), NO_TIMERS),
         expectPlace: () => undefined,
         admit: () => undefined,

@@ -11,6 +11,7 @@ import { ClientMemory } from "../../src/wire/client-memory.ts";
 import type { Transport } from "../../src/wire/output.ts";
 import { ClientSession } from "../../src/wire/session.ts";
 import type { SessionHost } from "../../src/wire/session-host.ts";
+import { SliceQueue } from "../../src/wire/slice-queue.ts";
 import { ReplyReader } from "./replies.ts";
 import { ManualTimers, ScriptedLog, type ScriptedSql, scriptedDatabase } from "./scripted-sql.ts";
 
@@ -97,6 +98,7 @@ export class DirectClient {
       }),
       findDatabase,
       timers: this.timers,
+      slices: new SliceQueue(this.timers),
       memory: options.memory ?? new ClientMemory(unlimitedMemory(), this.timers),
       admit: () => {},
       expectPlace: () => {
