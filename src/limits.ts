@@ -146,7 +146,7 @@ export const CLOSE_LINGER_SECONDS = 5;
 
 /**
  * Sockets open beyond DELTAT_MAX_CONNECTIONS, for clients in start-up, such as those to be told that there is no place,
- * and for cancel requests; one more is closed without a word.
+ * and for cancel requests; one more takes the place of a client that is not authenticated.
  */
 export const EXTRA_SOCKETS = 256;
 

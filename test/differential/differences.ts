@@ -21,6 +21,9 @@ const CONTRACT_WORDS: Readonly<Record<string, RegExp>> = {
 /** Classes of SQLSTATEs that come of values, not of the statement: 22, and 21 for a subquery of several rows. */
 const COMES_OF_VALUES = /^2[12]/;
 
+/** What `statement_timeout` ends a statement with. */
+const CANCELED = "57014";
+
 const RULES: readonly Rule[] = [
   {
     heading: "Messages of refused changes",
@@ -43,6 +46,10 @@ const RULES: readonly Rule[] = [
       difference === "error" &&
       ours.error?.code === "0A000" &&
       /^an array of .*(\[\]|record) is not supported$/.test(ours.error.message),
+  },
+  {
+    heading: "Time",
+    applies: ({ ours, theirs }) => ours.error?.code === CANCELED || theirs.error?.code === CANCELED,
   },
   {
     heading: "Equal numbers",

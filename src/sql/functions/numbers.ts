@@ -47,7 +47,9 @@ function greatestDivisor(a: bigint, b: bigint): bigint {
 function roundHalfEven(value: number): number {
   const floor = Math.floor(value);
   if (value - floor !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
+  if (floor % 2 === 0) return floor;
+  // -0.5 keeps its sign.
+  return floor === -1 ? -0 : floor + 1;
 }
 
 /** Up or down to a whole number. */
