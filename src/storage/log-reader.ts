@@ -78,9 +78,8 @@ export interface LogContents {
 }
 
 /**
- * Reads a log as `recoverLog` does, and changes nothing: all that can be read before it throws what that would. Null if
- * the folder holds no log.
- * @param which `all` segments, or those `needed` behind the snapshot, as opening it reads them
+ * Reads a log as `recoverLog` does, and changes nothing. Throws as that does; null if the folder holds no log.
+ * @param which `all` segments; or those `needed` behind the snapshot: of them all is read that can be, before it throws
  */
 export function inspectLog(
   files: FileSystem,
@@ -92,6 +91,7 @@ export function inspectLog(
   const all = logNames(files, folder);
   const names = which === "all" ? all : neededSegments(files, folder, all, afterLsn);
   const { segments, refusal } = readableHeaders(files, folder, names);
+  if (refusal !== null && which === "all") throw refusal;
   if (all.length === 0) {
     if (afterLsn > 0) throw noSegment(folder, afterLsn);
     return null;
