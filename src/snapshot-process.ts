@@ -43,8 +43,13 @@ export async function makeSnapshotAside(
   if ("lsn" in answer) return answer;
   throw new DeltatError(
     answer.sqlState ?? SqlState.ioError,
-    answer.message ?? `the process that makes snapshots ended with ${code}: ${complaint.trim()}`,
+    answer.message ?? `the process that makes snapshots ${endOf(child.signalCode, code, complaint)}`,
   );
+}
+
+function endOf(signal: string | number | null, code: number, complaint: string): string {
+  if (signal !== null) return `was killed by ${signal}`;
+  return `ended with ${code}${complaint.trim() === "" ? "" : `: ${complaint.trim()}`}`;
 }
 
 interface Failure {

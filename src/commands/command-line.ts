@@ -46,7 +46,8 @@ export async function runCommand(command: string, words: readonly string[]): Pro
   const warn = (message: string): void => void process.stderr.write(`deltat: warning: ${message}\n`);
   const path = (at: number, what: string): string => {
     const found = paths[at];
-    if (found === undefined) throw new UsageError(`deltat ${command} needs ${what}`);
+    // The empty word of a variable that is not set would be the folder at hand.
+    if (found === undefined || found === "") throw new UsageError(`deltat ${command} needs ${what}`);
     return resolve(found);
   };
   const count = command === "backup" ? 2 : 1;

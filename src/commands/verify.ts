@@ -1,6 +1,6 @@
 /** `deltat verify <folder>`: every frame and every section, and every commit onto an engine. Changes nothing. */
 
-import { DeltatError } from "../errors.ts";
+import { DeltatError, SqlState } from "../errors.ts";
 import { localFiles } from "../storage/files.ts";
 import { surveyLog } from "../storage/log-survey.ts";
 import { readUpToDamage } from "../tenants/stored-state.ts";
@@ -53,6 +53,9 @@ function verifyDatabase({ name, path }: DatabaseFolder, say: (line: string) => v
 
 /** All that is damaged, not the first place only, and what can be saved. */
 function describeDamage(folder: string, first: DeltatError, say: (line: string) => void): void {
+  if (first.fields.hint !== undefined) say(first.fields.hint);
+  // Of another version, most likely: that one may find nothing wrong.
+  if (first.sqlState !== SqlState.dataCorrupted) return;
   let lastLsn = 0;
   try {
     const { lastLsn: readable, damage } = readUpToDamage(localFiles, folder);
@@ -66,5 +69,4 @@ function describeDamage(folder: string, first: DeltatError, say: (line: string) 
     say("no commit of it can be read");
   }
   for (const line of surveyLog(localFiles, folder, lastLsn)) if (line !== first.message) say(line);
-  if (first.fields.hint !== undefined) say(first.fields.hint);
 }

@@ -264,6 +264,8 @@ test("what is typed wrongly is 2, with a word about it", async () => {
     ["dump", "a", "--all=yes"],
     ["dump", "a", "--database=b", "--database=c"],
     ["verify", "a", "--all"],
+    ["verify", ""],
+    ["backup", "a", ""],
     ["backup", "a", "b", "--database", "c"],
     ["verify", "a", "b"],
   ]) {
@@ -276,6 +278,7 @@ test("what is typed wrongly is 2, with a word about it", async () => {
     complaint: expect.stringContaining("is not a folder"),
   });
   const help = await deltat(["--help"]);
+  expect(await deltat(["dump", "--help"])).toEqual(help);
   for (const command of ["verify", "backup", "dump", "restore", "--salvage"])
     expect(help.out).toContain(`deltat ${command === "--salvage" ? "serve --salvage" : command}`);
 }, 30_000);
