@@ -174,6 +174,8 @@ async function runOrExplain(command: string, words: readonly string[]): Promise<
 
 async function main(args: readonly string[]): Promise<void> {
   const [command = "serve", ...rest] = args;
+  if (isCommand(command) && rest.some((word) => word === "--help" || word === "-h"))
+    return await main(["--help"]);
   if (rest.length === 0) {
     if (command === "--help" || command === "-h") return void process.stdout.write(`${helpText()}\n`);
     if (command === "--version") return void process.stdout.write(`deltat ${packageJson.version}\n`);

@@ -118,7 +118,7 @@ async function copyDatabase(name: string, source: string, place: string): Promis
       // What was taken over may itself have been damaged since: from then on all is copied.
       const counts = copyFiles(name, source, attempt === 1 ? place : null, incoming);
       const progress = new Progress(`checking the copy of ${name}`);
-      const { log } = readStoredDatabase(incoming, (lsn) => progress.show(`commit ${lsn}`));
+      const { log } = readStoredDatabase(incoming, "all", (lsn) => progress.show(`commit ${lsn}`));
       progress.done();
       putInPlace(incoming, place);
       return { ...counts, lastLsn: log.lastLsn };

@@ -12,14 +12,15 @@ import {
   checkBeginning,
   checkReach,
   type LogEnd,
-  missing,
+  logNames,
   newReplay,
+  noSegment,
   type Replay,
   readHeaders,
   replaySegments,
   type SegmentOnDisk,
 } from "./log-reader.ts";
-import { firstNeeded } from "./past-segments.ts";
+import { neededSegments } from "./past-segments.ts";
 import { isUnfinishedName, type Segment } from "./segment.ts";
 import { withPath } from "./storage-errors.ts";
 
@@ -58,29 +59,23 @@ export function recoverLog(
   visit: (record: CommitRecord) => void,
   warn: (cut: TailCut) => void,
 ): RecoveredLog | null {
-  const names = withPath("list", folder, () => files.list(folder));
-  const headers = readHeaders(files, folder, names);
-  const segments = headers.slice(firstNeeded(files, headers, afterLsn));
+  const names = logNames(files, folder);
+  const segments = readHeaders(files, folder, neededSegments(files, folder, names, afterLsn));
   if (segments.length === 0) {
-    if (afterLsn > 0)
-      throw missing(folder, `it holds no log segment, yet a snapshot of lsn ${afterLsn} exists`);
+    if (afterLsn > 0) throw noSegment(folder, afterLsn);
     return null;
   }
   checkBeginning(folder, segments, afterLsn);
   const replay = newReplay();
   const end = replaySegments(files, segments, afterLsn, replay, visit);
   checkReach(folder, replay, afterLsn);
-  removeLeftovers(files, folder, names, segments.slice(end.index + 2));
+  removeLeftovers(files, folder, segments.slice(end.index + 2));
   return makeReady(files, segments, end, replay, afterLsn, warn);
 }
 
 /** Files that a crash left half made, and empty segments beyond the next one. */
-function removeLeftovers(
-  files: FileSystem,
-  folder: string,
-  names: readonly string[],
-  surplus: readonly SegmentOnDisk[],
-): void {
+function removeLeftovers(files: FileSystem, folder: string, surplus: readonly SegmentOnDisk[]): void {
+  const names = withPath("list", folder, () => files.list(folder));
   const paths = names.filter(isUnfinishedName).map((name) => join(folder, name));
   // Last first: a crash in between must not leave a gap in the numbers.
   paths.push(...surplus.map((segment) => segment.path).reverse());

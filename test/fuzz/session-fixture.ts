@@ -15,6 +15,7 @@ import { type AccessOptions, AccessPolicy } from "../../src/wire/access-policy.t
 import { ClientMemory } from "../../src/wire/client-memory.ts";
 import type { Transport } from "../../src/wire/output.ts";
 import { ClientSession } from "../../src/wire/session.ts";
+import { SliceQueue } from "../../src/wire/slice-queue.ts";
 
 await loadParser();
 
@@ -88,6 +89,7 @@ export class FuzzServer {
             }),
             timers,
             memory: new ClientMemory(unlimitedMemory(), timers),
+            slices: new SliceQueue(timers),
             expectPlace: () => undefined,
             admit: () => undefined,
             cancel: () => undefined,

@@ -101,7 +101,7 @@ export function replayTwice(disk: SimulatedDisk, folder: string): void {
 function replayed(disk: SimulatedDisk, folder: string): Buffer {
   const engine = new Engine();
   const afterLsn = loadSnapshot(disk, folder, engine);
-  inspectLog(disk, folder, afterLsn, ({ at, body }) => {
+  inspectLog(disk, folder, afterLsn, "needed", ({ at, body }) => {
     engine.replay(decodeCommands(body), at, firstEventOf(body));
   });
   const sections = [...captureSnapshot(engine)].sort(([a], [b]) => a - b);

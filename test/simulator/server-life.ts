@@ -14,6 +14,7 @@ import { AccessPolicy } from "../../src/wire/access-policy.ts";
 import { ClientMemory } from "../../src/wire/client-memory.ts";
 import { ClientSession } from "../../src/wire/session.ts";
 import type { SessionHost } from "../../src/wire/session-host.ts";
+import { SliceQueue } from "../../src/wire/slice-queue.ts";
 import type { Random } from "../seeded-random.ts";
 import type { After, DeliberateBug } from "./deliberate-bug.ts";
 import type { SimulatedClient } from "./simulated-client.ts";
@@ -79,6 +80,7 @@ export class ServerLife {
       access,
       timers: loop,
       memory: new ClientMemory(unlimitedMemory(), loop),
+      slices: new SliceQueue(loop),
       expectPlace: () => undefined,
       admit: () => undefined,
       cancel: () => undefined,

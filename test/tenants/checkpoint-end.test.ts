@@ -153,3 +153,20 @@ test("of a maker that died nothing stays behind", async () => {
   expect(await outcome).toBe("out of memory");
   expect(world.files.filter((name) => name.includes("snapshot"))).toEqual([]);
 });
+
+test("the process that makes a snapshot puts none in place once its server is gone, be that before it has begun", async () => {
+  const world = new World();
+  world.write(1);
+  const outcome = world.checkpoint();
+  const { folder, lastSegment, outcome: made } = await world.asked();
+  const program = [process.execPath, join(import.meta.dir, "../../src/main.ts"), "internal-make-snapshot"];
+  const run = async (server: number): Promise<string> => {
+    const child = Bun.spawn([...program, folder, String(lastSegment), String(server)], { stdout: "pipe" });
+    return await new Response(child.stdout).text();
+  };
+  expect(await run(process.pid + 1)).toContain("was given up");
+  expect(world.files).toEqual(["0000000001.log", "0000000002.log"]);
+  expect(JSON.parse(await run(process.pid))).toMatchObject({ lsn: 1 });
+  made.resolve({ lsn: 1, bytes: 1 });
+  expect(await outcome).toBe("done");
+});
