@@ -10,14 +10,20 @@ import { TenantRegistry } from "../../src/tenants/registry.ts";
 import { makeSnapshot } from "../../src/tenants/stored-state.ts";
 import type { Tenant } from "../../src/tenants/tenant.ts";
 import { AccessPolicy } from "../../src/wire/access-policy.ts";
+import type { Transport } from "../../src/wire/output.ts";
 import { ClientSession, type SessionHost } from "../../src/wire/session.ts";
 import type { Random } from "../seeded-random.ts";
 import type { After, DeliberateBug } from "./deliberate-bug.ts";
-import type { SimulatedClient } from "./simulated-client.ts";
 import type { SimulatedDisk } from "./simulated-disk.ts";
 import type { EventLoop } from "./simulated-time.ts";
 
 export const DATA_FOLDER = "/data";
+
+/** A client's end of the connection. */
+interface ConnectingClient extends Transport {
+  /** The server has accepted it. */
+  open(session: ClientSession): void;
+}
 
 /** How a run is set up; a seed decides. */
 export interface ServerSettings {
@@ -88,7 +94,8 @@ export class ServerLife {
     return this.registry.names().includes(name) ? this.registry.open(name) : null;
   }
 
-  connect(client: SimulatedClient): void {
+  /** @param onSession is told of the client's SQL session */
+  connect(client: ConnectingClient, onSession?: (session: SqlSession) => void): void {
     const processId = ++this.lastProcessId;
     const findDatabase: SessionHost["findDatabase"] = (name) => {
       const database = this.registry.open(name);
@@ -96,7 +103,7 @@ export class ServerLife {
         log: database,
         connect: (sqlClient, listener) => {
           const session = new SqlSession(database, sqlClient, listener);
-          client.readStatus = () => session.transactionStatus;
+          onSession?.(session);
           return session;
         },
       };
