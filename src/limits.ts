@@ -51,7 +51,6 @@ export const MAX_RESULT_BYTES = 512 * 1024 * 1024;
 /** Parameters of one statement: the protocol counts them in an int16 that drivers read unsigned. `$65536` is 42P02. */
 export const MAX_PARAMETERS = 65_535;
 
-/** Changes staged by one transaction (rows inserted, updated or deleted, in all its statements). */
 /** Retention: bookings dropped by one commit, and rows looked at for one resource without a pause. */
 export const RETENTION_BOOKINGS_PER_STEP = 200;
 export const ENDED_LOOK_ROWS = 2_000;
@@ -61,6 +60,7 @@ export const RETENTION_STEP_MS = 1;
 export const RETENTION_PAUSE_MS = 10;
 export const RETENTION_IDLE_MS = 10_000;
 
+/** Changes staged by one transaction (rows inserted, updated or deleted, in all its statements). */
 export const MAX_TRANSACTION_CHANGES = 2_000_000;
 
 /** Bytes of one row of COPY FROM, as they come. */
@@ -146,7 +146,7 @@ export const CLOSE_LINGER_SECONDS = 5;
 
 /**
  * Sockets open beyond DELTAT_MAX_CONNECTIONS, for clients in start-up, such as those to be told that there is no place,
- * and for cancel requests; one more is closed without a word.
+ * and for cancel requests; one more takes the place of a client that is not authenticated.
  */
 export const EXTRA_SOCKETS = 256;
 

@@ -4,7 +4,9 @@
  * and copies the rest. The copy is put together beside the old one, verified, and only then takes its place.
  *
  * A server that cuts its log short meanwhile removes files that were about to be copied: then it is begun anew. The last
- * segment may be written to while it is read: what is not whole of it verifies as a torn tail, or is copied again.
+ * segment may be written to while it is read: what is not whole of it verifies as a torn tail, or is copied again. A file
+ * of the target is taken over only if it begins as the one of its name does, with the same salt or checksums: the database
+ * may be another of that name.
  */
 
 import {
@@ -32,14 +34,27 @@ const MAX_ATTEMPTS = 10;
 /** In a backup beside the files: the names of those that will never change. */
 const CLOSED_LIST = "closed.json";
 
-/** Prints a line for each database; throws an Error, or a DeltatError, where one cannot be copied whole. */
+/** Holds the salt and first frames of a segment, or the checksums of a snapshot. */
+const HEAD_BYTES = 4096;
+
+/**
+ * Prints a line for each database. One that cannot be copied whole does not stop the others: the first such error is
+ * thrown at the end.
+ */
 export async function backup(source: string, target: string, print: (line: string) => void): Promise<void> {
+  const failures: unknown[] = [];
   for (const { name, path } of databasesIn(source)) {
     const place = join(target, DATABASES, basename(path));
-    const { copied, kept, lastLsn } = await copyDatabase(name, path, place);
-    print(`${name}: up to commit ${lastLsn}, ${copied} files copied, ${kept} were there`);
+    try {
+      const { copied, kept, lastLsn } = await copyDatabase(name, path, place);
+      print(`${name}: up to commit ${lastLsn}, ${copied} files copied, ${kept} were there`);
+    } catch (error) {
+      print(`${name}: NOT BACKED UP: ${error instanceof Error ? error.message : error}`);
+      failures.push(error);
+    }
   }
   syncFolder(join(target, DATABASES));
+  if (failures.length > 0) throw failures[0];
 }
 
 interface Copied {
@@ -54,7 +69,8 @@ async function copyDatabase(name: string, source: string, place: string): Promis
     rmSync(incoming, { recursive: true, force: true });
     mkdirSync(incoming, { recursive: true, mode: 0o700 });
     try {
-      const counts = copyFiles(name, source, place, incoming);
+      // What was taken over may itself have been damaged since: from then on all is copied.
+      const counts = copyFiles(name, source, attempt === 1 ? place : null, incoming);
       const { log } = readStoredDatabase(incoming);
       putInPlace(incoming, place);
       return { ...counts, lastLsn: log.lastLsn };
@@ -73,7 +89,7 @@ function isMissingFile(error: unknown): boolean {
 function copyFiles(
   name: string,
   source: string,
-  place: string,
+  place: string | null,
   incoming: string,
 ): { readonly copied: number; readonly kept: number } {
   const files = readdirSync(source)
@@ -83,13 +99,14 @@ function copyFiles(
   // The last but one is the one written to, unless the log has just moved on: neither is closed for sure.
   const firstOpen = (numbers.at(-1) ?? 0) - 1;
   const isClosed = (file: string): boolean => (segmentNumber(file) ?? 0) < firstOpen;
-  const had = closedIn(place);
+  const had = place === null ? new Set() : closedIn(place);
   const progress = new Progress(`backing up ${name}`);
   let kept = 0;
   for (const [at, file] of files.entries()) {
     progress.show(`file ${at + 1} of ${files.length}`);
-    if (had.has(file) && isClosed(file)) {
-      takeOver(join(place, file), join(incoming, file));
+    const earlier = join(place ?? "", file);
+    if (had.has(file) && isClosed(file) && beginAlike(earlier, join(source, file))) {
+      takeOver(earlier, join(incoming, file));
       kept++;
     } else copyFileSync(join(source, file), join(incoming, file));
   }
@@ -102,6 +119,23 @@ function copyFiles(
 function closedIn(place: string): ReadonlySet<string> {
   const list = join(place, CLOSED_LIST);
   return new Set(existsSync(list) ? (JSON.parse(readFileSync(list, "utf8")) as string[]) : []);
+}
+
+function beginAlike(one: string, other: string): boolean {
+  const [a, b] = [one, other].map(headOf);
+  return a !== undefined && b !== undefined && a.size === b.size && a.bytes.equals(b.bytes);
+}
+
+function headOf(path: string): { readonly size: number; readonly bytes: Buffer } | undefined {
+  if (!existsSync(path)) return undefined;
+  const fd = localFiles.open(path, "read");
+  try {
+    const bytes = Buffer.alloc(HEAD_BYTES);
+    localFiles.read(fd, bytes, 0);
+    return { size: localFiles.size(fd), bytes };
+  } finally {
+    localFiles.close(fd);
+  }
 }
 
 function takeOver(from: string, to: string): void {

@@ -1,13 +1,17 @@
 /**
  * `deltat dump <folder>`: all rows of a database as COPY statements with their data, on stdout: what `deltat restore` and
  * psql read. Of one state: the folder is read once, whether or not a server has it open. `enforce_rules` is each
- * resource's own setting, NULL where it follows its parent, as a COPY TO of the server would not tell.
+ * resource's own setting, NULL where it follows its parent, as a COPY TO of the server would not tell. It is set last, since
+ * what was booked before a rule came must not be refused for that rule when it is loaded.
  */
 
 import type { Engine } from "../engine/engine.ts";
 import { formatId, type Id } from "../id.ts";
 import { databasesIn } from "./database-folders.ts";
 import { readStoredDatabase } from "./stored-database.ts";
+
+/** Resources named in one UPDATE. */
+const UPDATED_AT_ONCE = 500;
 
 /** Rows go out in pieces of this many characters. */
 const PIECE_CHARACTERS = 1 << 20;
@@ -74,14 +78,39 @@ function dumpTables(engine: Engine, put: (line: string) => void): void {
   table("rules", 'id, resource_id, start, "end", blocking', rules(engine));
   table("bookings", 'id, resource_id, start, "end", label', bookings(engine));
   table("holds", 'id, resource_id, start, "end", expires_at', holds(engine));
+  for (const value of [true, null]) {
+    const ids: string[] = [];
+    for (const row of rowsOfResources(engine)) {
+      const { id, enforceRules } = engine.resourceImage(row);
+      if (isSetLast(engine, row) && enforceRules === value) ids.push(`'${formatId(id)}'`);
+    }
+    const setting = value === null ? "NULL" : "true";
+    for (let from = 0; from < ids.length; from += UPDATED_AT_ONCE) {
+      const some = ids.slice(from, from + UPDATED_AT_ONCE).join(",");
+      put(`UPDATE resources SET enforce_rules = ${setting} WHERE id IN (${some});`);
+    }
+  }
+}
+
+/** A root that has no setting of its own follows the server's, which may enforce. */
+function isSetLast(engine: Engine, row: number): boolean {
+  const { parentId, enforceRules } = engine.resourceImage(row);
+  return enforceRules === true || (enforceRules === null && parentId === null);
+}
+
+function* resources(engine: Engine): Generator<readonly Field[]> {
+  for (const row of rowsOfResources(engine)) {
+    const { id, parentId, name, capacity, bufferAfterMs, enforceRules } = engine.resourceImage(row);
+    const loaded = isSetLast(engine, row) ? false : enforceRules;
+    yield [id, parentId, name, capacity, bufferAfterMs, loaded];
+  }
 }
 
 /** Parents before their children. */
-function* resources(engine: Engine): Generator<readonly Field[]> {
+function* rowsOfResources(engine: Engine): Generator<number> {
   const pending = engine.childRows(-1).reverse();
   for (let row = pending.pop(); row !== undefined; row = pending.pop()) {
-    const { id, parentId, name, capacity, bufferAfterMs, enforceRules } = engine.resourceImage(row);
-    yield [id, parentId, name, capacity, bufferAfterMs, enforceRules];
+    yield row;
     pending.push(...engine.childRows(row).reverse());
   }
 }

@@ -10,10 +10,12 @@ export function verify(path: string, print: (line: string) => void): boolean {
   let isWhole = true;
   for (const { name, path: folder } of databasesIn(path)) {
     const progress = new Progress(`verifying ${name}`);
+    let readable = 0;
     try {
-      const { engine, snapshotLsn, log } = readStoredDatabase(folder, (lsn) =>
-        progress.show(`commit ${lsn}`),
-      );
+      const { engine, snapshotLsn, log } = readStoredDatabase(folder, (lsn) => {
+        readable = lsn;
+        progress.show(`commit ${lsn}`);
+      });
       progress.done();
       const { bookingCount, holdCount } = engine.allocations;
       print(
@@ -33,6 +35,11 @@ export function verify(path: string, print: (line: string) => void): boolean {
       if (!(error instanceof DeltatError)) throw error;
       isWhole = false;
       print(`${name}: NOT WHOLE: ${error.sqlState} ${error.message}`);
+      print(
+        readable > 0
+          ? `${name}: up to commit ${readable} it can be read: deltat serve --salvage`
+          : `${name}: no commit of it can be read`,
+      );
       if (error.fields.hint !== undefined) print(`${name}: ${error.fields.hint}`);
     }
   }

@@ -10,14 +10,14 @@
  */
 
 import { assert, DeltatError, SqlState } from "../errors.ts";
-import type { Id } from "../id.ts";
-import { ENDED_LOOK_ROWS, MAX_TRANSACTION_CHANGES } from "../limits.ts";
+import { MAX_TRANSACTION_CHANGES } from "../limits.ts";
 import { applyCommand, stillApplies, undoChange } from "./apply.ts";
 import { freeRuns, keepLasting } from "./availability.ts";
 import type { BookingImage, Command, HoldImage, ResourceImage, RuleImage } from "./command.ts";
 import { commonFreeRuns } from "./common-availability.ts";
 import { countEvents } from "./events.ts";
 import { Isolation } from "./isolation.ts";
+import { newestLsnAbove, stampChanges } from "./stamps.ts";
 import { EngineState } from "./state.ts";
 import { SpanList } from "./timeline.ts";
 import { type Change, Transaction } from "./transaction.ts";
@@ -89,37 +89,6 @@ export class Engine {
     assert(this.state.resources.limit === 0, "only an empty engine is loaded");
     fill(this.state);
     this.state.now = at;
-  }
-
-  /**
-   * Ids of bookings of a resource that end at `endedBy` or before, among those that start at `fromStart` or later, at most
-   * `limit`; and where to go on: a start, or 0 when the resource has no more. Looks at ENDED_LOOK_ROWS at most.
-   */
-  endedBookings(
-    resourceRow: number,
-    fromStart: number,
-    endedBy: number,
-    limit: number,
-  ): { readonly ids: readonly Id[]; readonly nextStart: number } {
-    this.leave();
-    const { allocations, resources } = this.state;
-    const timeline = resources.allocations[resourceRow];
-    const ids: Id[] = [];
-    if (!timeline || timeline.firstEnd > endedBy) return { ids, nextStart: 0 };
-    let looked = 0;
-    let nextStart = 0;
-    timeline.visitWhile(fromStart, endedBy, (row) => {
-      const start = allocations.start[row] as number;
-      if ((ids.length >= limit || looked >= ENDED_LOOK_ROWS) && start > fromStart) {
-        nextStart = start;
-        return false;
-      }
-      looked++;
-      if (allocations.isBooking(row) && (allocations.end[row] as number) <= endedBy)
-        ids.push(allocations.idAt(row));
-      return true;
-    });
-    return { ids, nextStart };
   }
 
   begin(): Transaction {
@@ -267,18 +236,7 @@ export class Engine {
 
   /** Records that the commit `lsn` made these changes, for `changedLsn` and `availabilityLsn`. */
   stamp(changes: readonly Change[], lsn: number): void {
-    const { resources } = this.state;
-    resources.lastStampedLsn = lsn;
-    for (const { effects } of changes) {
-      for (const effect of effects) {
-        if (effect.table === "expiredHold") continue;
-        for (const image of [effect.before, effect.after]) {
-          if (image === null) continue;
-          const row = resources.find("resourceId" in image ? image.resourceId : image.id);
-          if (row >= 0) resources.changedLsn[row] = lsn;
-        }
-      }
-    }
+    stampChanges(this.state.resources, changes, lsn);
   }
 
   /** lsn of the last commit that touched the resource or anything on its timelines. */
@@ -288,12 +246,7 @@ export class Engine {
 
   /** lsn of the last commit that availability of the resource may reflect: its own or an ancestor's. */
   availabilityLsn(resourceRow: number): number {
-    const { changedLsn, parent } = this.state.resources;
-    let lsn = 0;
-    for (let row = resourceRow; row >= 0; row = parent[row] as number) {
-      lsn = Math.max(lsn, changedLsn[row] as number);
-    }
-    return lsn;
+    return newestLsnAbove(this.state.resources, resourceRow);
   }
 
   resourceImage(row: number): ResourceImage {

@@ -17,9 +17,10 @@ import {
   negateDecimal,
   remainderOfDecimals,
 } from "./numeric.ts";
-import { integerValue, isInRange } from "./scalar-text.ts";
+import { isInRange } from "./scalar-text.ts";
 import { FLOAT4, FLOAT8, isFloat, isInteger, NUMERIC, type PgType } from "./types.ts";
 import type { Value } from "./value.ts";
+import { integerValue } from "./value.ts";
 
 /** An operator on values that are not null. */
 export interface BinaryOperation {

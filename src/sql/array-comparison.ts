@@ -20,7 +20,15 @@ export function compileMembership(
   areConstant: boolean,
   position: number,
 ): Expression {
-  const sides = items.map((item) => resolveSides(left, item, "=", position));
+  const sides: [Expression, Expression][] = [];
+  const tests: Expression[] = [];
+  for (const item of items) {
+    const [a, b] = resolveSides(left, item, "=", position);
+    const [, previous] = sides.at(-1) ?? [];
+    sides.push([a, b]);
+    // What does not compare is refused before the items behind it are looked at.
+    if (!areConstant || previous?.type !== b.type) tests.push(compileBinary(operator, a, b, position));
+  }
   const member =
     areConstant && sides.every(([same]) => same === left)
       ? memberOf(
@@ -28,12 +36,10 @@ export function compileMembership(
           sides.map(([, item]) => item),
         )
       : null;
-  // Also where there is a set, for the refusal of types that do not compare.
-  const tests = (member === null ? sides : sides.slice(0, 1)).map(([a, b]) =>
-    compileBinary(operator, a, b, position),
-  );
   if (member !== null) return operator === "=" ? member : negated(member);
-  return operator === "=" ? disjunction(tests) : conjunction(tests);
+  const all =
+    tests.length === sides.length ? tests : sides.map(([a, b]) => compileBinary(operator, a, b, position));
+  return operator === "=" ? disjunction(all) : conjunction(all);
 }
 
 /**

@@ -5,9 +5,9 @@
 
 import type { BinaryOperation } from "./arithmetic.ts";
 import { numericRank } from "./casts.ts";
-import { integerValue } from "./scalar-text.ts";
 import { INT2, INT8, isInteger, type PgType } from "./types.ts";
 import type { Value } from "./value.ts";
+import { integerValue } from "./value.ts";
 
 type BitwiseOperator = "&" | "|" | "#" | "<<" | ">>";
 

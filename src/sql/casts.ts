@@ -10,7 +10,7 @@ import type { Expression } from "./expression.ts";
 import { parseJson } from "./json/document.ts";
 import { normaliseJson } from "./json.ts";
 import { formatDecimal, parseDecimal, rescale, roundToInteger } from "./numeric.ts";
-import { integerValue, isInRange, truncateName } from "./scalar-text.ts";
+import { isInRange, truncateName } from "./scalar-text.ts";
 import { findTimeCast } from "./time/casts.ts";
 import {
   BOOL,
@@ -29,6 +29,7 @@ import {
 } from "./types.ts";
 import { resolveUntyped } from "./untyped.ts";
 import type { Value } from "./value.ts";
+import { integerValue } from "./value.ts";
 
 /** Who asks: each may do what those before it may. */
 export type CastContext = "implicit" | "assignment" | "explicit";

@@ -8,7 +8,7 @@ import { DeltatError, SqlState } from "../errors.ts";
 import { formatArray, parseArray, severalDimensions } from "./array-text.ts";
 import { writeInteger } from "./integer-text.ts";
 import { readNumericBinary, writeNumericBinary } from "./numeric-binary.ts";
-import { formatScalar, integerValue, parseScalar } from "./scalar-text.ts";
+import { formatScalar, parseScalar } from "./scalar-text.ts";
 import { isTimeBinary, readTimeBinary, writeTimeBinary } from "./time/binary.ts";
 import {
   BOOL,
@@ -31,6 +31,7 @@ import {
 } from "./types.ts";
 import { decodeUtf8 } from "./utf8.ts";
 import type { Value } from "./value.ts";
+import { integerValue } from "./value.ts";
 
 export const TEXT_FORMAT = 0;
 export const BINARY_FORMAT = 1;

@@ -8,11 +8,12 @@ import type { A_Const, Node, ParamRef } from "./ast.ts";
 import type { CompileContext } from "./compile-context.ts";
 import type { Expression } from "./expression.ts";
 import { decimalOf, formatDecimal, parseDecimal } from "./numeric.ts";
-import { integerValue, isInRange } from "./scalar-text.ts";
+import { isInRange } from "./scalar-text.ts";
 import type { LiteralKind } from "./shape.ts";
 import { BOOL, INT4, INT8, NUMERIC, type PgType, UNKNOWN } from "./types.ts";
 import { constant, untypedLifted, untypedNull, untypedText } from "./untyped.ts";
 import type { Value } from "./value.ts";
+import { integerValue } from "./value.ts";
 
 interface TypedValue {
   readonly type: PgType;

@@ -94,6 +94,8 @@ export class Execution implements Frame {
   beforeChanges: (() => void) | null = null;
   /** What was read with the row that a write returns (see relational/joined-returning.ts). */
   joined: readonly Value[] = [];
+  /** The row that an id in use kept from being inserted, by column (see on-conflict.ts). */
+  excluded: readonly Value[] = [];
   /** Takes the rows of RETURNING in place of the client. */
   returned: Value[][] | null = null;
   /** The run of a relational plan, once there is one. */

@@ -9,12 +9,13 @@ import { coerceForAssignment } from "./casts.ts";
 import type { Execution, Plan } from "./execution.ts";
 import type { Expression } from "./expression.ts";
 import { idOf } from "./field-values.ts";
+import { changeOfUsed, type OnConflict, planOnConflict, WrittenIds } from "./on-conflict.ts";
 import { RelationScope } from "./relation.ts";
 import { hasSubLink } from "./relational/aggregate-calls.ts";
 import { planRowQuery } from "./relational/joined-write.ts";
 import { ROWS_PER_TIMEOUT_CHECK } from "./row-source.ts";
 import type { RowWriter } from "./row-writer.ts";
-import { type Column, columnIndex, type StoredTable } from "./schema.ts";
+import type { Column, StoredTable } from "./schema.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
 import { BOOKINGS, HOLD_ID_COLUMN } from "./stored-tables.ts";
 import type { RowOutput } from "./targets.ts";
@@ -60,7 +61,7 @@ interface InsertPlan {
   readonly lists: readonly (readonly Source[])[] | null;
   /** The rows of a query, one value for each column of the table. */
   readonly selected: ((execution: Execution) => readonly Value[][]) | null;
-  readonly skipsUsedIds: boolean;
+  readonly onConflict: OnConflict | null;
   readonly returning: RowOutput | null;
 }
 
@@ -68,15 +69,15 @@ export function planInsert(node: InsertStmt, compiler: StatementCompiler): Plan 
   refuseOtherFields(node, INSERT_FIELDS);
   if (node.override !== undefined && node.override !== "OVERRIDING_NOT_SET") throw notSupported("OVERRIDING");
   if (node.relation === undefined) throw notSupported("INSERT without a table");
-  const { table, scope } = resolveWriteTarget(node.relation, "INSERT", compiler.statementText);
+  const { table, relation, scope } = resolveWriteTarget(node.relation, "INSERT", compiler.statementText);
   const columns = insertColumns(node, table, compiler);
   compiler.enter(new RelationScope(null));
   const isPlain = isPlainValues(node);
   const lists = isPlain ? planLists(node, columns, table, compiler) : null;
   const selected = isPlain ? null : planSelected(node, columns, table, compiler);
-  const skipsUsedIds = planConflict(node, table, compiler);
+  const onConflict = planOnConflict(node.onConflictClause, relation, compiler);
   const returning = planReturning(node.returningClause, scope, compiler);
-  const plan: InsertPlan = { table, lists, selected, skipsUsedIds, returning };
+  const plan: InsertPlan = { table, lists, selected, onConflict, returning };
   return {
     command: "INSERT",
     usage: "write",
@@ -207,87 +208,55 @@ function fallbackOf(column: Column, at: number): Source {
   return at === 0 && column.isId ? "newId" : { fallback: column.fallback ?? null };
 }
 
-const ON_CONFLICT_FIELDS = new Set(["action", "infer", "location"]);
-const INFER_FIELDS = new Set(["indexElems", "conname", "location"]);
-const INDEX_FIELDS = new Set(["name", "ordering", "nulls_ordering"]);
-
-/** Whether a row whose id is used is skipped. The id is the one key that ON CONFLICT can mean. */
-function planConflict(node: InsertStmt, table: StoredTable, compiler: StatementCompiler): boolean {
-  const clause = node.onConflictClause;
-  if (clause === undefined) return false;
-  if (clause.action !== "ONCONFLICT_NOTHING") {
-    throw notSupported("ON CONFLICT DO UPDATE", "Use ON CONFLICT (id) DO NOTHING, or UPDATE.");
-  }
-  refuseOtherFields(clause, ON_CONFLICT_FIELDS);
-  if (clause.infer === undefined) return true;
-  refuseOtherFields(clause.infer, INFER_FIELDS);
-  const { conname, indexElems } = clause.infer;
-  if (conname !== undefined) {
-    if (conname === `${table.name}_pkey`) return true;
-    throw new DeltatError(
-      SqlState.undefinedObject,
-      `constraint "${conname}" for table "${table.name}" does not exist`,
-    );
-  }
-  const [element, ...others] = indexElems ?? [];
-  if (element !== undefined && "IndexElem" in element && others.length === 0) {
-    refuseOtherFields(element.IndexElem, INDEX_FIELDS);
-    const { name } = element.IndexElem;
-    if (name === "id") return true;
-    if (name !== undefined && columnIndex(table, name) < 0) {
-      throw new DeltatError(SqlState.undefinedColumn, `column "${name}" does not exist`, {
-        position: compiler.position(clause.infer.location),
-      });
-    }
-  }
-  throw new DeltatError(
-    SqlState.invalidColumnReference,
-    "there is no unique or exclusion constraint matching the ON CONFLICT specification",
-  );
-}
-
 function runInsert(plan: InsertPlan, execution: Execution): string {
-  const { lists, selected, returning } = plan;
+  const { lists, selected, returning, onConflict } = plan;
   const out = returning?.open(execution) ?? null;
-  let inserted = 0;
+  const writtenIds = onConflict?.update ? new WrittenIds() : null;
+  let written = 0;
   let given = 0;
   if (lists !== null) {
     execution.beforeChanges?.();
     for (const sources of lists) {
       const values = sources.map((source) => sourceValue(source, execution));
-      if (insertRow(plan, values, out, execution)) inserted++;
-      if ((inserted & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
+      if (insertRow(plan, values, writtenIds, out, execution)) written++;
+      if ((++given & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
     }
-    given = lists.length;
   }
   if (selected !== null) {
     const rows = selected(execution);
     execution.beforeChanges?.();
     for (const values of rows) {
-      if (insertRow(plan, values, out, execution)) inserted++;
-      if ((inserted & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
+      if (insertRow(plan, values, writtenIds, out, execution)) written++;
+      if ((++given & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
     }
-    given = rows.length;
   }
   // A row that was skipped tells that its id is used.
-  if (inserted < given) execution.session.dependOn(execution.database.appendedLsn);
-  return `INSERT 0 ${inserted}`;
+  if (written < given) execution.session.dependOn(execution.database.appendedLsn);
+  return `INSERT 0 ${written}`;
 }
 
-/** Whether the row was inserted: false if its id is used and ON CONFLICT lets that be. */
+/** Whether the row was inserted, or changed: false if its id is used and ON CONFLICT lets that be. */
 function insertRow(
-  { table, returning, skipsUsedIds }: InsertPlan,
+  { table, returning, onConflict }: InsertPlan,
   values: readonly Value[],
+  writtenIds: WrittenIds | null,
   out: RowWriter | null,
   execution: Execution,
 ): boolean {
   const { engine } = execution;
   checkNotNull(table, values, isOptional(table, values));
-  const command: Command = table.create(values);
-  if (skipsUsedIds && table.find(engine, idOf(values[0] as Value)) >= 0) return false;
+  let command: Command | null = table.create(values);
+  const id = idOf(values[0] as Value);
+  const used = onConflict === null ? -1 : table.find(engine, id);
+  if (onConflict !== null && used >= 0) {
+    if (onConflict.update === null) return false;
+    writtenIds?.add(id);
+    command = changeOfUsed(onConflict.update, table, used, values, execution);
+    if (command === null) return false;
+  } else writtenIds?.add(id);
   engine.apply(execution.transaction as Transaction, command);
   if (returning !== null && out !== null) {
-    returnResult(returning, out, table.find(engine, idOf(values[0] as Value)), command, execution);
+    returnResult(returning, out, table.find(engine, id), command, execution);
   }
   return true;
 }

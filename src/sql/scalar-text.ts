@@ -28,7 +28,7 @@ import {
   TIMESTAMPTZ,
   UUID,
 } from "./types.ts";
-import type { Value } from "./value.ts";
+import { integerValue, type Value } from "./value.ts";
 
 /** PostgreSQL's NAMEDATALEN - 1: a longer name is cut. */
 const MAX_NAME_BYTES = 63;
@@ -42,12 +42,6 @@ const INTEGER_RANGES = new Map<PgType, readonly [bigint, bigint]>([
   [INT8, [-9223372036854775808n, 9223372036854775807n]],
   [OID, [-2147483648n, 4294967295n]],
 ]);
-
-/** A bigint as values hold it: a number where that is exact. */
-export function integerValue(value: bigint): number | bigint {
-  const small = Number(value);
-  return Number.isSafeInteger(small) ? small : value;
-}
 
 /** Whether a whole number fits INT2, INT4, INT8 or OID. */
 export function isInRange(type: PgType, value: number | bigint): boolean {

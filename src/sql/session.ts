@@ -255,8 +255,9 @@ export class SqlSession {
 
   /** A literal that is wrong for a plan found by shape: planning its own text anew tells where it stands. */
   private located(error: unknown, { text, literals }: PlannedStatement): unknown {
-    const isData = error instanceof DeltatError && error.sqlState.startsWith("22");
-    if (!isData || literals.length === 0 || error.fields.position !== undefined) return error;
+    // 42: a name in a literal that names nothing, such as 'x'::regclass.
+    const isOfLiteral = error instanceof DeltatError && /^(22|42)/.test(error.sqlState);
+    if (!isOfLiteral || literals.length === 0 || error.fields.position !== undefined) return error;
     try {
       const [first] = parse(text);
       if (first !== undefined) planStatement(first.node, text, null, null, this.state.prepared);

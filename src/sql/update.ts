@@ -34,7 +34,7 @@ const UPDATE_FIELDS = new Set([
   "withClause",
 ]);
 
-interface Assignment {
+export interface Assignment {
   readonly column: number;
   /** null: the column's default. */
   readonly value: Expression | null;
@@ -127,7 +127,8 @@ function planJoined(
   return { source: null, query, assignments };
 }
 
-function assignedColumns(
+/** What SET assigns. Throws 42703, 42601 for a column set twice, 0A000 for the id. */
+export function assignedColumns(
   list: readonly Node[],
   table: StoredTable,
   compiler: StatementCompiler,
@@ -252,8 +253,8 @@ function newImages(plan: UpdatePlan, execution: Execution): RowChange[] {
 }
 
 /** The Command that makes the row `execution.row` what the assignments say; `assigned` goes with them. */
-function newImage(
-  { table, assignments }: UpdatePlan,
+export function newImage(
+  { table, assignments }: Pick<UpdatePlan, "table" | "assignments">,
   assigned: readonly Value[],
   execution: Execution,
 ): Command {

@@ -4,3 +4,9 @@
  */
 
 export type Value = null | boolean | number | bigint | string | readonly Value[];
+
+/** A bigint as values hold it: a number where that is exact. */
+export function integerValue(value: bigint): number | bigint {
+  const small = Number(value);
+  return Number.isSafeInteger(small) ? small : value;
+}

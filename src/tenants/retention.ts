@@ -4,6 +4,7 @@
  */
 
 import { stopwatchMs } from "../clock.ts";
+import { endedBookings } from "../engine/ended-bookings.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Transaction } from "../engine/transaction.ts";
 import type { Id } from "../id.ts";
@@ -88,7 +89,9 @@ export class Retention {
     const ids: Id[] = [];
     while (ids.length < RETENTION_BOOKINGS_PER_STEP && elapsedMs() < deadlineMs) {
       const room = RETENTION_BOOKINGS_PER_STEP - ids.length;
-      const found = engine.endedBookings(this.resourceRow, this.fromStart, endedBy, room);
+      const found = engine.inspect((state) =>
+        endedBookings(state, this.resourceRow, this.fromStart, endedBy, room),
+      );
       ids.push(...found.ids);
       this.fromStart = found.nextStart;
       if (found.nextStart === 0) this.resourceRow++;

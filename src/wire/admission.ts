@@ -28,9 +28,9 @@ export class Admission {
 
   /**
    * Answers the start-up packet in the decoder: `startup` where another has to follow, `authentication` where the
-   * client has to prove itself, or what it wants canceled. Throws 28000, 08P01, and what `admit` throws.
+   * client has to prove itself, or what it wants canceled. Throws 28000, 08P01, and what `expectPlace` throws.
    */
-  start(admit: () => void): "startup" | "authentication" | CancelRequest {
+  start(expectPlace: () => void): "startup" | "authentication" | CancelRequest {
     const packet = parseStartupPacket(this.decoder.message);
     if (packet.kind === "cancel") return packet;
     if (packet.kind === "encryption") {
@@ -38,7 +38,7 @@ export class Admission {
       return "startup";
     }
     const authentication = this.access.authenticate(packet, this.transport.encrypted);
-    admit();
+    expectPlace();
     const out = this.output.writer;
     if (packet.needsNegotiation) {
       writeNegotiateProtocolVersion(out, PROTOCOL_VERSION, packet.unrecognizedOptions);

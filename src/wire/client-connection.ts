@@ -23,7 +23,7 @@ export interface ByteSocket {
 /** What a connection needs of the server around it. */
 export interface ConnectionHost {
   readonly tls: TlsIdentity | null;
-  open(transport: Transport): ClientSession;
+  open(transport: Transport, address: string): ClientSession;
   internalError(error: unknown): void;
 }
 
@@ -48,7 +48,7 @@ export class ClientConnection implements Transport {
     private readonly host: ConnectionHost,
   ) {
     this.socket = plain;
-    this.session = host.open(this);
+    this.session = host.open(this, plain.remoteAddress);
   }
 
   /** The plain socket has received bytes. */

@@ -2,14 +2,15 @@
 
 import { randomInt } from "node:crypto";
 import type { Timers } from "../clock.ts";
-import { DeltatError, SqlState } from "../errors.ts";
 import { EXTRA_SOCKETS, SHUTDOWN_GRACE_SECONDS } from "../limits.ts";
 import { type AccessOptions, AccessPolicy } from "./access-policy.ts";
 import { ClientConnection, type ConnectionHost } from "./client-connection.ts";
 import type { Transport } from "./output.ts";
 import { ClientSession, type SessionHost } from "./session.ts";
+import { tooManyClients } from "./session-errors.ts";
 import type { FindDatabase } from "./sql-connection.ts";
 import type { TlsIdentity } from "./tls-identity.ts";
+import { WaitingRoom } from "./waiting-room.ts";
 
 export interface WireServerOptions {
   /** Address to listen on. */
@@ -44,7 +45,7 @@ export function startWireServer(options: WireServerOptions): WireServer {
     port: options.port,
     socket: {
       open(socket) {
-        if (sessions.size >= options.maxConnections + EXTRA_SOCKETS) {
+        if (!sessions.makeRoom()) {
           socket.terminate();
           return;
         }
@@ -81,6 +82,8 @@ class SessionRegister implements SessionHost, ConnectionHost {
   readonly timers: Timers;
 
   private readonly sessions = new Map<number, ClientSession>();
+  private readonly waiting = new WaitingRoom<ClientSession>();
+  /** Those that have proved who they are. */
   private readonly admitted = new Set<ClientSession>();
   /** Sessions that are owed something; a stop waits for these only. */
   private readonly unfinished = new Set<ClientSession>();
@@ -97,21 +100,32 @@ class SessionRegister implements SessionHost, ConnectionHost {
     return this.access.tls;
   }
 
-  get size(): number {
-    return this.sessions.size;
+  /** Whether there is a socket left for a newcomer, if need be that of a client that has not proved who it is. */
+  makeRoom(): boolean {
+    if (this.sessions.size < this.options.maxConnections + EXTRA_SOCKETS) return true;
+    const { next } = this.waiting;
+    if (next === null) return false;
+    next.giveWay();
+    // The socket's own close comes later.
+    this.closed(next);
+    return true;
   }
 
-  open(transport: Transport): ClientSession {
+  open(transport: Transport, address: string): ClientSession {
     const session = new ClientSession(this, transport, this.freeProcessId(), randomInt(2 ** 31));
     this.sessions.set(session.processId, session);
+    this.waiting.add(session, address);
     this.unfinished.add(session);
     return session;
   }
 
+  expectPlace(): void {
+    if (this.admitted.size >= this.options.maxConnections) throw tooManyClients();
+  }
+
   admit(session: ClientSession): void {
-    if (this.admitted.size >= this.options.maxConnections) {
-      throw new DeltatError(SqlState.tooManyConnections, "sorry, too many clients already");
-    }
+    this.expectPlace();
+    this.waiting.remove(session);
     this.admitted.add(session);
   }
 
@@ -132,6 +146,7 @@ class SessionRegister implements SessionHost, ConnectionHost {
   closed(session: ClientSession): void {
     this.sessions.delete(session.processId);
     this.admitted.delete(session);
+    this.waiting.remove(session);
     this.ended(session);
   }
 

@@ -43,3 +43,15 @@ export function slowListener(): DeltatError {
     { hint: "Read notifications as they come, and do not keep transactions open while listening." },
   );
 }
+
+/** 53300 for a client for which there is no place. */
+export function tooManyClients(): DeltatError {
+  return new DeltatError(SqlState.tooManyConnections, "sorry, too many clients already");
+}
+
+/** 53300 for a client whose place a newcomer took. */
+export function gaveWay(): DeltatError {
+  return new DeltatError(SqlState.tooManyConnections, "sorry, too many clients already", {
+    detail: "The connection was not authenticated yet when the place was needed for another.",
+  });
+}

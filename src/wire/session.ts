@@ -31,6 +31,7 @@ import { ClientOutput, type OutputOwner, type Transport } from "./output.ts";
 import { QueryProtocol } from "./query-protocol.ts";
 import {
   canceledByUser,
+  gaveWay,
   idledTooLong,
   outcomeUnknown,
   serverStops,
@@ -46,7 +47,9 @@ export interface SessionHost {
   readonly access: AccessPolicy;
   readonly findDatabase: FindDatabase;
   readonly timers: Timers;
-  /** Takes one of the places for sessions. Throws DeltatError 53300 when there is none. */
+  /** Throws DeltatError 53300 when there is no place for a session. */
+  expectPlace(): void;
+  /** Takes one of the places, for a client that has proved who it is. Throws DeltatError 53300 when there is none. */
   admit(session: ClientSession): void;
   cancel(processId: number, secret: number): void;
   internalError(error: unknown): void;
@@ -134,6 +137,12 @@ export class ClientSession implements Listener, OutputOwner {
     } else {
       this.endWith(new DeltatError(SqlState.cannotConnectNow, "the database system is shutting down"));
     }
+  }
+
+  /** A newcomer gets this client's socket. */
+  giveWay(): void {
+    this.endWith(gaveWay());
+    this.cut();
   }
 
   /** Cuts the connection. */
@@ -276,7 +285,7 @@ export class ClientSession implements Listener, OutputOwner {
   }
 
   private handleStartupPacket(): void {
-    const step = this.admission.start(() => this.host.admit(this));
+    const step = this.admission.start(() => this.host.expectPlace());
     if (step === "authentication") {
       this.phase = "authentication";
       this.decoder.mode = "authentication";
@@ -289,6 +298,7 @@ export class ClientSession implements Listener, OutputOwner {
   private handleAuthentication(): void {
     const request = this.admission.prove();
     if (request === null) return;
+    this.host.admit(this);
     this.open(request);
     this.cancelDeadline();
     this.phase = "ready";

@@ -122,6 +122,10 @@ async function book<Result extends PgQueryResultHKT>(db: Database<Result>, story
     .values(ada)
     .onConflictDoNothing({ target: bookings.id })
     .returning({ id: bookings.id });
+  await db
+    .insert(bookings)
+    .values(ada)
+    .onConflictDoUpdate({ target: bookings.id, set: { label: sql`excluded.label` } });
   const badBatch = await refused(db.insert(bookings).values(story.badBatch));
   await db.insert(holds).values(hold);
   await db.insert(bookingsOfHolds).values({ ...interview, hold_id: hold.id });

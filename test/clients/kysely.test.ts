@@ -79,6 +79,11 @@ async function book({ batch, ada, late, badBatch, hold, interview }: Story) {
     .values(ada)
     .onConflict((on) => on.column("id").doNothing())
     .executeTakeFirst();
+  await db
+    .insertInto("bookings")
+    .values(ada)
+    .onConflict((on) => on.column("id").doUpdateSet((row) => ({ label: row.ref("excluded.label") })))
+    .execute();
   const bad = await refused(db.insertInto("bookings").values(badBatch).execute());
   await db.insertInto("holds").values(hold).execute();
   const taken = await db

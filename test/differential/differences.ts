@@ -21,6 +21,9 @@ const CONTRACT_WORDS: Readonly<Record<string, RegExp>> = {
 /** Classes of SQLSTATEs that come of values, not of the statement: 22, and 21 for a subquery of several rows. */
 const COMES_OF_VALUES = /^2[12]/;
 
+/** What `statement_timeout` ends a statement with. */
+const CANCELED = "57014";
+
 const RULES: readonly Rule[] = [
   {
     heading: "Messages of refused changes",
@@ -38,6 +41,17 @@ const RULES: readonly Rule[] = [
     },
   },
   {
+    heading: "Types",
+    applies: ({ difference, ours }) =>
+      difference === "error" &&
+      ours.error?.code === "0A000" &&
+      /^an array of .*(\[\]|record) is not supported$/.test(ours.error.message),
+  },
+  {
+    heading: "Time",
+    applies: ({ ours, theirs }) => ours.error?.code === CANCELED || theirs.error?.code === CANCELED,
+  },
+  {
     heading: "Equal numbers",
     applies: ({ difference, ours, theirs, manner }) =>
       difference === "rows" && manner !== "binary" && plainRows(ours.rows) === plainRows(theirs.rows),
@@ -46,7 +60,7 @@ const RULES: readonly Rule[] = [
     heading: "Errors that occur twice",
     applies: ({ difference, ours, theirs, statement }) => {
       const word = (position: string | null | undefined) =>
-        /^[^\s,()]+/.exec(statement.text.slice(Number(position ?? 0) - 1))?.[0];
+        /^(?:CAST\(|\()*([^\s,()]+)/.exec(statement.text.slice(Number(position ?? 0) - 1))?.[1];
       return difference === "position" && word(ours.error?.position) === word(theirs.error?.position);
     },
   },

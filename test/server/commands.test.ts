@@ -118,7 +118,7 @@ test("what was dumped is restored: every row, enforce_rules that follow the pare
   const server = await startServer();
   const client = await connect(server);
   const room = await furnish(client);
-  await fill(client, room, 0, 1000);
+  for (let n = 0; n < 100; n++) await fill(client, room, n * 1000, 1000);
   const dumped = await deltat(["dump", server.dataDir]);
   expect(dumped).toMatchObject({ code: 0, complaint: "" });
   const other = temporaryFolder();
@@ -164,6 +164,7 @@ test("verify names what is damaged; serve --salvage serves what lies before it, 
   const verified = await deltat(["verify", server.dataDir]);
   expect(verified.code).toBe(1);
   expect(verified.out).toMatch(/^main: NOT WHOLE: XX001 log segment .* is damaged at byte \d+/m);
+  expect(verified.out).toMatch(/^main: up to commit \d+ it can be read: deltat serve --salvage$/m);
   expect(verified.out).toMatch(/^whole: ok/m);
 
   const normal = await startServer({ dataDir: server.dataDir });
@@ -186,6 +187,70 @@ test("verify names what is damaged; serve --salvage serves what lies before it, 
     /database "main" is served up to commit \d+; what lies beyond is lost/,
   );
   expect(bytesOf()).toBe(before);
+}, 60_000);
+
+test("what was booked before a rule came is restored, and the rule is enforced again", async () => {
+  const server = await startServer();
+  const client = await connect(server);
+  const [house, room] = [newId(), newId()];
+  await client.query("INSERT INTO resources (id, enforce_rules) VALUES ($1, true)", [house]);
+  await client.query("INSERT INTO resources (id, parent_id) VALUES ($1, $2)", [room, house]);
+  const rule = 'INSERT INTO rules (resource_id, start, "end", blocking) VALUES ($1, 0, 1000, $2)';
+  await client.query(rule, [room, false]);
+  const book = 'INSERT INTO bookings (resource_id, start, "end") VALUES ($1, $2, $3)';
+  await client.query(book, [room, 10, 20]);
+  await client.query(rule, [house, true]);
+  const wanted = await contents(server);
+  const dumped = await deltat(["dump", server.dataDir]);
+  const other = temporaryFolder();
+  expect(await deltat(["restore", other, "--database", "main"], dumped.out)).toMatchObject({
+    code: 0,
+    complaint: "",
+  });
+  const restored = await startServer({ dataDir: other });
+  expect(await contents(restored)).toEqual(wanted);
+  const again = await connect(restored);
+  expect((await refusalOf(again.query(book, [room, 30, 40]))).code).toBe("23514");
+}, 60_000);
+
+test("a backup takes nothing over from another database of that name, nor what is damaged; one damaged stops no other", async () => {
+  const target = temporaryFolder();
+  const first = await startServer();
+  await furnish(await connect(first));
+  await (await connect(first)).query("CHECKPOINT");
+  await disconnectAll();
+  await first.stop();
+  expect((await deltat(["backup", first.dataDir, target])).code).toBe(0);
+
+  // As many commits, so that its snapshot has the same name.
+  const second = await startServer();
+  const client = await connect(second);
+  await furnish(client);
+  await client.query("CHECKPOINT");
+  const other = await connect(second, "other");
+  await furnish(other);
+  await disconnectAll();
+  await second.stop();
+  const names = (dataDir: string): string[] =>
+    readdirSync(mainOf(dataDir)).filter((name) => name.endsWith(".snapshot"));
+  expect(names(second.dataDir)).toEqual(names(first.dataDir));
+  const dumpOf = async (dataDir: string): Promise<string> =>
+    (await deltat(["dump", dataDir, "--database", "main"])).out;
+  const wanted = await dumpOf(second.dataDir);
+  expect(await deltat(["backup", second.dataDir, target])).toMatchObject({ code: 0, complaint: "" });
+  expect(await dumpOf(target)).toBe(wanted);
+
+  const [snapshot = ""] = names(target);
+  flip(join(mainOf(target), snapshot), statSync(join(mainOf(target), snapshot)).size - 1);
+  expect((await deltat(["verify", target])).code).toBe(1);
+  expect((await deltat(["backup", second.dataDir, target])).code).toBe(0);
+  expect((await deltat(["verify", target])).code).toBe(0);
+
+  flip(join(mainOf(second.dataDir), snapshot), 20);
+  const damaged = await deltat(["backup", second.dataDir, target]);
+  expect(damaged).toMatchObject({ code: 1, complaint: expect.stringContaining("is damaged") });
+  expect(damaged.out).toMatch(/^main: NOT BACKED UP: .*\nother: up to commit/m);
+  expect(await dumpOf(target)).toBe(wanted);
 }, 60_000);
 
 test("what is typed wrongly is 2, with a word about it", async () => {

@@ -4,10 +4,10 @@
  */
 
 import { afterAll, expect, test } from "bun:test";
+import { Workload } from "../torture/workload.ts";
 import { connect, DAY, disconnectAll, HOUR, Inbox, newId } from "./clients.ts";
 import { cleanUp, startServer, temporaryFolder } from "./harness.ts";
 import { RawClient, serialize } from "./raw-client.ts";
-import { Workload } from "./workload.ts";
 
 afterAll(async () => {
   await disconnectAll();

@@ -11,7 +11,7 @@ import { join } from "node:path";
 export const PROJECT = join(import.meta.dir, "../..");
 
 /** The command that starts the server from its sources. */
-const FROM_SOURCE: readonly string[] = [process.execPath, join(PROJECT, "src/main.ts")];
+export const FROM_SOURCE: readonly string[] = [process.execPath, join(PROJECT, "src/main.ts")];
 
 export const PASSWORD = "a password of the tests";
 
@@ -108,6 +108,10 @@ export class ServerProcess {
     children.add(child);
     this.stdout = new StreamText(child.stdout);
     this.stderr = new StreamText(child.stderr);
+  }
+
+  get pid(): number {
+    return this.child.pid;
   }
 
   /** Waits for the start-up line, and takes the port from it. Throws with the server's words if there is none. */

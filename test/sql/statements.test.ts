@@ -78,9 +78,52 @@ describe("INSERT", () => {
     expect(client.error(`${insert(id(21), 3)} ON CONFLICT DO NOTHING`)).toStartWith("23P01");
     expect(client.tag(`${insert(id(21), 5)} ON CONFLICT (id) DO NOTHING RETURNING id`)).toBe("INSERT 0 1");
     expect(client.error(`${insert(id(22), 70)} ON CONFLICT (start) DO NOTHING`)).toStartWith("42P10");
-    expect(client.error(`${insert(id(22), 70)} ON CONFLICT (id) DO UPDATE SET label = 'x'`)).toStartWith(
-      "0A000",
+  });
+
+  test("ON CONFLICT DO UPDATE changes the row that has the id, in one step with the INSERT", () => {
+    const upsert = (rows: string, rest = 'SET start = excluded.start, "end" = excluded."end"') =>
+      `INSERT INTO bookings AS b (id, resource_id, start, "end", label) VALUES ${rows} ON CONFLICT (id) DO UPDATE ${rest}`;
+    const row = (booking: string, start: number, label: string) =>
+      `('${booking}', '${ROOM}', ${start}, ${start + 5}, '${label}')`;
+    const all = () => client.rows("SELECT id, start, label FROM bookings ORDER BY start");
+    expect(client.tag(upsert(row(id(20), 0, "first")))).toBe("INSERT 0 1");
+    expect(client.tag(upsert(`${row(id(20), 30, "second")}, ${row(id(21), 0, "other")}`))).toBe("INSERT 0 2");
+    expect(all()).toEqual([
+      [id(21), "0", "other"],
+      [id(20), "30", "first"],
+    ]);
+    expect(client.error(upsert(row(id(20), 3, "")))).toStartWith(`23P01 conflict with allocation: ${id(21)}`);
+    const set =
+      "SET id = excluded.id, label = b.label || '+' || excluded.label WHERE excluded.start > b.start";
+    expect(client.rows(`${upsert(row(id(20).toLowerCase(), 31, "x"), set)} RETURNING id, label`)).toEqual([
+      [id(20), "first+x"],
+    ]);
+    expect(client.tag(upsert(row(id(20), 30, "x"), set))).toBe("INSERT 0 0");
+    expect(client.tag(upsert(row(id(20), 0, "x"), "SET label = DEFAULT WHERE b.id = excluded.id"))).toBe(
+      "INSERT 0 1",
     );
+    expect(all()[1]).toEqual([id(20), "30", null]);
+  });
+
+  test("what ON CONFLICT DO UPDATE refuses", () => {
+    const insert = `INSERT INTO bookings VALUES ('${id(20)}', '${ROOM}', 50, 60)`;
+    const target = `${insert} ON CONFLICT (id) DO UPDATE SET`;
+    client.run(insert);
+    expect(client.error(`${insert} ON CONFLICT DO UPDATE SET label = 'x'`)).toBe(
+      "42601 ON CONFLICT DO UPDATE requires inference specification or constraint name",
+    );
+    expect(
+      client.error(`${insert}, ('${id(20)}', '${ROOM}', 70, 80) ON CONFLICT (id) DO UPDATE SET label = 'x'`),
+    ).toBe("21000 ON CONFLICT DO UPDATE command cannot affect row a second time");
+    expect(client.error(`${target} label = label`)).toBe('42702 column reference "label" is ambiguous');
+    expect(client.error(`${target} label = excluded.nope`)).toBe("42703 column excluded.nope does not exist");
+    expect(client.error(`${target} label = holds.id`)).toStartWith("42P01");
+    expect(client.error(`${target} id = '${id(21)}'`)).toStartWith("0A000 UPDATE of an id");
+    expect(client.error(`${target} start = 60`)).toStartWith("22007");
+    expect(client.error(`${target} resource_id = NULL`)).toStartWith("23502");
+    expect(client.error(`${target} label = (SELECT 'x')`)).toStartWith("0A000");
+    expect(client.error(`${target} label = 'x' RETURNING excluded.id`)).toStartWith("42P01");
+    expect(client.rows("SELECT start, label FROM bookings")).toEqual([["50", null]]);
   });
 
   test("hold_id turns a hold into a booking", () => {

@@ -182,6 +182,7 @@ export class TestClient implements Transport {
           connect: (client, listener) => new SqlSession(tenant, client, listener),
         }),
         timers: { after: () => () => undefined, soon: () => undefined },
+        expectPlace: () => undefined,
         admit: () => undefined,
         cancel: () => undefined,
         internalError: (error) => {

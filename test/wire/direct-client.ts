@@ -89,7 +89,8 @@ export class DirectClient {
       }),
       findDatabase,
       timers: this.timers,
-      admit: () => {
+      admit: () => {},
+      expectPlace: () => {
         if (options.refusal !== undefined) throw options.refusal;
       },
       cancel: (processId, secret) => void this.cancels.push([processId, secret]),

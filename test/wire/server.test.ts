@@ -62,7 +62,7 @@ describe("the server", () => {
     for (const client of [second, fourth, looking]) client.close();
   });
 
-  test("closes sockets beyond those it needs to say so", async () => {
+  test("with all sockets taken, a newcomer gets in promptly, in the place of the oldest who is not authenticated", async () => {
     const { port } = start({ maxConnections: 1 });
     const first = await SocketClient.ready(port);
     const idle: SocketClient[] = [];
@@ -71,10 +71,33 @@ describe("the server", () => {
     const refused = idle.at(-1) as SocketClient;
     refused.send(serialize.startup({ user: "deltat", database: "db" }));
     expect((await refused.until("FATAL")).at(-1)).toStartWith("FATAL 53300");
-    const beyond = await SocketClient.connect(port);
-    await beyond.closed;
-    expect(beyond.reader.lines).toEqual([]);
-    for (const client of [first, ...idle]) client.close();
+    first.send(serialize.end());
+    await first.closed;
+    first.close();
+    // The sockets of the two that went are taken, and one more.
+    await refused.closed;
+    refused.close();
+    for (let i = 0; i < 3; i++) idle.push(await SocketClient.connect(port));
+    const newcomer = await SocketClient.ready(port);
+    const [oldest] = idle;
+    expect(await oldest?.until("FATAL")).toEqual(["FATAL 53300 sorry, too many clients already"]);
+    await oldest?.closed;
+    expect((await newcomer.query("rows 1")).at(-1)).toBe("ready I");
+    for (const client of [newcomer, ...idle]) client.close();
+  });
+
+  test("start-ups that come byte by byte, or stop before the password, take no place from clients", async () => {
+    const { port } = start({ maxConnections: 2 });
+    const packet = serialize.startup({ user: "deltat", database: "db" });
+    const slow: SocketClient[] = [];
+    for (let i = 0; i < 2 + EXTRA_SOCKETS + 10; i++) {
+      const client = await SocketClient.connect(port);
+      client.send(i % 2 === 0 ? packet : packet.subarray(0, 1 + (i % (packet.length - 1))));
+      slow.push(client);
+    }
+    const served = [await SocketClient.ready(port), await SocketClient.ready(port)];
+    for (const client of served) expect((await client.query("rows 1")).at(-1)).toBe("ready I");
+    for (const client of [...served, ...slow]) client.close();
   });
 
   test("cuts off who does not authenticate in time, and nobody else", async () => {

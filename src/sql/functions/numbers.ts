@@ -10,9 +10,10 @@ import {
   remainderOfDecimals,
   rescale,
 } from "../numeric.ts";
-import { integerValue, isInRange } from "../scalar-text.ts";
+import { isInRange } from "../scalar-text.ts";
 import { FLOAT4, FLOAT8, INT2, INT4, INT8, NUMERIC, type PgType, TEXT } from "../types.ts";
 import type { Value } from "../value.ts";
+import { integerValue } from "../value.ts";
 import { decimalExp, decimalLn, decimalLog, decimalPower, decimalRoot } from "./decimal-math.ts";
 import { fn, number, type SqlFunction, text } from "./signature.ts";
 import { formatNumber } from "./to-char-number.ts";
@@ -46,7 +47,9 @@ function greatestDivisor(a: bigint, b: bigint): bigint {
 function roundHalfEven(value: number): number {
   const floor = Math.floor(value);
   if (value - floor !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
+  if (floor % 2 === 0) return floor;
+  // -0.5 keeps its sign.
+  return floor === -1 ? -0 : floor + 1;
 }
 
 /** Up or down to a whole number. */

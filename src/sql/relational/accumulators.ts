@@ -5,7 +5,7 @@ import { canCast, integerOutOfRange } from "../casts.ts";
 import { comparatorOf } from "../comparison.ts";
 import type { Expression } from "../expression.ts";
 import { addDecimals, type Decimal, decimalOf, divideDecimals, formatDecimal } from "../numeric.ts";
-import { integerValue, isInRange } from "../scalar-text.ts";
+import { isInRange } from "../scalar-text.ts";
 import {
   addIntervals,
   formatInterval,
@@ -29,8 +29,10 @@ import {
   type PgType,
   TEXT,
 } from "../types.ts";
+import { notSupportedAt } from "../unsupported.ts";
 import { isUntyped } from "../untyped.ts";
 import type { Value } from "../value.ts";
+import { integerValue } from "../value.ts";
 import { gatherArray, gatherJson, gatherObject, joinTexts } from "./gathering.ts";
 import { statisticOfOne, statisticOfPairs } from "./statistics.ts";
 
@@ -69,6 +71,9 @@ export function chooseAggregate(
         : null;
   if (chosen !== null) return chosen;
   const shown = isStar ? "*" : args.map((arg) => arg.type.name).join(", ");
+  if (name === "array_agg" && args.length === 1 && type !== undefined) {
+    throw notSupportedAt(`an array of ${type.name} is`, position);
+  }
   // Without a type, any of its types of numbers would do.
   if (!isStar && args.length === 1 && args.every(isUntyped) && ofOne(name, NUMERIC) !== null) {
     throw new DeltatError(SqlState.ambiguousFunction, `function ${name}(unknown) is not unique`, {

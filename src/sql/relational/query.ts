@@ -8,7 +8,9 @@ import type { Expression } from "../expression.ts";
 import { compileIndirection } from "../indirection.ts";
 import type { LockingClause } from "../row-locks.ts";
 import { defaultName } from "../targets.ts";
+import { TEXT } from "../types.ts";
 import { refuseOtherFields } from "../unsupported.ts";
+import { resolveUntyped } from "../untyped.ts";
 import { valueRows } from "../values-lists.ts";
 import { hasAggregate, hasWindowCall } from "./aggregate-calls.ts";
 import { ForgetCtes, planWith } from "./cte.ts";
@@ -63,7 +65,11 @@ function planValues(select: SelectStmt, scope: QueryScope): QueryPlan {
   const rows = lists.map((items) => items.map((item) => scope.compile(item)));
   const [first = []] = rows;
   const columns = first.map((only, at) => {
-    if (rows.length === 1) return { items: [only], type: only.type };
+    // A row alone may be one to be inserted: the columns type it. In another query it is text.
+    if (rows.length === 1) {
+      const item = scope.parent === null ? only : resolveUntyped(only, TEXT);
+      return { items: [item], type: item.type };
+    }
     return unify(
       rows.map((row) => row[at] as Expression),
       "VALUES",

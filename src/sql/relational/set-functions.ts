@@ -7,7 +7,6 @@ import type { Expression, Frame } from "../expression.ts";
 import { compileCall } from "../function-call.ts";
 import { addDecimals, compareDecimals, decimalOf, formatDecimal } from "../numeric.ts";
 import { regexOf, splitByRegex } from "../regex.ts";
-import { integerValue } from "../scalar-text.ts";
 import type { Micros } from "../time/calendar.ts";
 import { addToLocal, comparableMicros, intervalOf } from "../time/interval.ts";
 import { moveInstant } from "../time/operators.ts";
@@ -27,6 +26,7 @@ import {
 } from "../types.ts";
 import { isUntyped, resolveUntyped } from "../untyped.ts";
 import type { Value } from "../value.ts";
+import { integerValue } from "../value.ts";
 import { isSetFunction } from "./aggregate-calls.ts";
 import { isJsonSet, planJsonSet } from "./json-sets.ts";
 

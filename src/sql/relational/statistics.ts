@@ -10,9 +10,9 @@ import {
   multiplyDecimals,
   negateDecimal,
 } from "../numeric.ts";
-import { integerValue } from "../scalar-text.ts";
 import { FLOAT8, INT8, isFloat, isInteger, NUMERIC, type PgType } from "../types.ts";
 import type { Value } from "../value.ts";
+import { integerValue } from "../value.ts";
 import type { Accumulator, AggregateFunction } from "./accumulators.ts";
 
 /** Which of the four a name means; null for other names. */

@@ -225,8 +225,11 @@ function quantified(
   if (written !== null) compare(written);
   const tests = compare(operator);
   const test = tests.length === 1 ? (tests[0] as Expression) : conjunction(tests);
+  if (subquery.isCorrelated) {
+    return { type: BOOL, evaluate: onceIf(subquery, searchingRows(subquery, test, right, isAny)) };
+  }
   const linear = linearSearch(test, right, isAny);
-  const keys = operator === "=" && isAny && !subquery.isCorrelated ? keysOf(left, right) : null;
+  const keys = operator === "=" && isAny ? keysOf(left, right) : null;
   if (keys === null) {
     const rows = onceIf(subquery, allRows(subquery));
     return { type: BOOL, evaluate: (frame) => linear(frame, rows(frame)) };
@@ -253,6 +256,29 @@ function keysOf(left: readonly Expression[], right: readonly Expression[]): read
     keys.push(key);
   }
   return keys;
+}
+
+/** The same as the rows come, of which none is kept. */
+function searchingRows(
+  { outputs }: Subquery,
+  test: Expression,
+  right: readonly SlotExpression[],
+  isAny: boolean,
+): (run: Run) => Gathering<Value> {
+  return ({ execution }) => {
+    let answer: Value = !isAny;
+    return {
+      each: () => {
+        for (const [at, output] of outputs.entries()) {
+          execution.slots[(right[at] as SlotExpression).slot] = output.evaluate(execution);
+        }
+        const found = test.evaluate(execution);
+        if (found === isAny || found === null) answer = found;
+        return found !== isAny;
+      },
+      result: () => answer,
+    };
+  };
 }
 
 /** One row that decides is enough; an unknown comparison makes an undecided answer unknown. */

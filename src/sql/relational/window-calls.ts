@@ -3,7 +3,7 @@
 import { DeltatError, SqlState } from "../../errors.ts";
 import type { FuncCall, Node, WindowDef } from "../ast.ts";
 import { tryCast } from "../casts.ts";
-import { unify } from "../common-type.ts";
+import { sharedType, unify } from "../common-type.ts";
 import type { Expression } from "../expression.ts";
 import { compileCall, undeterminedType } from "../function-call.ts";
 import { type KeyOrder, keyOrder } from "../row-order.ts";
@@ -151,9 +151,11 @@ function chooseFunction(call: FuncCall, given: readonly Expression[], position: 
   if ((name === "lag" || name === "lead") && value !== undefined && given.length <= 3) {
     const [, offset, fallback] = given;
     if (fallback === undefined && isUntyped(value)) throw undeterminedType();
-    const { type, items } = unify(fallback === undefined ? [value] : [value, fallback], name, () => position);
+    const compatible = fallback === undefined ? [value] : [value, fallback];
+    const isCompatible = sharedType(compatible) !== null;
+    const { type, items } = unify(isCompatible ? compatible : [value], name, () => position);
     const by = offset === undefined ? undefined : tryCast(offset, INT4, "implicit");
-    if (by !== null) {
+    if (isCompatible && by !== null) {
       const args = [items[0] as Expression, ...[by ?? [], items[1] ?? []].flat()];
       return { type, args, function: { kind: "shift", direction: name === "lag" ? -1 : 1 } };
     }

@@ -6,7 +6,6 @@ import { tryCast } from "../casts.ts";
 import type { Expression } from "../expression.ts";
 import { compileBinary } from "../operators.ts";
 import type { KeyOrder } from "../row-order.ts";
-import { integerValue } from "../scalar-text.ts";
 import {
   DATE,
   FLOAT8,
@@ -20,6 +19,7 @@ import {
   TIMESTAMP,
 } from "../types.ts";
 import { resolveUntyped } from "../untyped.ts";
+import { integerValue } from "../value.ts";
 import { SlotExpression } from "./operator.ts";
 import type { QueryScope } from "./scope.ts";
 import type { FrameBound, FrameDefinition, RangeKey } from "./window-frame.ts";

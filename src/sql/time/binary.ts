@@ -6,9 +6,9 @@
 
 import type { ByteWriter } from "../../bytes.ts";
 import { DeltatError, SqlState } from "../../errors.ts";
-import { integerValue } from "../scalar-text.ts";
 import { DATE, INTERVAL, type PgType, TIME } from "../types.ts";
 import type { Value } from "../value.ts";
+import { integerValue } from "../value.ts";
 import {
   checkedTimestamp,
   DAY_US,

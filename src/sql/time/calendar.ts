@@ -6,7 +6,7 @@
  */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { integerValue } from "../scalar-text.ts";
+import { integerValue } from "../value.ts";
 
 /** A whole number of microseconds, or ±Infinity. */
 export type Micros = number | bigint;

@@ -31,6 +31,11 @@ async function tell(prisma) {
   const made = await prisma.bookings.createManyAndReturn({ data: story.batch, select: { id: true } });
   const conflict = await refused(prisma.bookings.create({ data: story.late }), wordOf);
   const again = await prisma.bookings.createMany({ data: [story.ada], skipDuplicates: true });
+  await prisma.bookings.upsert({
+    where: { id: story.ada.id },
+    create: story.ada,
+    update: { label: story.ada.label },
+  });
   const badBatch = await refused(prisma.bookings.createMany({ data: story.badBatch }), wordOf);
   await prisma.holds.create({ data: hold });
   const taken = await prisma.$queryRaw`

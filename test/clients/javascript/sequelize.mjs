@@ -56,6 +56,7 @@ async function tell({ db, Resource, Rule, Booking, Hold }) {
   const conflict = await refused(Booking.create(story.late), wordOf);
   const before = await Booking.count();
   await Booking.bulkCreate([story.ada], { ignoreDuplicates: true });
+  await Booking.upsert(story.ada);
   const repeated = (await Booking.count()) - before;
   const badBatch = await refused(Booking.bulkCreate(story.badBatch), wordOf);
   await Hold.create(hold);

@@ -70,6 +70,7 @@ async function tell(db) {
   const conflict = await refused(bookings.insert(story.late), wordOf);
   const before = await bookings.count();
   await db.createQueryBuilder().insert().into(Booking).values(story.ada).orIgnore().execute();
+  await bookings.upsert(story.ada, ["id"]);
   const repeated = (await bookings.count()) - before;
   const badBatch = await refused(bookings.insert(story.badBatch), wordOf);
   await holds.insert(hold);

@@ -182,7 +182,7 @@ def reflect(connection: sa.Connection) -> None:
     tables = sorted(inspector.get_table_names())
     assert tables == ["bookings", "holds", "resources", "rules"], tables
     assert inspector.get_schema_names() == ["information_schema", "public"], inspector.get_schema_names()
-    assert inspector.get_view_names() == ["availability"]
+    assert sorted(inspector.get_view_names()) == ["availability", "events"]
     assert inspector.has_table("bookings") and not inspector.has_table("nothing")
     columns = {c["name"]: c for c in inspector.get_columns("resources")}
     assert list(columns) == ["id", "parent_id", "name", "capacity", "buffer_after", "enforce_rules"], list(columns)

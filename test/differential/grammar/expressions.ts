@@ -284,8 +284,8 @@ export class Expressions {
       () =>
         made`(${text(next)} ${random.pick(["~", "!~", "~*"])} ${random.pick(["'^R'", "'[0-9]+'", "'o+m'", "'^$'", "'a|b'"])})`,
       () =>
-        made`(${this.of("int4", next)} ${compare()} ${random.pick(["ANY", "ALL"])} (${this.of("int4[]", next)}))`,
-      () => made`(${text(next)} = ANY (${this.of("text[]", next)}))`,
+        made`(${this.of("int4", next)} ${compare()} ${random.pick(["ANY", "ALL"])} (${this.of("int4[]", next)}::int4[]))`,
+      () => made`(${text(next)} = ANY (${this.of("text[]", next)}::text[]))`,
       () => this.rows(next, compare()),
       () => made`starts_with(${text(next)}, ${text(0)})`,
       () =>

@@ -87,6 +87,7 @@ SELECT 'NaN'::numeric::int4;
 SELECT 1e19::float8::int8;
 SELECT 9007199254740993::float8, 9007199254740993::float8::int8, 123456789.125::float8::numeric, 0.1::float8::numeric, 1e20::float8::numeric, 0.1::float4::numeric;
 SELECT 1 = 1.0, 1::int8 = 1.0, 1::float8 = 1.0, 1 < 1.5, 9007199254740993 = 9007199254740993::float8, 1::int2 < 2::int8, 0.1::float4 = 0.1, 0.1::float8 = 0.1, 0.1::float4 = 0.1::float8;
+SELECT round(-0.5::float8), round((-0.5)::float8), round((-0.3)::float8), ceil((-0.5)::float8), trunc((-0.5)::float8), round(0.5::float8), round(1.5::float8);
 -- Over columns
 SELECT id, "end" - start AS length, ("end" - start) / 3 AS third, ("end" - start) / 3.0 AS exact FROM bookings ORDER BY start, id LIMIT 12;
 SELECT start / 1000.0, start::float8 / 1000, start % 7, -start, +start, @ start FROM bookings WHERE start < 1100 ORDER BY start, id;

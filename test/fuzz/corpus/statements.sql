@@ -1,0 +1,25 @@
+SELECT * FROM availability WHERE resource_id = '01KE60000000000000000R0001' AND start >= 1000 AND "end" <= 2000;
+SELECT count(*) FROM availability WHERE resource_id IN ('01KE60000000000000000R0001', '01KE60000000000000000R0002') AND start >= 0 AND "end" <= 5000 AND min_duration = 5 AND min_available = 1;
+SELECT resource_id, start FROM availability WHERE resource_id = ANY(ARRAY['01KE60000000000000000R0001', '01KE60000000000000000R0003']) AND start >= 0 AND "end" <= 9000 AND per_resource = true ORDER BY 1, 2 LIMIT 3;
+SELECT r.name, a.start FROM resources r, availability a WHERE a.resource_id = r.id AND a.start >= 0 AND a."end" <= 2000;
+INSERT INTO bookings (id, resource_id, start, "end", label) VALUES ('01KE60000000000000000B0901', '01KE60000000000000000R0001', 90000, 90010, 'it''s');
+INSERT INTO holds (id, resource_id, start, "end", expires_at) VALUES ('01KE60000000000000000H0901', '01KE60000000000000000R0001', 90000, 90010, 4102444800000) ON CONFLICT (id) DO NOTHING;
+INSERT INTO bookings (id, hold_id, label) VALUES ('01KE60000000000000000B0902', '01KE60000000000000000H0001', NULL);
+UPDATE bookings SET start = start + 1, "end" = "end" + 1 WHERE id = '01KE60000000000000000B0001';
+DELETE FROM rules WHERE resource_id = '01KE60000000000000000R0001' AND blocking;
+WITH d AS (DELETE FROM holds WHERE start < 1200 RETURNING *) SELECT count(*), max(expires_at) FROM d;
+SELECT id FROM bookings WHERE start > 1100 FOR UPDATE;
+SELECT * FROM events WHERE seq > 0 LIMIT 2;
+EXPLAIN SELECT * FROM bookings b JOIN resources r ON r.id = b.resource_id WHERE b.start < 1100;
+SELECT c.relname, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid WHERE c.relname ~ '^(bookings)$' AND pg_catalog.pg_table_is_visible(c.oid) AND a.attnum > 0 ORDER BY 1, a.attnum;
+SELECT n.nspname, c.relname, CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' END, pg_catalog.pg_get_userbyid(c.relowner) FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r','p','v','m','S','f','') ORDER BY 1,2;
+SELECT t.typname, t.oid, t.typarray, e.typdelim FROM pg_type t LEFT JOIN pg_type e ON t.typelem = e.oid WHERE t.typname = ANY('{int4,text,_int8}'::text[]);
+SELECT name, setting, unit, context, vartype, min_val, max_val FROM pg_settings WHERE name LIKE '%timeout' ORDER BY 1;
+SELECT datname, pid, state, query FROM pg_stat_activity;
+SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'public' ORDER BY ordinal_position;
+SELECT i.relname, ix.indisunique, ix.indkey FROM pg_index ix JOIN pg_class i ON i.oid = ix.indexrelid JOIN pg_class t ON t.oid = ix.indrelid WHERE t.relname = 'bookings';
+SELECT conname, pg_get_constraintdef(oid, true) FROM pg_constraint WHERE conrelid = 'bookings'::regclass;
+SELECT proname, pronargs, prorettype::regtype FROM pg_proc WHERE proname LIKE 'regexp%' ORDER BY 1, 2;
+SELECT 'a' ~ 'b|(c{2,3})+?', 'abc' ~* '^A.C$', 'x' SIMILAR TO '(x|y)*', 'a_b' LIKE 'a\_%' ESCAPE '\', regexp_replace('aXbXc', '(X)(.)', '\2\1', 'g');
+SELECT '2024-02-29 23:59:60.5 Europe/Berlin'::timestamptz AT TIME ZONE 'UTC', '1 mon 2 days -03:04:05.6'::interval * 1.5, to_char('2024-02-29'::date, 'Day DD Mon YYYY IW');
+SELECT '{"a": [1, {"b": null}]}'::json -> 'a' -> 1 ->> 'b', json_build_object('a', 1, 'b', ARRAY[1, 2]), '[1,2]'::json ->> 0
