@@ -11,6 +11,7 @@ import { SqlSession } from "../../src/sql/session.ts";
 import { SessionState } from "../../src/sql/session-state.ts";
 import { FrameReader } from "../../src/storage/frame.ts";
 import { Channels } from "../../src/tenants/channels.ts";
+import { Retention } from "../../src/tenants/retention.ts";
 import { Tenant } from "../../src/tenants/tenant.ts";
 import type { DeliberateBug } from "./deliberate-bug.ts";
 import { FAULTY_FILES } from "./faulty-files.ts";
@@ -125,11 +126,15 @@ const OF_THE_ENGINE: readonly DeliberateBug[] = [
     name: "retention-drops-what-is-live",
     seed: 1,
     patch: () =>
-      wrapped<Engine, [number, number, number, number], unknown>(
-        Engine.prototype,
-        "endedBookings",
-        (_, original, row, from, endedBy, limit) => original(row, from, endedBy + 10_000, limit),
-      ),
+      wrapped<Retention, [], boolean>(Retention.prototype, "step", (retention, original) => {
+        const retentionMs = Number(Reflect.get(retention, "retentionMs"));
+        Reflect.set(retention, "retentionMs", retentionMs - 10_000);
+        try {
+          return original();
+        } finally {
+          Reflect.set(retention, "retentionMs", retentionMs);
+        }
+      }),
   },
 ];
 

@@ -81,6 +81,7 @@ export class ServerLife {
     this.host = {
       access,
       timers: loop,
+      expectPlace: () => undefined,
       admit: () => undefined,
       cancel: () => undefined,
       internalError: (error) => this.bugs.push(error),
