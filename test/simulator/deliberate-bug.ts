@@ -15,6 +15,8 @@ export type After = (delayMs: number, callback: () => void) => void;
 
 export interface DeliberateBug {
   readonly name: string;
+  /** With this one it was found: tests begin there. */
+  readonly seed: number;
   /** Puts something else between the server and the machine. */
   readonly plumb?: (files: FileSystem) => Plumbing;
   /** Puts other functions in the place of the server's; what it returns puts them back. */

@@ -77,10 +77,12 @@ function everyNth(n: number): () => boolean {
 const OF_THE_ENGINE: readonly DeliberateBug[] = [
   {
     name: "buffer-forgotten-by-moves",
+    seed: 31,
     patch: () => whileMoving(({ resources }, row) => changedCell(resources.bufferAfterMs, row, 0)),
   },
   {
     name: "capacity-off-by-one-for-moves",
+    seed: 4,
     patch: () =>
       whileMoving(({ resources }, row) =>
         changedCell(resources.capacity, row, (resources.capacity[row] ?? 0) + 1),
@@ -88,6 +90,7 @@ const OF_THE_ENGINE: readonly DeliberateBug[] = [
   },
   {
     name: "half-a-batch",
+    seed: 1,
     patch: () =>
       wrapped<Engine, [Transaction], readonly Change[]>(
         Engine.prototype,
@@ -100,6 +103,7 @@ const OF_THE_ENGINE: readonly DeliberateBug[] = [
   },
   {
     name: "savepoint-keeps-a-change",
+    seed: 47,
     patch: () =>
       wrapped<Engine, [Transaction, number], void>(
         Engine.prototype,
@@ -109,19 +113,22 @@ const OF_THE_ENGINE: readonly DeliberateBug[] = [
   },
   {
     name: "staged-changes-are-seen-by-others",
+    seed: 1,
     patch: () => wrapped<Engine, [], void>(Engine.prototype, "leave", () => undefined),
   },
   {
     name: "hold-lives-a-millisecond-too-long",
+    seed: 1,
     patch: () =>
       wrapped<ExpiryHeap, [], number>(ExpiryHeap.prototype, "nextAt", (_, original) => original() + 1),
   },
   {
     name: "retention-drops-what-is-live",
+    seed: 1,
     patch: () =>
-      wrapped<object, [], unknown>(Retention.prototype, "collect", (retention, original) => {
-        const retentionMs: unknown = Reflect.get(retention, "retentionMs");
-        Reflect.set(retention, "retentionMs", Number(retentionMs) - 10_000);
+      wrapped<Retention, [], boolean>(Retention.prototype, "step", (retention, original) => {
+        const retentionMs = Number(Reflect.get(retention, "retentionMs"));
+        Reflect.set(retention, "retentionMs", retentionMs - 10_000);
         try {
           return original();
         } finally {
@@ -134,6 +141,7 @@ const OF_THE_ENGINE: readonly DeliberateBug[] = [
 const OF_DURABILITY: readonly DeliberateBug[] = [
   {
     name: "acknowledge-before-sync",
+    seed: 1,
     patch: () =>
       replaced(Tenant.prototype, "durableLsn", {
         get(this: Tenant) {
@@ -143,6 +151,7 @@ const OF_DURABILITY: readonly DeliberateBug[] = [
   },
   {
     name: "errors-do-not-wait",
+    seed: 12,
     patch: () => {
       const unpatch = [
         wrapped<SqlSession, [unknown], void>(SqlSession.prototype, "abort", (session) => {
@@ -167,10 +176,12 @@ const OF_DURABILITY: readonly DeliberateBug[] = [
   },
   {
     name: "reads-do-not-wait",
+    seed: 34,
     patch: () => wrapped<Engine, [number], number>(Engine.prototype, "changedLsn", () => 0),
   },
   {
     name: "availability-does-not-wait-for-ancestors",
+    seed: 30,
     patch: () =>
       wrapped<Engine, [number], number>(Engine.prototype, "availabilityLsn", (engine, _, row) =>
         row < 0 ? 0 : engine.changedLsn(row),
@@ -178,6 +189,7 @@ const OF_DURABILITY: readonly DeliberateBug[] = [
   },
   {
     name: "checksum-not-checked",
+    seed: 1,
     patch: () =>
       wrapped<FrameReader, [number], boolean>(FrameReader.prototype, "isFrame", (reader, _, offset) => {
         const room = reader.bytes.length - offset;
@@ -186,6 +198,7 @@ const OF_DURABILITY: readonly DeliberateBug[] = [
   },
   {
     name: "expiry-not-pinned",
+    seed: 1,
     patch: () =>
       wrapped<Tenant, [], void>(Tenant.prototype, "recordExpiries", (tenant) => {
         tenant.engine.takeExpired();
@@ -193,6 +206,7 @@ const OF_DURABILITY: readonly DeliberateBug[] = [
   },
   {
     name: "snapshot-of-what-is-not-durable",
+    seed: 167,
     patch: () => wrapped<Tenant, [number], Promise<void>>(Tenant.prototype, "durable", async () => undefined),
   },
 ];
@@ -200,6 +214,7 @@ const OF_DURABILITY: readonly DeliberateBug[] = [
 const OF_NOTIFICATIONS: readonly DeliberateBug[] = [
   {
     name: "notification-lost",
+    seed: 3,
     patch: () => {
       const isLost = everyNth(20);
       return wrapped<Channels, [unknown], void>(Channels.prototype, "deliver", (_, original, event) => {
@@ -209,6 +224,7 @@ const OF_NOTIFICATIONS: readonly DeliberateBug[] = [
   },
   {
     name: "notification-twice",
+    seed: 3,
     patch: () => {
       const isTwice = everyNth(20);
       return wrapped<Channels, [unknown], void>(Channels.prototype, "deliver", (_, original, event) => {
@@ -219,6 +235,7 @@ const OF_NOTIFICATIONS: readonly DeliberateBug[] = [
   },
   {
     name: "notified-before-durable",
+    seed: 7,
     patch: () =>
       wrapped<Tenant, unknown[], void>(Tenant.prototype, "publish", (tenant, original, ...published) => {
         original(...published);

@@ -2,6 +2,7 @@
  * `bun run simulate --seed N --seconds S`: plays one seed after the other for so long, and says what was done. A seed that
  * fails is told as a short story, and the exit code is 1. `--steps N` is the length of a run, `--runs N` ends after so many,
  * `--bug <name>` puts a deliberate bug into the server, `--story` tells all of the first run.
+ * `--year` plays a year under a steady load instead, and prints memory and files by month.
  */
 
 import { parseArgs } from "node:util";
@@ -9,6 +10,7 @@ import { loadParser } from "../../src/sql/parser.ts";
 import { campaign, play, shrink, storyOf } from "./campaign.ts";
 import { DELIBERATE_BUGS } from "./deliberate-bugs.ts";
 import { planOf } from "./steps.ts";
+import { simulateYear } from "./year.ts";
 
 const SHRINK_MS = 30_000;
 
@@ -20,6 +22,7 @@ const { values } = parseArgs({
     runs: { type: "string" },
     bug: { type: "string" },
     story: { type: "boolean", default: false },
+    year: { type: "boolean", default: false },
   },
 });
 
@@ -38,6 +41,16 @@ function bugCalled(name: string | undefined) {
 const bug = bugCalled(values.bug);
 await loadParser();
 const startedMs = performance.now();
+if (values.year) {
+  const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+  simulateYear(12, ({ month, heapBytes, residentBytes, fileBytes, bookings, commits }) => {
+    print(
+      `month ${month}: heap ${mib(heapBytes)}, resident ${mib(residentBytes)}, files ${mib(fileBytes)}, ` +
+        `${bookings} bookings, ${commits} commits so far`,
+    );
+  });
+  process.exit(0);
+}
 const within = (ms: number) => () => performance.now() - startedMs < ms;
 const steps = Number(values.steps);
 const counts = new Map<string, number>();

@@ -87,6 +87,14 @@ export function resourceText(n: number): string {
   return formatId(resourceId(n));
 }
 
+export function bookingText(n: number): string {
+  return formatId(bookingId(n));
+}
+
+export function holdText(n: number): string {
+  return formatId(holdId(n));
+}
+
 const quoted = (id: Id): string => `'${formatId(id)}'`;
 
 /** @param base what `start` counts from; @param now what `ttlMs` counts from */

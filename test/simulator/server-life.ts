@@ -12,16 +12,22 @@ import { makeSnapshot } from "../../src/tenants/stored-state.ts";
 import type { Tenant } from "../../src/tenants/tenant.ts";
 import { AccessPolicy } from "../../src/wire/access-policy.ts";
 import { ClientMemory } from "../../src/wire/client-memory.ts";
+import type { Transport } from "../../src/wire/output.ts";
 import { ClientSession } from "../../src/wire/session.ts";
 import type { SessionHost } from "../../src/wire/session-host.ts";
 import { SliceQueue } from "../../src/wire/slice-queue.ts";
 import type { Random } from "../seeded-random.ts";
 import type { After, DeliberateBug } from "./deliberate-bug.ts";
-import type { SimulatedClient } from "./simulated-client.ts";
 import type { SimulatedDisk } from "./simulated-disk.ts";
 import type { EventLoop } from "./simulated-time.ts";
 
 export const DATA_FOLDER = "/data";
+
+/** A client's end of the connection. */
+interface ConnectingClient extends Transport {
+  /** The server has accepted it. */
+  open(session: ClientSession): void;
+}
 
 /** How a run is set up; a seed decides. */
 export interface ServerSettings {
@@ -95,7 +101,8 @@ export class ServerLife {
     return this.registry.names().includes(name) ? this.registry.open(name) : null;
   }
 
-  connect(client: SimulatedClient): void {
+  /** @param onSession is told of the client's SQL session */
+  connect(client: ConnectingClient, onSession?: (session: SqlSession) => void): void {
     const processId = ++this.lastProcessId;
     const findDatabase: SessionHost["findDatabase"] = (name) => {
       const database = this.registry.open(name);
@@ -103,7 +110,7 @@ export class ServerLife {
         log: database,
         connect: (sqlClient, listener) => {
           const session = new SqlSession(database, sqlClient, listener);
-          client.readStatus = () => session.transactionStatus;
+          onSession?.(session);
           return session;
         },
       };

@@ -147,7 +147,11 @@ export class Simulation {
     machine.clients.add(made);
     this.clientOf.set(n, made);
     this.count("connections");
-    machine.loop.run(() => machine.life?.connect(made));
+    machine.loop.run(() =>
+      machine.life?.connect(made, (session) => {
+        made.readStatus = () => session.transactionStatus;
+      }),
+    );
     return machine.clients.has(made) ? made : null;
   }
 
