@@ -1,7 +1,7 @@
 /**
  * The benchmark suite: `bun run bench [part…]`; without a name all parts, one after the other, each in a process of
- * its own. Each leaves its figures as JSON and prints its tables; at the end of a whole run docs/benchmarks.md and its
- * plots are made from the JSON. A quick run leaves everything in bench/results/quick instead.
+ * its own. Each leaves its figures as JSON, makes docs/benchmarks.md and its plots anew from all JSON there is, and
+ * prints its tables. A quick run leaves everything in bench/results/quick instead.
  */
 
 import { join } from "node:path";
@@ -60,6 +60,7 @@ async function runPart(part: Part): Promise<void> {
   const figures = await part.run(course);
   const seconds = Math.round((performance.now() - begun) / 1000);
   writeResult(folders.data, { part: part.name, seconds, quick: course.quick, figures });
+  report(folders);
   console.log(`${part.render(new Figures(figures)).markdown}\n\n${part.name} took ${seconds} s`);
 }
 
@@ -84,7 +85,6 @@ async function runAll(parts: readonly Part[]): Promise<void> {
   for (const part of parts) {
     if (!(await runApart(part))) failed.push(part.name);
   }
-  report(folders);
   if (failed.length === 0) return;
   console.error(`failed: ${failed.join(", ")}`);
   process.exitCode = 1;

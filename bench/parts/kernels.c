@@ -1,5 +1,5 @@
 /*
- * The gap kernel in C, for the ratio that bench/kernels.ts prints. `pairing` is the algorithm of kernels/runs.ts;
+ * The gap kernel in C, for the ratio that bench/parts/kernels.ts measures. `pairing` is the algorithm of kernels/runs.ts;
  * `sweep` is the usual one, a merge of both columns with a running count, to show what the pairing is worth.
  */
 

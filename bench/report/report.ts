@@ -4,7 +4,7 @@
  * machine. What has not been measured stays as it is.
  */
 
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Figures } from "../harness/figures.ts";
 import type { Plot } from "../harness/part.ts";
@@ -37,15 +37,10 @@ function fill(page: string, name: string, text: string): string {
   return `${page.slice(0, from + begin.length)}\n${text}\n${page.slice(to)}`;
 }
 
-/** Writes the plots; returns the Markdown that shows them. */
-function showPlots(folder: string, plots: readonly Plot[]): string[] {
-  return plots
-    .filter(({ svg }) => svg !== "")
-    .map(({ file, svg }) => {
-      writeFileSync(join(folder, file), svg);
-      const title = /<title>(.*?)<\/title>/.exec(svg)?.[1] ?? file;
-      return `![${title}](benchmarks/${file})`;
-    });
+/** The Markdown that shows a plot. */
+function show({ file, svg }: Plot): string {
+  const title = /<title>(.*?)<\/title>/.exec(svg)?.[1] ?? file;
+  return `![${title}](benchmarks/${file})`;
 }
 
 function describeRuns(results: readonly Result[]): string {
@@ -61,21 +56,31 @@ function describeRuns(results: readonly Result[]): string {
   );
 }
 
-/** Makes the page and the plots anew from what JSON there is. */
-export function report({ data, page }: Folders): void {
-  mkdirSync(data, { recursive: true });
-  if (page !== PUBLISHED.page) copyFileSync(PUBLISHED.page, page);
+/** The page with everything between its marks made anew from the JSON of `data`, and the plots that it shows. */
+export function makePage(
+  data: string,
+  page: string,
+): { readonly text: string; readonly plots: readonly Plot[] } {
   const results = SUITE.flatMap(({ name }) => readResult(data, name) ?? []);
   const figuresOf = new Map(results.map(({ part, figures }) => [part, new Figures(figures)]));
-  let text = readFileSync(page, "utf8");
-  text = fill(text, "machine", describeRuns(results));
+  let text = fill(page, "machine", describeRuns(results));
   text = fill(text, "budgets", budgetTable(figuresOf));
+  const plots: Plot[] = [];
   for (const part of SUITE) {
     const figures = figuresOf.get(part.name);
     if (figures === undefined) continue;
-    const { markdown, plots } = part.render(figures);
-    text = fill(text, part.name, [markdown, ...showPlots(data, plots)].join("\n\n"));
+    const { markdown, plots: all } = part.render(figures);
+    const drawn = all.filter(({ svg }) => svg !== "");
+    text = fill(text, part.name, [markdown, ...drawn.map(show)].join("\n\n"));
+    plots.push(...drawn);
   }
+  return { text, plots };
+}
+
+/** Writes the page and the plots. */
+export function report({ data, page }: Folders): void {
+  mkdirSync(data, { recursive: true });
+  const { text, plots } = makePage(data, readFileSync(PUBLISHED.page, "utf8"));
+  for (const { file, svg } of plots) writeFileSync(join(data, file), svg);
   writeFileSync(page, text);
-  console.log(`\nwrote ${page}`);
 }
