@@ -48,6 +48,12 @@ export const MAX_RESULT_COLUMNS = 1664;
  */
 export const MAX_RESULT_BYTES = 512 * 1024 * 1024;
 
+/** Characters (UTF-16 units) of a text that an expression makes. */
+export const MAX_TEXT_VALUE_CHARACTERS = 16 * 1024 * 1024;
+
+/** Elements of an array that an expression makes. */
+export const MAX_ARRAY_ELEMENTS = 4 * 1024 * 1024;
+
 /** Parameters of one statement: the protocol counts them in an int16 that drivers read unsigned. `$65536` is 42P02. */
 export const MAX_PARAMETERS = 65_535;
 

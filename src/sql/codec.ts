@@ -32,6 +32,7 @@ import {
 import { decodeUtf8 } from "./utf8.ts";
 import type { Value } from "./value.ts";
 import { integerValue } from "./value.ts";
+import { checkedLength } from "./value-size.ts";
 
 export const TEXT_FORMAT = 0;
 export const BINARY_FORMAT = 1;
@@ -62,6 +63,8 @@ function formatRecord(fields: NonNullable<PgType["fields"]>, values: readonly Va
     const text = formatValue(fields[at]?.type ?? TEXT, value);
     return text === "" || /[\s(),"\\]/.test(text) ? `"${text.replace(/["\\]/g, "$&$&")}"` : text;
   });
+  // What is quoted doubles its quotes with each record around it.
+  checkedLength(parts.reduce((sum, part) => sum + part.length + 1, 1));
   return `(${parts.join(",")})`;
 }
 

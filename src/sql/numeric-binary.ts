@@ -15,10 +15,10 @@ const MAX_SCALE = 0x3fff;
 export function writeNumericBinary(out: ByteWriter, text: string): void {
   const decimal = decimalOf(text);
   const { digits, scale } = rescale(decimal, Math.ceil(decimal.scale / 4) * 4);
-  const groups: number[] = [];
-  for (let rest = digits < 0n ? -digits : digits; rest > 0n; rest /= 10_000n)
-    groups.push(Number(rest % 10_000n));
-  groups.reverse();
+  // By way of its decimal text: division by division, many digits would take quadratic time.
+  const shown = digits === 0n ? "" : String(digits < 0n ? -digits : digits);
+  const padded = shown.padStart(Math.ceil(shown.length / 4) * 4, "0");
+  const groups = (padded.match(/.{4}/g) ?? []).map(Number);
   const weight = groups.length - scale / 4 - 1;
   while (groups.at(-1) === 0) groups.pop();
   out.u16(groups.length);
@@ -38,13 +38,13 @@ export function readNumericBinary(bytes: Uint8Array): string | null {
   const scale = view.getUint16(6);
   if (bytes.length !== 8 + count * 2 || (sign !== POSITIVE && sign !== NEGATIVE) || scale > MAX_SCALE)
     return null;
-  let digits = 0n;
+  let shown = "";
   for (let i = 0; i < count; i++) {
     const group = view.getUint16(8 + i * 2);
     if (group > 9999) return null;
-    digits = digits * 10_000n + BigInt(group);
+    shown += String(group).padStart(4, "0");
   }
-  if (sign === NEGATIVE) digits = -digits;
+  const digits = sign === NEGATIVE ? -BigInt(shown) : BigInt(shown);
   const exponent = (weight - count + 1) * 4;
   const value: Decimal =
     exponent >= 0 ? { digits: digits * 10n ** BigInt(exponent), scale: 0 } : { digits, scale: -exponent };
