@@ -57,20 +57,25 @@ function verifyDatabase({ name, path }: DatabaseFolder, say: (line: string) => v
 
 /** All that is damaged, not the first place only, and what can be saved. */
 function describeDamage(folder: string, first: DeltatError, say: (line: string) => void): void {
-  if (first.fields.hint !== undefined) say(first.fields.hint);
+  const { sqlState, message, fields } = first;
   // Of another version, most likely: that one may find nothing wrong.
-  if (first.sqlState !== SqlState.dataCorrupted) return;
-  let lastLsn = 0;
+  const readable = sqlState === SqlState.dataCorrupted ? readableOf(folder) : null;
+  if (readable?.isServed) {
+    say("it is served all the same: what is damaged is kept for the table events only, and goes with it");
+  } else if (fields.hint !== undefined) say(fields.hint);
+  if (readable === null) return;
+  const { lastLsn, isServed } = readable;
+  if (lastLsn === 0) say("no commit of it can be read");
+  else if (!isServed) say(`up to commit ${lastLsn} it can be read: deltat serve --salvage`);
+  for (const line of surveyLog(localFiles, folder, lastLsn)) if (line !== message) say(line);
+}
+
+function readableOf(folder: string): { readonly lastLsn: number; readonly isServed: boolean } {
   try {
-    const { lastLsn: readable, damage } = readUpToDamage(localFiles, folder);
-    lastLsn = readable;
-    if (damage === null) {
-      say("it is served all the same: what is damaged is kept for the table events only, and goes with it");
-    } else if (lastLsn > 0) say(`up to commit ${lastLsn} it can be read: deltat serve --salvage`);
-    else say("no commit of it can be read");
+    const { lastLsn, damage } = readUpToDamage(localFiles, folder);
+    return { lastLsn, isServed: damage === null };
   } catch (error) {
     if (!(error instanceof DeltatError)) throw error;
-    say("no commit of it can be read");
+    return { lastLsn: 0, isServed: false };
   }
-  for (const line of surveyLog(localFiles, folder, lastLsn)) if (line !== first.message) say(line);
 }
