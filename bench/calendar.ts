@@ -87,9 +87,3 @@ export class Random {
     return Math.floor(((x >>> 0) / 0x1_0000_0000) * bound);
   }
 }
-
-/** The middle one, by size; of an even number the lower of the two. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[(sorted.length - 1) >> 1] as number;
-}

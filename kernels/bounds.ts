@@ -50,3 +50,26 @@ export function upperBound(column: Float64Array, offset: number, length: number,
   }
   return base - offset + (remaining === 1 && (column[base] as number) <= value ? 1 : 0);
 }
+
+/**
+ * As `upperBound`, for a few elements that may not be in a cache: all of them are counted, so that all of their memory
+ * is asked for at once, where halving would wait for one line after the other.
+ */
+export function countAtMost(column: Float64Array, offset: number, length: number, value: number): number {
+  const end = (offset + length) | 0;
+  let count = 0;
+  for (let at = offset | 0; at < end; at = (at + 1) | 0) {
+    count = (count + +((column[at] as number) <= value)) | 0;
+  }
+  return count;
+}
+
+/** As `countAtMost`, of those less than `value`. */
+export function countBelow(column: Float64Array, offset: number, length: number, value: number): number {
+  const end = (offset + length) | 0;
+  let count = 0;
+  for (let at = offset | 0; at < end; at = (at + 1) | 0) {
+    count = (count + +((column[at] as number) < value)) | 0;
+  }
+  return count;
+}

@@ -8,10 +8,31 @@ const encoder = new TextEncoder();
 /** Up to so many characters a loop is quicker than the call of the encoder and the view it writes to. */
 const SHORT_TEXT = 32;
 
+const { latin1Slice } = Buffer.prototype;
+
+/** The text of bytes that are known to be ASCII: a fourth of the time that a TextDecoder takes for as much. */
+export function asciiText(bytes: Uint8Array, start: number, end: number): string {
+  return latin1Slice.call(bytes, start, end);
+}
+
+/** Longer texts are left to the decoder, which looks at many bytes at a time. */
+const PLAIN_TEXT_BYTES = 128;
+
+/** The text of a few bytes of ASCII without a zero; null for any other, which may be a text or not. */
+export function plainText(bytes: Uint8Array, start: number, end: number): string | null {
+  if (end - start > PLAIN_TEXT_BYTES) return null;
+  for (let at = start; at < end; at++) {
+    const code = bytes[at] as number;
+    if (code === 0 || code > 127) return null;
+  }
+  return asciiText(bytes, start, end);
+}
+
 export class ByteWriter {
   bytes: Uint8Array<ArrayBuffer>;
   length = 0;
-  private view: DataView;
+  /** The same bytes, for who writes numbers into them; replaced along with `bytes`. */
+  view: DataView;
 
   constructor(initialCapacity = 4096) {
     this.bytes = new Uint8Array(initialCapacity);

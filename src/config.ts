@@ -4,7 +4,7 @@
  */
 
 import { DeltatError, SqlState } from "./errors.ts";
-import { DEFAULT_WORK_MEM_MB } from "./limits.ts";
+import { DEFAULT_MEMORY_MB, DEFAULT_WORK_MEM_MB } from "./limits.ts";
 
 export interface Config {
   readonly port: number;
@@ -18,9 +18,12 @@ export interface Config {
   readonly tlsKey: string | null;
   readonly tls: "optional" | "required";
   readonly maxConnections: number;
+  readonly keepAliveSeconds: number;
   readonly autoCreate: boolean;
   readonly enforceRules: boolean;
   readonly workMemMb: number;
+  /** What all clients may hold together. */
+  readonly memoryMb: number;
   /** Bytes of log after which a snapshot is made; 0: never by itself. */
   readonly snapshotBytes: number;
   /** Bytes of log that stay behind a snapshot. */
@@ -109,6 +112,13 @@ const SETTINGS: SettingTable = {
     parse: (text) => integerBetween(text, 1, 100_000),
     expected: "an integer from 1 to 100000",
   },
+  keepAliveSeconds: {
+    name: "DELTAT_TCP_KEEPALIVES_IDLE",
+    initial: "60",
+    description: "Seconds of silence after which a client is asked by TCP whether it is still there",
+    parse: (text) => integerBetween(text, 1, 32_767),
+    expected: "an integer from 1 to 32767",
+  },
   autoCreate: {
     name: "DELTAT_AUTO_CREATE",
     initial: "true",
@@ -151,6 +161,13 @@ const SETTINGS: SettingTable = {
     parse: (text) => integerBetween(text, 1, 1_000_000),
     expected: "an integer from 1 to 1000000",
   },
+  memoryMb: {
+    name: "DELTAT_MEMORY_MB",
+    initial: String(DEFAULT_MEMORY_MB),
+    description: "MiB that the statements and buffers of all clients may hold together",
+    parse: (text) => integerBetween(text, 1, 1_000_000),
+    expected: "an integer from 1 to 1000000",
+  },
 };
 
 const SECRETS: ReadonlySet<string> = new Set([SETTINGS.password.name]);
@@ -171,12 +188,14 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     tlsKey: read(SETTINGS.tlsKey, environment),
     tls: read(SETTINGS.tls, environment),
     maxConnections: read(SETTINGS.maxConnections, environment),
+    keepAliveSeconds: read(SETTINGS.keepAliveSeconds, environment),
     autoCreate: read(SETTINGS.autoCreate, environment),
     enforceRules: read(SETTINGS.enforceRules, environment),
     retentionMs: read(SETTINGS.retentionMs, environment),
     snapshotBytes: read(SETTINGS.snapshotBytes, environment),
     historyBytes: read(SETTINGS.historyBytes, environment),
     workMemMb: read(SETTINGS.workMemMb, environment),
+    memoryMb: read(SETTINGS.memoryMb, environment),
   };
   refuseHalfOfTls(config);
   return config;

@@ -48,6 +48,12 @@ export const MAX_RESULT_COLUMNS = 1664;
  */
 export const MAX_RESULT_BYTES = 512 * 1024 * 1024;
 
+/** Characters (UTF-16 units) of a text that an expression makes. */
+export const MAX_TEXT_VALUE_CHARACTERS = 16 * 1024 * 1024;
+
+/** Elements of an array that an expression makes. */
+export const MAX_ARRAY_ELEMENTS = 4 * 1024 * 1024;
+
 /** Parameters of one statement: the protocol counts them in an int16 that drivers read unsigned. `$65536` is 42P02. */
 export const MAX_PARAMETERS = 65_535;
 
@@ -78,6 +84,9 @@ export const MAX_TRANSACTION_LOCKS = 100_000;
  */
 export const MAX_TRACKED_READS = 10_000;
 
+/** Portals in a row each of which does nothing but FETCH from the next; more are 54001. */
+export const MAX_FETCH_DEPTH = 100;
+
 /** Savepoints open at one time in one transaction. */
 export const MAX_SAVEPOINTS = 10_000;
 
@@ -95,6 +104,24 @@ export const MAX_AVAILABILITY_RESOURCES = 100_000;
 
 /** The most that work_mem may be set to; DELTAT_WORK_MEM_MB bounds what it asks for. Beyond either: 53200. */
 export const MAX_WORK_MEMORY_BYTES = 4 * 1024 * 1024 * 1024;
+
+/**
+ * MiB that the statements and buffers of all clients may hold together, unless DELTAT_MEMORY_MB says otherwise: a
+ * statement that asks for more is 53200, and the clients whose buffers hold the most are disconnected with 53200.
+ */
+export const DEFAULT_MEMORY_MB = 1024;
+
+/** The share of it that statements may take; the rest is for buffers. */
+export const STATEMENT_MEMORY_SHARE = 0.75;
+
+/** The garbage collector is asked to begin when this share of it has been given back. */
+export const GARBAGE_SHARE = 0.25;
+
+/** What the statements of one client, and its buffers, may hold each without being counted against it. */
+export const FREE_CLIENT_BYTES = 256 * 1024;
+
+/** What a change that a transaction has staged is taken to hold in memory. */
+export const STAGED_CHANGE_BYTES = 512;
 
 /** Levels of a JSON document; more are 54001. */
 export const MAX_JSON_DEPTH = 2000;
@@ -129,6 +156,15 @@ export const MAX_CHANNELS_PER_CONNECTION = 100_000;
 /** Bytes of notifications and replies waiting for a client that does not read; beyond it the client is disconnected. */
 export const MAX_LISTENER_QUEUE_BYTES = 16 * 1024 * 1024;
 
+/** Output of that size is offered to the socket between two messages rather than at the end of the turn. */
+export const WRITE_THROUGH_BYTES = 64 * 1024;
+
+/**
+ * Unsent bytes beyond which an idle client's notifications wait where they are shared with other listeners, rather than
+ * in its own output.
+ */
+export const NOTIFICATION_OUTPUT_BYTES = 64 * 1024;
+
 /** Bytes of unsent replies beyond which a client's further messages wait until it has read some. */
 export const OUTPUT_HIGH_WATER_BYTES = 4 * 1024 * 1024;
 
@@ -138,8 +174,14 @@ export const OUTPUT_HIGH_WATER_BYTES = 4 * 1024 * 1024;
  */
 export const DEFAULT_WORK_MEM_MB = 256;
 
+/** How long the slices of long statements may run, all sessions together, before others have their turn. */
+export const TURN_SLICES_MS = 4;
+
 /** Bytes of further messages that are read while a statement runs; beyond it the socket waits. */
 export const MAX_WAITING_INPUT_BYTES = 256 * 1024;
+
+/** Seconds after which a client that has read nothing of what waits for it is disconnected. */
+export const READ_TIMEOUT_SECONDS = 300;
 
 /** Seconds that a client has to read its last error before the connection is cut. */
 export const CLOSE_LINGER_SECONDS = 5;
@@ -152,6 +194,9 @@ export const EXTRA_SOCKETS = 256;
 
 /** How long a change waits for queries that read the tables it changes; one that is not done by then is 40001. */
 export const MAX_SETTLE_MS = 2000;
+
+/** The share of the time that changes wait for queries in the long run. */
+export const SETTLE_SHARE = 0.1;
 
 /** Databases of one data folder; each has its own log, laid out ahead. */
 export const MAX_DATABASES = 1000;

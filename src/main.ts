@@ -9,6 +9,7 @@ import { SystemClock } from "./clock.ts";
 import { COMMAND_HELP, isCommand, runCommand, UsageError } from "./commands/command-line.ts";
 import { type Config, DEFAULT_PASSWORD, describeSettings, readConfig } from "./config.ts";
 import { DeltatError, SqlState } from "./errors.ts";
+import { MemoryBudget } from "./memory-budget.ts";
 import { makeSnapshotAside, makeSnapshotHere, SNAPSHOT_COMMAND } from "./snapshot-process.ts";
 import { loadParser } from "./sql/parser.ts";
 import { SqlSession } from "./sql/session.ts";
@@ -71,6 +72,7 @@ function listen(
   config: Config,
   access: AccessOptions,
   clock: SystemClock,
+  memory: MemoryBudget,
   findDatabase: FindDatabase,
 ): WireServer {
   try {
@@ -78,9 +80,11 @@ function listen(
       hostname: config.bind,
       port: config.port,
       maxConnections: config.maxConnections,
+      keepAliveSeconds: config.keepAliveSeconds,
       access,
       findDatabase,
       timers: clock,
+      memory,
       log,
     });
   } catch (error) {
@@ -94,6 +98,7 @@ function listen(
 async function serve(config: Config, salvage: boolean): Promise<void> {
   const clock = new SystemClock();
   const workMemBytes = config.workMemMb * 1024 * 1024;
+  const memory = new MemoryBudget(config.memoryMb * 1024 * 1024, () => Bun.gc(false));
   const dataDir = resolve(config.dataDir);
   const access = accessOptions(config);
   await loadParser();
@@ -111,11 +116,11 @@ async function serve(config: Config, salvage: boolean): Promise<void> {
   });
   let server: WireServer;
   try {
-    server = listen(config, access, clock, (name) => {
+    server = listen(config, access, clock, memory, (name) => {
       const database = registry.open(name);
       return {
         log: database,
-        connect: (client, listener) => new SqlSession(database, client, listener, workMemBytes),
+        connect: (client, listener) => new SqlSession(database, client, listener, workMemBytes, memory),
       };
     });
   } catch (error) {
@@ -169,6 +174,8 @@ async function runOrExplain(command: string, words: readonly string[]): Promise<
 
 async function main(args: readonly string[]): Promise<void> {
   const [command = "serve", ...rest] = args;
+  if (isCommand(command) && rest.some((word) => word === "--help" || word === "-h"))
+    return await main(["--help"]);
   if (rest.length === 0) {
     if (command === "--help" || command === "-h") return void process.stdout.write(`${helpText()}\n`);
     if (command === "--version") return void process.stdout.write(`deltat ${packageJson.version}\n`);

@@ -20,13 +20,20 @@ function ownCommand(): string[] {
   return nice === null ? program : [nice, "-n", "19", ...program];
 }
 
-/** Has the snapshot made by another process. Rejects with what that one says. */
-export async function makeSnapshotAside(folder: string, lastSegment: number): Promise<MadeSnapshot> {
-  const child = Bun.spawn([...ownCommand(), SNAPSHOT_COMMAND, folder, String(lastSegment)], {
+/** Has the snapshot made by another process, which ends at once when it is not wanted. Rejects with what that one says. */
+export async function makeSnapshotAside(
+  folder: string,
+  lastSegment: number,
+  unwanted: AbortSignal,
+): Promise<MadeSnapshot> {
+  const words = [SNAPSHOT_COMMAND, folder, String(lastSegment), String(process.pid)];
+  const child = Bun.spawn([...ownCommand(), ...words], {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
     env: {},
+    signal: unwanted,
+    killSignal: "SIGKILL",
   });
   const [out, complaint, code] = await Promise.all([
     new Response(child.stdout).text(),
@@ -37,8 +44,13 @@ export async function makeSnapshotAside(folder: string, lastSegment: number): Pr
   if ("lsn" in answer) return answer;
   throw new DeltatError(
     answer.sqlState ?? SqlState.ioError,
-    answer.message ?? `the process that makes snapshots ended with ${code}: ${complaint.trim()}`,
+    answer.message ?? `the process that makes snapshots ${endOf(child.signalCode, code, complaint)}`,
   );
+}
+
+function endOf(signal: string | number | null, code: number, complaint: string): string {
+  if (signal !== null) return `was killed by ${signal}`;
+  return `ended with ${code}${complaint.trim() === "" ? "" : `: ${complaint.trim()}`}`;
 }
 
 interface Failure {
@@ -54,11 +66,13 @@ function answerOf(out: string): MadeSnapshot | Failure {
   }
 }
 
-/** The other process: makes the snapshot and says so on stdout, as JSON. Gives up when its server is gone. */
-export function makeSnapshotHere([folder = "", lastSegment = ""]: readonly string[]): void {
-  const server = process.ppid;
+/**
+ * The other process: makes the snapshot and says so on stdout, as JSON. Gives up when its server is gone, be that before
+ * this one has begun: the folder may be in other hands by then.
+ */
+export function makeSnapshotHere([folder = "", lastSegment = "", server = ""]: readonly string[]): void {
   try {
-    const made = makeSnapshot(localFiles, folder, Number(lastSegment), () => process.ppid === server);
+    const made = makeSnapshot(localFiles, folder, Number(lastSegment), () => process.ppid === Number(server));
     process.stdout.write(`${JSON.stringify(made)}\n`);
   } catch (error) {
     const failure: Failure =

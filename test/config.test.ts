@@ -20,6 +20,8 @@ describe("settings", () => {
       snapshotBytes: 67_108_864,
       historyBytes: 67_108_864,
       workMemMb: 256,
+      memoryMb: 1024,
+      keepAliveSeconds: 60,
     });
   });
 
@@ -41,6 +43,8 @@ describe("settings", () => {
         DELTAT_SNAPSHOT_BYTES: "1000000",
         DELTAT_HISTORY_BYTES: "0",
         DELTAT_WORK_MEM_MB: "64",
+        DELTAT_MEMORY_MB: "128",
+        DELTAT_TCP_KEEPALIVES_IDLE: "5",
       }),
     ).toEqual({
       port: 0,
@@ -58,6 +62,8 @@ describe("settings", () => {
       snapshotBytes: 1_000_000,
       historyBytes: 0,
       workMemMb: 64,
+      memoryMb: 128,
+      keepAliveSeconds: 5,
     });
   });
 
@@ -75,6 +81,9 @@ describe("settings", () => {
     ["DELTAT_AUTO_CREATE", "maybe"],
     ["DELTAT_ENFORCE_RULES", ""],
     ["DELTAT_WORK_MEM_MB", "0"],
+    ["DELTAT_MEMORY_MB", "0"],
+    ["DELTAT_TCP_KEEPALIVES_IDLE", "0"],
+    ["DELTAT_TCP_KEEPALIVES_IDLE", "32768"],
     ["DELTAT_BIND", ""],
     ["DELTAT_DATA_DIR", ""],
   ])("%s=%p is refused by name", (name, value) => {
@@ -126,11 +135,13 @@ describe("settings", () => {
       "SNAPSHOT_BYTES",
       "HISTORY_BYTES",
       "WORK_MEM_MB",
+      "MEMORY_MB",
+      "TCP_KEEPALIVES_IDLE",
       "ENFORCE_RULES",
     ]) {
       expect(help).toContain(`DELTAT_${name} `);
     }
-    expect(help.split("\n")).toHaveLength(15);
+    expect(help.split("\n")).toHaveLength(17);
   });
 });
 

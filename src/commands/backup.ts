@@ -7,6 +7,9 @@
  * segment may be written to while it is read: what is not whole of it verifies as a torn tail, or is copied again. A file
  * of the target is taken over only if it begins as the one of its name does, with the same salt or checksums: the database
  * may be another of that name.
+ *
+ * Only what a backup has put there is ever replaced: the target is locked as a server locks its data folder, and a database
+ * in it without the mark of a backup is somebody's data.
  */
 
 import {
@@ -16,14 +19,17 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
-import { DeltatError } from "../errors.ts";
+import { DeltatError, SqlState } from "../errors.ts";
 import { localFiles } from "../storage/files.ts";
+import { type FolderLock, lockFolder } from "../storage/folder-lock.ts";
 import { segmentNumber } from "../storage/segment.ts";
+import { BACKUP_MARK } from "../tenants/folder-names.ts";
 import { DATABASES, databasesIn, OUTGOING } from "./database-folders.ts";
 import { Progress } from "./progress.ts";
 import { readStoredDatabase } from "./stored-database.ts";
@@ -31,30 +37,65 @@ import { readStoredDatabase } from "./stored-database.ts";
 /** How often a copy is begun anew before it is given up. */
 const MAX_ATTEMPTS = 10;
 
-/** In a backup beside the files: the names of those that will never change. */
-const CLOSED_LIST = "closed.json";
-
 /** Holds the salt and first frames of a segment, or the checksums of a snapshot. */
 const HEAD_BYTES = 4096;
 
 /**
  * Prints a line for each database. One that cannot be copied whole does not stop the others: the first such error is
- * thrown at the end.
+ * thrown at the end. Throws DeltatError 55000, before anything is touched, for a target that is the source or in use.
  */
 export async function backup(source: string, target: string, print: (line: string) => void): Promise<void> {
+  const databases = databasesIn(source);
+  for (const { path } of databases) refuseOwnFolder(path, target);
+  const lock = lockTarget(target);
   const failures: unknown[] = [];
-  for (const { name, path } of databasesIn(source)) {
-    const place = join(target, DATABASES, basename(path));
-    try {
-      const { copied, kept, lastLsn } = await copyDatabase(name, path, place);
-      print(`${name}: up to commit ${lastLsn}, ${copied} files copied, ${kept} were there`);
-    } catch (error) {
-      print(`${name}: NOT BACKED UP: ${error instanceof Error ? error.message : error}`);
-      failures.push(error);
+  try {
+    for (const { name, path } of databases) {
+      const place = join(target, DATABASES, basename(path));
+      try {
+        const { copied, kept, lastLsn } = await copyDatabase(name, path, place);
+        print(`${name}: up to commit ${lastLsn}, ${copied} files copied, ${kept} were there`);
+      } catch (error) {
+        rmSync(`${place}.incoming`, { recursive: true, force: true });
+        if (!existsSync(path)) {
+          print(`${name}: dropped while it was copied; the target has it as it was`);
+          continue;
+        }
+        print(`${name}: NOT BACKED UP: ${error instanceof Error ? error.message : error}`);
+        failures.push(error);
+      }
     }
+    syncFolder(join(target, DATABASES));
+  } finally {
+    lock.release();
   }
-  syncFolder(join(target, DATABASES));
   if (failures.length > 0) throw failures[0];
+}
+
+/** A copy that takes its source's place would pull the files from under the server that writes to them. */
+function refuseOwnFolder(source: string, target: string): void {
+  const place = join(target, DATABASES, basename(source));
+  const isWithin = existsSync(target) && `${realpathSync(target)}/`.startsWith(`${realpathSync(source)}/`);
+  const isSame = existsSync(place) && realpathSync(place) === realpathSync(source);
+  if (!isWithin && !isSame) return;
+  throw new DeltatError(
+    SqlState.objectNotInPrerequisiteState,
+    `${target} is where the databases are that are to be backed up`,
+    { hint: "Name another folder as the target." },
+  );
+}
+
+function lockTarget(target: string): FolderLock {
+  try {
+    return lockFolder(target);
+  } catch (error) {
+    if (!(error instanceof DeltatError) || error.sqlState !== SqlState.objectNotInPrerequisiteState)
+      throw error;
+    throw new DeltatError(
+      SqlState.objectNotInPrerequisiteState,
+      `target ${target} is in use: another backup is being written to it, or a server serves it`,
+    );
+  }
 }
 
 interface Copied {
@@ -68,21 +109,43 @@ async function copyDatabase(name: string, source: string, place: string): Promis
   // A backup that was cut short may have taken the old copy away already: it is all there is until this one is done.
   const outgoing = `${place}${OUTGOING}`;
   if (!existsSync(place) && existsSync(outgoing)) renameSync(outgoing, place);
+  refuseForeign(place);
+  let previous = "";
   for (let attempt = 1; ; attempt++) {
     rmSync(incoming, { recursive: true, force: true });
     mkdirSync(incoming, { recursive: true, mode: 0o700 });
     try {
       // What was taken over may itself have been damaged since: from then on all is copied.
       const counts = copyFiles(name, source, attempt === 1 ? place : null, incoming);
-      const { log } = readStoredDatabase(incoming);
+      const progress = new Progress(`checking the copy of ${name}`);
+      const { log } = readStoredDatabase(incoming, "all", (lsn) => progress.show(`commit ${lsn}`));
+      progress.done();
       putInPlace(incoming, place);
       return { ...counts, lastLsn: log.lastLsn };
     } catch (error) {
       const isOvertaken = error instanceof DeltatError || isMissingFile(error);
-      if (!isOvertaken || attempt === MAX_ATTEMPTS) throw error;
+      // What two copies have alike, both made from the source alone, is not of the moment.
+      const message = error instanceof Error ? error.message : String(error);
+      const isLasting = error instanceof DeltatError && attempt > 2 && message === previous;
+      if (!isOvertaken || isLasting || attempt === MAX_ATTEMPTS) throw ofSource(error, incoming, source);
+      previous = message;
       await Bun.sleep(attempt * 20);
     }
   }
+}
+
+/** The copy with the damage is gone when somebody reads of it: the same file of the source is meant. */
+function ofSource(error: unknown, incoming: string, source: string): unknown {
+  if (!(error instanceof DeltatError)) return error;
+  return new DeltatError(error.sqlState, error.message.replaceAll(incoming, source), error.fields);
+}
+
+/** Throws where a database is that no backup has put there, or that a server has written to since. */
+function refuseForeign(place: string): void {
+  if (!existsSync(place) || existsSync(join(place, BACKUP_MARK)) || readdirSync(place).length === 0) return;
+  throw new Error(
+    `${place} is no backup, or was served since: it is not replaced. Move it away, or name another target`,
+  );
 }
 
 function isMissingFile(error: unknown): boolean {
@@ -113,14 +176,14 @@ function copyFiles(
       kept++;
     } else copyFileSync(join(source, file), join(incoming, file));
   }
-  writeFileSync(join(incoming, CLOSED_LIST), JSON.stringify(files.filter(isClosed)));
+  writeFileSync(join(incoming, BACKUP_MARK), JSON.stringify(files.filter(isClosed)), { mode: 0o600 });
   progress.done();
   return { copied: files.length - kept, kept };
 }
 
 /** Files of an earlier backup that are as they will always be. */
 function closedIn(place: string): ReadonlySet<string> {
-  const list = join(place, CLOSED_LIST);
+  const list = join(place, BACKUP_MARK);
   return new Set(existsSync(list) ? (JSON.parse(readFileSync(list, "utf8")) as string[]) : []);
 }
 

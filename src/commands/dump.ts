@@ -7,7 +7,10 @@
 
 import type { Engine } from "../engine/engine.ts";
 import { formatId, type Id } from "../id.ts";
-import { databasesIn } from "./database-folders.ts";
+import { localFiles } from "../storage/files.ts";
+import { readUpToDamage } from "../tenants/stored-state.ts";
+import { type DatabaseFolder, databasesIn } from "./database-folders.ts";
+import { Progress } from "./progress.ts";
 import { readStoredDatabase } from "./stored-database.ts";
 
 /** Resources named in one UPDATE. */
@@ -16,25 +19,84 @@ const UPDATED_AT_ONCE = 500;
 /** Rows go out in pieces of this many characters. */
 const PIECE_CHARACTERS = 1 << 20;
 
+export interface DumpOptions {
+  /** The one to dump, if the folder holds several. */
+  readonly database: string | null;
+  /** All of them, each behind a line that tells psql to connect to it. */
+  readonly all: boolean;
+  /** Of a damaged one as much as can be read. */
+  readonly salvage: boolean;
+}
+
 /**
- * @param database the one to dump, if the folder holds several
  * @param write takes a piece of text; called in order
- * Throws an Error where it is not there or not to be told which, and as reading the folder does.
+ * @param warn is told what is not in it
+ * Returns whether everything is in it. Throws an Error where a database is not there or not to be told which, and as
+ * reading the folder does.
  */
-export function dump(path: string, database: string | null, write: (text: string) => void): void {
-  const all = databasesIn(path);
-  const [only] = all;
-  const chosen =
-    database === null ? (all.length === 1 ? only : undefined) : all.find(({ name }) => name === database);
-  if (chosen === undefined) {
-    const names = all.map(({ name }) => name).join(", ");
-    throw new Error(
-      database === null
-        ? `${path} holds several databases, say which with --database: ${names}`
-        : `${path} holds no database ${database}, but ${names}`,
-    );
+export function dump(
+  path: string,
+  options: DumpOptions,
+  write: (text: string) => void,
+  warn: (message: string) => void,
+): boolean {
+  let isWhole = true;
+  for (const database of chosen(path, options)) {
+    const { engine, damage } = read(database, options.salvage);
+    if (damage !== null) {
+      isWhole = false;
+      warn(`database "${database.name}" is dumped up to its damage only: ${damage}`);
+    }
+    if (options.all) write(connectLine(database.name));
+    dumpDatabase(database.name, engine, write);
   }
-  const { engine } = readStoredDatabase(chosen.path);
+  return isWhole;
+}
+
+function chosen(path: string, { database, all }: DumpOptions): readonly DatabaseFolder[] {
+  const there = databasesIn(path);
+  if (all || (database === null && there.length === 1)) return there;
+  const found = there.filter(({ name }) => name === database);
+  if (found.length > 0) return found;
+  const names = there.map(({ name }) => name).join(", ");
+  if (there.length === 0) throw new Error(`${path} holds no database`);
+  throw new Error(
+    database === null
+      ? `${path} holds several databases, say which with --database, or --all: ${names}`
+      : `${path} holds no database ${database}, but ${names}`,
+  );
+}
+
+function read(
+  { name, path }: DatabaseFolder,
+  salvage: boolean,
+): { readonly engine: Engine; readonly damage: string | null } {
+  if (salvage) {
+    const { engine, damage } = readUpToDamage(localFiles, path);
+    return { engine, damage: damage?.message ?? null };
+  }
+  const progress = new Progress(`reading ${name}`);
+  try {
+    const { engine } = readStoredDatabase(path, "needed", (lsn) => progress.show(`commit ${lsn}`));
+    return { engine, damage: null };
+  } finally {
+    progress.done();
+  }
+}
+
+/** What begins a database in a dump of all of them: psql connects to it, and so does `deltat restore --all`. */
+const CONNECT = '\\connect "';
+
+function connectLine(name: string): string {
+  return `${CONNECT}${name.replaceAll('"', '""')}"\n`;
+}
+
+/** The database's name in such a line, or null for another line. */
+export function connectedName(line: string): string | null {
+  return line.startsWith(CONNECT) ? line.slice(CONNECT.length, -1).replaceAll('""', '"') : null;
+}
+
+function dumpDatabase(name: string, engine: Engine, write: (text: string) => void): void {
   let piece = "";
   const put = (line: string): void => {
     piece += `${line}\n`;
@@ -42,7 +104,7 @@ export function dump(path: string, database: string | null, write: (text: string
     write(piece);
     piece = "";
   };
-  put(`-- deltat, database ${JSON.stringify(chosen.name)}`);
+  put(`-- deltat, database ${JSON.stringify(name)}`);
   put("BEGIN;");
   dumpTables(engine, put);
   put("COMMIT;");

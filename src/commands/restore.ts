@@ -1,6 +1,7 @@
 /**
  * `deltat restore <data folder> --database <name>`: what `deltat dump` has written, from stdin, into a database of a data
- * folder that no server has open. All of it or nothing, in one commit, checked like any other.
+ * folder that no server has open. All of it or nothing, in one commit, checked like any other. With `--all` the dump says
+ * into which databases, and each is a commit of its own.
  */
 
 import { ByteWriter } from "../bytes.ts";
@@ -9,15 +10,20 @@ import { loadParser } from "../sql/parser.ts";
 import { type CopyIn, isCopyIn } from "../sql/row-stream.ts";
 import { SqlSession } from "../sql/session.ts";
 import { TenantRegistry } from "../tenants/registry.ts";
+import type { Tenant } from "../tenants/tenant.ts";
+import { connectedName } from "./dump.ts";
 import { Progress } from "./progress.ts";
 
 const END_OF_DATA = "\\.";
 const encoder = new TextEncoder();
 
-/** Throws an Error for what is no dump, and whatever loading it may: a collision, 55000 for a folder in use. */
+/**
+ * @param database where to; null: as the dump says
+ * Throws an Error for what is no dump, and whatever loading it may: a collision, 55000 for a folder in use.
+ */
 export async function restore(
   dataDir: string,
-  database: string,
+  database: string | null,
   input: AsyncIterable<Uint8Array>,
   warn: (message: string) => void,
 ): Promise<void> {
@@ -30,15 +36,46 @@ export async function restore(
     warn,
   });
   try {
-    const tenant = registry.open(database);
-    const client = { user: "deltat", processId: 1, startupOptions: new Map<string, string>() };
-    const loader = new DumpLoader(new SqlSession(tenant, client, { notify: () => {} }));
-    for await (const line of linesOf(input)) loader.take(line);
-    loader.finish();
-    await tenant.durable(tenant.appendedLsn);
+    await load(registry, database, input);
   } finally {
     await registry.close();
   }
+}
+
+async function load(
+  registry: TenantRegistry,
+  database: string | null,
+  input: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  let number = 0;
+  let tenant = database === null ? null : registry.open(database);
+  let loader = tenant === null ? null : loaderInto(tenant);
+  const finish = async (): Promise<void> => {
+    loader?.finish(number);
+    await tenant?.durable(tenant.appendedLsn);
+  };
+  for await (const line of linesOf(input)) {
+    const connected = loader?.isInData === true ? null : connectedName(line);
+    if (connected !== null) {
+      if (database !== null) {
+        throw new Error("the dump is of all databases of a folder: restore it with --all");
+      }
+      await finish();
+      tenant = registry.open(connected);
+      loader = loaderInto(tenant);
+    } else if (loader !== null) loader.take(line, number + 1);
+    else if (line.trim() !== "" && !line.startsWith("--")) {
+      throw new Error("the dump is of one database: say which with --database");
+    }
+    number++;
+  }
+  await finish();
+  if (loader === null) throw new Error("there is nothing in the dump");
+}
+
+function loaderInto(tenant: Tenant): DumpLoader {
+  const client = { user: "deltat", processId: 1, startupOptions: new Map<string, string>() };
+  return new DumpLoader(tenant.name, new SqlSession(tenant, client, { notify: () => {} }));
 }
 
 /** Lines without their ends. */
@@ -54,19 +91,27 @@ async function* linesOf(input: AsyncIterable<Uint8Array>): AsyncGenerator<string
   if (rest !== "") yield rest;
 }
 
-/** Takes a dump line by line: statements, and the data behind each COPY. */
+/** Takes the dump of a database line by line: statements, and the data behind each COPY. */
 class DumpLoader {
   private readonly out = new ByteWriter();
-  private readonly progress = new Progress("restoring");
+  private readonly progress: Progress;
   private copy: CopyIn | null = null;
-  private line = 0;
   private isCommitted = false;
 
-  constructor(private readonly session: SqlSession) {}
+  constructor(
+    private readonly name: string,
+    private readonly session: SqlSession,
+  ) {
+    this.progress = new Progress(`restoring ${name}`);
+  }
 
-  take(line: string): void {
-    this.line++;
-    if (this.line % 10_000 === 0) this.progress.show(`line ${this.line}`);
+  /** Whether a line now is a row, whatever it looks like. */
+  get isInData(): boolean {
+    return this.copy !== null;
+  }
+
+  take(line: string, number: number): void {
+    if (number % 10_000 === 0) this.progress.show(`line ${number}`);
     if (this.copy !== null) this.takeData(this.copy, line);
     else if (line.trim() !== "" && !line.startsWith("--")) this.run(line);
   }
@@ -89,10 +134,10 @@ class DumpLoader {
   }
 
   /** Throws where the dump ends before its COMMIT: nothing of it is kept then. */
-  finish(): void {
+  finish(line: number): void {
     this.progress.done();
-    if (this.copy === null && this.isCommitted) return;
     this.session.close();
-    throw new Error(`the dump is cut off at line ${this.line}: nothing was restored`);
+    if (this.copy === null && this.isCommitted) return;
+    throw new Error(`the dump is cut off at line ${line}: nothing was restored into ${this.name}`);
   }
 }

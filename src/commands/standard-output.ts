@@ -1,28 +1,30 @@
 /**
- * Standard output of a command whose output is large: written at the pace of whoever reads it, so that what they have not
- * taken yet is not kept in memory, and so that what cannot be written is an error of the command.
+ * Standard output written at once: what is dumped is much, and must not pile up in memory when its reader is slow. A
+ * reader that has gone away is an error like a full disk, since what it has got is not whole.
  */
 
 import { writeSync } from "node:fs";
 
 const STDOUT = 1;
 
-/** How long to wait for a reader of a pipe that takes nothing and does not let a write wait. */
-const PAUSE_MS = 5;
+/** A pipe that is full and does not wait is tried again so soon. */
+const RETRY_MS = 2;
 
-const sleeping = new Int32Array(new SharedArrayBuffer(4));
-const encoder = new TextEncoder();
-
-/** Returns when everything was taken. Throws an Error where it cannot be: no room, or nobody reads any more. */
+/** Throws an Error for what can be written no further. */
 export function writeOut(text: string): void {
-  const bytes = encoder.encode(text);
+  const bytes = Buffer.from(text);
   for (let done = 0; done < bytes.length; ) {
     try {
       done += writeSync(STDOUT, bytes, done);
     } catch (error) {
       const code = error instanceof Error && "code" in error ? error.code : undefined;
-      if (code !== "EAGAIN") throw new Error(`cannot write to standard output: ${code ?? error}`);
-      Atomics.wait(sleeping, 0, 0, PAUSE_MS);
+      if (code !== "EAGAIN") throw new Error(`could not write to standard output: ${reasonOf(code, error)}`);
+      Bun.sleepSync(RETRY_MS);
     }
   }
+}
+
+function reasonOf(code: unknown, error: unknown): string {
+  if (code === "EPIPE") return "whoever was to read it has gone";
+  return error instanceof Error ? error.message : String(error);
 }

@@ -14,7 +14,7 @@ export interface StoredDatabase {
 }
 
 /**
- * Everything that the folder holds. Every frame and section is checked and every commit replayed. What a server at work
+ * Everything that the folder holds, or what of it is `needed` to serve the database. Every frame and section is checked and every commit replayed. What a server at work
  * changes while it is read can look like damage (a segment gone, the tail of another written since): only what is found
  * twice is.
  * @param progress is told the lsn of each commit that was read
@@ -22,12 +22,13 @@ export interface StoredDatabase {
  */
 export function readStoredDatabase(
   folder: string,
+  which: "all" | "needed",
   progress: (lsn: number) => void = () => {},
 ): StoredDatabase {
   let previous = "";
   for (;;) {
     try {
-      return readOnce(folder, progress);
+      return readOnce(folder, which, progress);
     } catch (error) {
       if (!(error instanceof DeltatError) || error.message === previous) throw error;
       previous = error.message;
@@ -35,11 +36,11 @@ export function readStoredDatabase(
   }
 }
 
-function readOnce(folder: string, progress: (lsn: number) => void): StoredDatabase {
+function readOnce(folder: string, which: "all" | "needed", progress: (lsn: number) => void): StoredDatabase {
   const engine = new Engine();
   const snapshotLsn = loadSnapshot(localFiles, folder, engine);
   progress(snapshotLsn);
-  const log = inspectLog(localFiles, folder, snapshotLsn, (record) => {
+  const log = inspectLog(localFiles, folder, snapshotLsn, which, (record) => {
     replayCommit(engine, record, folder);
     progress(record.lsn);
   });

@@ -1,18 +1,26 @@
 /**
  * Blocks of sorted keys carved from shared chunks, so that 100,000 timelines of ten entries own no ArrayBuffer
  * each. Block sizes are powers of two; a freed block goes to the free list of its size. An address is
- * `chunk * CHUNK_ENTRIES + offset`, and kernels read a block as (chunk array, offset, length).
+ * `chunk * CHUNK_ENTRIES + offset`, and kernels read a block as (chunk array, offset, length). The first chunks are
+ * small, so that a database with few bookings costs little.
  */
+
+import { makeFences } from "./page-fences.ts";
 
 const CHUNK_SHIFT = 16;
 const CHUNK_ENTRIES = 1 << CHUNK_SHIFT;
 const CHUNK_MASK = CHUNK_ENTRIES - 1;
 
+/** The first chunk of a size class; each further one is four times as large, up to CHUNK_ENTRIES. */
+const FIRST_CHUNK_ENTRIES = 1 << 10;
+
 const SMALLEST_BLOCK = 4;
 /** Size class of the largest block, which is a page of a paged column. */
 export const PAGE_CLASS = 7;
-/** Entries of a page: 4 KiB of keys, so that a random insert moves some 2 KiB. */
+/** Entries of a page: 4 KiB of keys, so that a random insert moves some 1.5 KiB of them. */
 export const PAGE_ENTRIES = SMALLEST_BLOCK << PAGE_CLASS;
+
+const NO_FENCES = new Float64Array(0);
 
 export function blockEntries(sizeClass: number): number {
   return SMALLEST_BLOCK << sizeClass;
@@ -21,10 +29,16 @@ export function blockEntries(sizeClass: number): number {
 export class Arena {
   private readonly keyChunks: Float64Array[] = [];
   private readonly rowChunks: Uint32Array[] = [];
+  /** Of chunks of pages; see page-fences.ts. */
+  private readonly fenceChunks: Float64Array[] = [];
   private readonly free: number[][] = Array.from({ length: PAGE_CLASS + 1 }, () => []);
   /** Next address to carve for each size class, and where its current chunk ends. */
   private readonly carveNext = new Float64Array(PAGE_CLASS + 1);
   private readonly carveEnd = new Float64Array(PAGE_CLASS + 1);
+  private readonly nextChunkEntries = new Float64Array(PAGE_CLASS + 1).fill(FIRST_CHUNK_ENTRIES);
+
+  /** Insertions and removals in all columns of the arena: whoever remembers a place learns that it may have moved. */
+  changes = 0;
 
   /** `withRows`: a Uint32 row travels with each key. */
   constructor(readonly withRows: boolean) {}
@@ -50,6 +64,10 @@ export class Arena {
     return this.rowChunks[address >>> CHUNK_SHIFT] as Uint32Array;
   }
 
+  fences(address: number): Float64Array {
+    return this.fenceChunks[address >>> CHUNK_SHIFT] as Float64Array;
+  }
+
   offset(address: number): number {
     return address & CHUNK_MASK;
   }
@@ -64,9 +82,12 @@ export class Arena {
 
   private addChunk(sizeClass: number): void {
     const base = this.keyChunks.length * CHUNK_ENTRIES;
-    this.keyChunks.push(new Float64Array(CHUNK_ENTRIES));
-    if (this.withRows) this.rowChunks.push(new Uint32Array(CHUNK_ENTRIES));
+    const entries = this.nextChunkEntries[sizeClass] as number;
+    this.keyChunks.push(new Float64Array(entries));
+    this.fenceChunks.push(sizeClass === PAGE_CLASS ? makeFences(entries) : NO_FENCES);
+    if (this.withRows) this.rowChunks.push(new Uint32Array(entries));
     this.carveNext[sizeClass] = base;
-    this.carveEnd[sizeClass] = base + CHUNK_ENTRIES;
+    this.carveEnd[sizeClass] = base + entries;
+    this.nextChunkEntries[sizeClass] = Math.min(entries * 4, CHUNK_ENTRIES);
   }
 }

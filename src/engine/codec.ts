@@ -128,10 +128,13 @@ export function firstEventOf(bytes: Uint8Array): number | null {
 }
 
 function writeId(out: ByteWriter, id: Id): void {
-  out.u32(id.w0);
-  out.u32(id.w1);
-  out.u32(id.w2);
-  out.u32(id.w3);
+  out.reserve(16);
+  const { view, length } = out;
+  view.setUint32(length, id.w0);
+  view.setUint32(length + 4, id.w1);
+  view.setUint32(length + 8, id.w2);
+  view.setUint32(length + 12, id.w3);
+  out.length = length + 16;
 }
 
 function writeText(out: ByteWriter, text: string | null): void {
@@ -295,7 +298,11 @@ class CommandReader {
     const lengthPlusOne = this.u32();
     if (lengthPlusOne === 0) return null;
     const from = this.take(lengthPlusOne - 1);
-    return utf8.decode(this.bytes.subarray(from, this.offset));
+    try {
+      return utf8.decode(this.bytes.subarray(from, this.offset));
+    } catch {
+      throw corrupted(`a text that is not UTF-8 at byte ${from} of a commit`);
+    }
   }
 
   private u8(): number {

@@ -8,7 +8,8 @@ import type { EngineState } from "./state.ts";
 
 /**
  * Ids of bookings of a resource that end at `endedBy` or before, among those that start at `fromStart` or later, at most
- * `limit`; and where to go on: a start, or 0 when the resource has no more. Looks at ENDED_LOOK_ROWS at most.
+ * `limit`; and where to go on once those are gone: a start, or 0 when the resource has no more. Looks at ENDED_LOOK_ROWS at most,
+ * and at all that begin at `fromStart`.
  */
 export function endedBookings(
   { allocations, resources }: EngineState,
@@ -24,7 +25,8 @@ export function endedBookings(
   let nextStart = 0;
   timeline.visitWhile(fromStart, endedBy, (row) => {
     const start = allocations.start[row] as number;
-    if ((ids.length >= limit || looked >= ENDED_LOOK_ROWS) && start > fromStart) {
+    // Where many begin at once, those that are found go first, and the next look begins at the same start.
+    if (ids.length >= limit || (looked >= ENDED_LOOK_ROWS && start > fromStart)) {
       nextStart = start;
       return false;
     }

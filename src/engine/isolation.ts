@@ -49,6 +49,8 @@ export interface ReadSet {
   everythingAt: number;
 }
 
+const NO_LOCKS: readonly RowLock[] = [];
+
 export class Isolation {
   /** Raised by everything that changes what others see. */
   private version = 0;
@@ -111,7 +113,7 @@ export class Isolation {
     const { locks, changes } = transaction;
     if (changes.length > 0) {
       this.version++;
-      for (const { key, strength } of locks ?? []) {
+      for (const { key, strength } of locks ?? NO_LOCKS) {
         for (const other of this.locksOf.get(key) ?? []) {
           if (other.owner !== transaction && conflicts(other.strength, strength)) other.isLost = true;
         }

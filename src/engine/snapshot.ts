@@ -187,7 +187,8 @@ function captureAllocations(state: EngineState, { order, placeOf }: Places, put:
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+/** A leading U+FEFF is part of the text. */
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Per text: u32 row, u32 length in bytes, the bytes of UTF-8. */
 function encodeTexts(texts: readonly (readonly [row: number, text: string])[]): Uint8Array<ArrayBuffer> {

@@ -9,26 +9,12 @@ import { lowerBound, upperBound } from "../../kernels/bounds.ts";
 import { insertAt, insertRowAt, removeAt, removeRowAt } from "../../kernels/sorted.ts";
 import { assert } from "../errors.ts";
 import { type Arena, blockEntries, PAGE_CLASS, PAGE_ENTRIES } from "./arena.ts";
+import type { ColumnSlice } from "./column-slice.ts";
 import { PageDirectory } from "./page-directory.ts";
+import { fenceAt, lowerBoundInPage, refencePage, upperBoundInPage } from "./page-fences.ts";
 
 /** What a page gets when a column is filled: most bookings come at the end, some in between. */
 const FILLED_ENTRIES = PAGE_ENTRIES - (PAGE_ENTRIES >>> 4);
-
-/** Part of a column as kernels read it: `count` keys of `keys` from `offset`. Reused by its owner. */
-export class ColumnSlice {
-  keys: Float64Array = new Float64Array(0);
-  offset = 0;
-  count = 0;
-  /** Keys of the column at or before the slice's lower bound. */
-  rank = 0;
-  private gathered = new Float64Array(256);
-
-  /** Room for `count` keys that lie in more than one page. */
-  gatherInto(count: number): Float64Array<ArrayBuffer> {
-    if (this.gathered.length < count) this.gathered = new Float64Array(count * 2);
-    return this.gathered;
-  }
-}
 
 export class SortedColumn {
   length = 0;
@@ -40,20 +26,48 @@ export class SortedColumn {
     this.address = arena.allocate(0);
   }
 
+  /**
+   * Finds the page that `low` lies in, and lets its fences come nearer: who asks several columns about one instant
+   * waits for the memory of all of them at once. To be called before `between`.
+   */
+  seek(low: number, slice: ColumnSlice): void {
+    const directory = this.directory;
+    slice.page = 0;
+    if (directory === null) return;
+    const page = directory.pageAtMost(low);
+    const address = directory.addresses[page] as number;
+    slice.page = page;
+    slice.touched = fenceAt(this.arena.fences(address), this.arena.offset(address) + PAGE_ENTRIES / 2);
+  }
+
   /** Sets `slice` to the keys strictly between `low` and `high`, without copying when one page holds them all. */
   between(low: number, high: number, slice: ColumnSlice): void {
-    const directory = this.directory;
-    if (directory !== null) {
-      this.betweenPaged(directory, low, high, slice);
+    const { arena, directory } = this;
+    const { page } = slice;
+    const address = directory === null ? this.address : (directory.addresses[page] as number);
+    const length = directory === null ? this.length : (directory.lengths[page] as number);
+    const keys = arena.keys(address);
+    const offset = arena.offset(address);
+    const first = this.upperIn(keys, address, length, low);
+    slice.describe(this, arena.changes);
+    slice.low = low;
+    slice.lowIndex = first;
+    slice.rank = directory === null ? first : directory.rank(page) + first;
+    if (
+      directory !== null &&
+      page + 1 < directory.count &&
+      (directory.firstKeys[page + 1] as number) < high
+    ) {
+      this.gather(directory, page, first, high, slice);
       return;
     }
-    const keys = this.arena.keys(this.address);
-    const offset = this.arena.offset(this.address);
-    const first = upperBound(keys, offset, this.length, low);
     slice.keys = keys;
     slice.offset = offset + first;
-    slice.rank = first;
-    slice.count = lowerBound(keys, offset + first, this.length - first, high);
+    // Often there is nothing between.
+    const isEmpty = first === length || (keys[offset + first] as number) >= high;
+    slice.count = isEmpty ? 0 : this.lowerIn(keys, address, length, high) - first;
+    slice.high = high;
+    slice.highIndex = first + slice.count;
   }
 
   /** The smallest key; Infinity where there is none. */
@@ -81,10 +95,7 @@ export class SortedColumn {
       const keys = this.arena.keys(address);
       const rows = this.arena.rows(address);
       const offset = this.arena.offset(address);
-      const first =
-        directory === null
-          ? lowerBound(keys, offset, length, low)
-          : directory.lowerBoundIn(page, keys, offset, low);
+      const first = this.lowerIn(keys, address, length, low);
       for (let i = first; i < length; i++) {
         if ((keys[offset + i] as number) >= high) return;
         if (!visit(rows[offset + i] as number)) return;
@@ -98,18 +109,14 @@ export class SortedColumn {
     const page = directory === null ? 0 : directory.pageAtMost(key);
     const address = directory === null ? this.address : (directory.addresses[page] as number);
     const length = directory === null ? this.length : (directory.lengths[page] as number);
-    const offset = this.arena.offset(address);
-    const keys = this.arena.keys(address);
-    const rank =
-      directory === null
-        ? upperBound(keys, offset, length, key)
-        : directory.upperBoundIn(page, keys, offset, key);
-    return rank === 0 ? -1 : (this.arena.rows(address)[offset + rank - 1] as number);
+    const rank = this.upperIn(this.arena.keys(address), address, length, key);
+    return rank === 0 ? -1 : (this.arena.rows(address)[this.arena.offset(address) + rank - 1] as number);
   }
 
   /** Fills a column that is empty with `keys[from … from + count - 1]`, which ascend; their rows are their indexes. */
   fill(keys: Float64Array, from: number, count: number): void {
     assert(this.length === 0, "only an empty column is filled");
+    this.arena.changes++;
     this.length = count;
     this.arena.release(this.address, this.sizeClass);
     this.sizeClass = 0;
@@ -126,7 +133,7 @@ export class SortedColumn {
       const address = this.arena.allocate(PAGE_CLASS);
       this.fillBlock(address, keys, from + done, length);
       directory.appendPage(keys[from + done] as number, address, length);
-      directory.refence(directory.count - 1, this.arena.keys(address), this.arena.offset(address), 0);
+      this.refence(address, length, 0);
     }
     directory.rebuild();
     this.directory = directory;
@@ -158,31 +165,52 @@ export class SortedColumn {
     for (let i = 0; i < count; i++) rows[offset + i] = from + i;
   }
 
-  insert(key: number, row: number): void {
+  /** @param near what `between` has just found around the key; it saves the search where it knows the place */
+  insert(key: number, row: number, near: ColumnSlice): void {
     if (this.directory === null && this.length === blockEntries(this.sizeClass)) this.outgrow();
-    const directory = this.directory;
+    const { arena, directory } = this;
+    const known = near.describes(this, arena.changes) ? this.knownIndex(key, near) : -1;
+    arena.changes++;
     this.length++;
     if (directory === null) {
-      this.insertInBlock(this.address, this.length - 1, key, row, -1);
+      this.insertInBlock(this.address, this.length - 1, key, row, known);
       return;
     }
-    let page = this.pageOf(directory, key, row);
+    let page = known < 0 ? this.pageOf(directory, key, row) : near.page;
+    let index = known;
     if (directory.lengths[page] === PAGE_ENTRIES) {
       this.split(directory, page);
       if (!this.comesBefore(key, row, directory.addresses[page + 1] as number)) page++;
+      index = -1;
     }
     const address = directory.addresses[page] as number;
-    const index = this.insertInBlock(address, directory.lengths[page] as number, key, row, page);
+    index = this.insertInBlock(address, directory.lengths[page] as number, key, row, index);
     directory.resize(page, 1);
-    directory.refence(page, this.arena.keys(address), this.arena.offset(address), index);
+    this.refence(address, directory.lengths[page] as number, index);
     if (key < (directory.firstKeys[page] as number)) directory.firstKeys[page] = key;
+  }
+
+  /** Where `near` says that the key belongs, in `near.page`; -1 where it does not say. */
+  private knownIndex(key: number, near: ColumnSlice): number {
+    if (key === near.low) {
+      // Among equal keys the row decides.
+      const index = near.lowIndex;
+      if (index === 0 || !this.arena.withRows) return index;
+      const { page } = near;
+      const address = this.directory === null ? this.address : (this.directory.addresses[page] as number);
+      return this.arena.keys(address)[this.arena.offset(address) + index - 1] === key ? -1 : index;
+    }
+    // Without rows the order of equal keys does not matter.
+    if (key !== near.high || this.arena.withRows) return -1;
+    return near.highIndex;
   }
 
   /** Removes one entry with this key, and with this row where the arena carries rows. It must be there. */
   remove(key: number, row: number): void {
     const directory = this.directory;
+    this.arena.changes++;
     if (directory === null) {
-      const removed = this.removeFromBlock(this.address, this.length, key, row, -1);
+      const removed = this.removeFromBlock(this.address, this.length, key, row);
       assert(removed >= 0, "a removed key is in its column");
       this.length--;
       this.shrink();
@@ -190,11 +218,11 @@ export class SortedColumn {
     }
     const page = this.pageOf(directory, key, row);
     const address = directory.addresses[page] as number;
-    const removed = this.removeFromBlock(address, directory.lengths[page] as number, key, row, page);
+    const removed = this.removeFromBlock(address, directory.lengths[page] as number, key, row);
     assert(removed >= 0, "a removed key is in its column");
     this.length--;
     directory.resize(page, -1);
-    directory.refence(page, this.arena.keys(address), this.arena.offset(address), removed);
+    this.refence(address, directory.lengths[page] as number, removed);
     this.tidy(directory, page);
   }
 
@@ -209,20 +237,25 @@ export class SortedColumn {
     }
   }
 
-  private betweenPaged(directory: PageDirectory, low: number, high: number, slice: ColumnSlice): void {
-    const page = directory.pageAtMost(low);
-    const address = directory.addresses[page] as number;
-    const keys = this.arena.keys(address);
+  /** Count of entries of one of the column's blocks that are at most `key`; `keys` is the chunk it lies in. */
+  private upperIn(keys: Float64Array, address: number, length: number, key: number): number {
     const offset = this.arena.offset(address);
-    const first = directory.upperBoundIn(page, keys, offset, low);
-    slice.rank = directory.rank(page) + first;
-    if (page + 1 === directory.count || (directory.firstKeys[page + 1] as number) >= high) {
-      slice.keys = keys;
-      slice.offset = offset + first;
-      slice.count = directory.lowerBoundIn(page, keys, offset, high) - first;
-      return;
-    }
-    this.gather(directory, page, first, high, slice);
+    if (this.directory === null) return upperBound(keys, offset, length, key);
+    return upperBoundInPage(this.arena.fences(address), keys, offset, PAGE_ENTRIES, length, key);
+  }
+
+  /** Count of entries of one of the column's blocks that are below `key`. */
+  private lowerIn(keys: Float64Array, address: number, length: number, key: number): number {
+    const offset = this.arena.offset(address);
+    if (this.directory === null) return lowerBound(keys, offset, length, key);
+    return lowerBoundInPage(this.arena.fences(address), keys, offset, PAGE_ENTRIES, length, key);
+  }
+
+  /** Entries of a page from `fromIndex` on have changed. */
+  private refence(address: number, length: number, fromIndex: number): void {
+    const { arena } = this;
+    const offset = arena.offset(address);
+    refencePage(arena.fences(address), arena.keys(address), offset, PAGE_ENTRIES, length, fromIndex);
   }
 
   /** Copies the keys from (page, first) up to `high` one behind the other into the slice's own buffer. */
@@ -242,29 +275,30 @@ export class SortedColumn {
       const offset = this.arena.offset(address);
       const length = directory.lengths[p] as number;
       const from = p === page ? first : 0;
-      const to = p === lastPage ? directory.lowerBoundIn(p, keys, offset, high) : length;
+      const to = p === lastPage ? this.lowerIn(keys, address, length, high) : length;
       for (let i = from; i < to; i++) out[count++] = keys[offset + i] as number;
     }
     slice.keys = out;
     slice.offset = 0;
     slice.count = count;
+    slice.high = Number.NaN;
   }
 
-  /** Returns where the entry came to stand. `page`: its page in the directory, -1 if there is none. */
-  private insertInBlock(address: number, length: number, key: number, row: number, page: number): number {
+  /** Returns where the entry came to stand. `known`: where that is; -1: to be found. */
+  private insertInBlock(address: number, length: number, key: number, row: number, known: number): number {
     const keys = this.arena.keys(address);
     const offset = this.arena.offset(address);
-    const index = this.indexIn(address, length, key, row, page);
+    const index = known < 0 ? this.indexIn(address, length, key, row) : known;
     insertAt(keys, offset, length, index, key);
     if (this.arena.withRows) insertRowAt(this.arena.rows(address), offset, length, index, row);
     return index;
   }
 
   /** Returns where the entry stood; -1 if it is not there. */
-  private removeFromBlock(address: number, length: number, key: number, row: number, page: number): number {
+  private removeFromBlock(address: number, length: number, key: number, row: number): number {
     const keys = this.arena.keys(address);
     const offset = this.arena.offset(address);
-    const index = this.indexIn(address, length, key, row, page) - 1;
+    const index = this.indexIn(address, length, key, row) - 1;
     if (index < 0 || keys[offset + index] !== key) return -1;
     if (this.arena.withRows) {
       const rows = this.arena.rows(address);
@@ -276,13 +310,10 @@ export class SortedColumn {
   }
 
   /** Entries of a block that are at or before (key, row): equal keys lie in order of their rows, where there are rows. */
-  private indexIn(address: number, length: number, key: number, row: number, page: number): number {
+  private indexIn(address: number, length: number, key: number, row: number): number {
     const keys = this.arena.keys(address);
     const offset = this.arena.offset(address);
-    const high =
-      page < 0 || this.directory === null
-        ? upperBound(keys, offset, length, key)
-        : this.directory.upperBoundIn(page, keys, offset, key);
+    const high = this.upperIn(keys, address, length, key);
     if (!this.arena.withRows || high === 0 || keys[offset + high - 1] !== key) return high;
     const rows = this.arena.rows(address);
     let low = lowerBound(keys, offset, length, key);
@@ -322,7 +353,7 @@ export class SortedColumn {
       const directory = new PageDirectory();
       const firstKey = this.arena.keys(this.address)[this.arena.offset(this.address)] as number;
       directory.insertPage(0, firstKey, this.address, this.length);
-      directory.refence(0, this.arena.keys(this.address), this.arena.offset(this.address), 0);
+      this.refence(this.address, this.length, 0);
       this.directory = directory;
       return;
     }
@@ -356,8 +387,8 @@ export class SortedColumn {
     directory.lengths[page] = keep;
     const firstKey = this.arena.keys(to)[this.arena.offset(to)] as number;
     directory.insertPage(page + 1, firstKey, to, PAGE_ENTRIES - keep);
-    directory.refence(page, this.arena.keys(from), this.arena.offset(from), keep);
-    directory.refence(page + 1, this.arena.keys(to), this.arena.offset(to), 0);
+    this.refence(from, keep, keep);
+    this.refence(to, PAGE_ENTRIES - keep, 0);
   }
 
   /** After a removal from `page`: its first key, an empty page dropped, two sparse neighbours merged. */
@@ -381,7 +412,7 @@ export class SortedColumn {
         directory.lengths[page] = length + (directory.lengths[next] as number);
         this.arena.release(directory.addresses[next] as number, PAGE_CLASS);
         directory.removePage(next);
-        directory.refence(page, this.arena.keys(address), this.arena.offset(address), length);
+        this.refence(address, directory.lengths[page] as number, length);
       }
     }
     if (directory.count === 1 && this.length <= PAGE_ENTRIES >>> 1) {

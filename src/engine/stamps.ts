@@ -3,6 +3,7 @@
  * no other.
  */
 
+import type { BookingImage, HoldImage, ResourceImage, RuleImage } from "./command.ts";
 import type { ResourceTable } from "./resource-table.ts";
 import type { Change } from "./transaction.ts";
 
@@ -12,13 +13,19 @@ export function stampChanges(resources: ResourceTable, changes: readonly Change[
   for (const { effects } of changes) {
     for (const effect of effects) {
       if (effect.table === "expiredHold") continue;
-      for (const image of [effect.before, effect.after]) {
-        if (image === null) continue;
-        const row = resources.find("resourceId" in image ? image.resourceId : image.id);
-        if (row >= 0) resources.changedLsn[row] = lsn;
-      }
+      if (effect.before !== null) stampResource(resources, effect.before, lsn);
+      if (effect.after !== null) stampResource(resources, effect.after, lsn);
     }
   }
+}
+
+function stampResource(
+  resources: ResourceTable,
+  image: ResourceImage | RuleImage | BookingImage | HoldImage,
+  lsn: number,
+): void {
+  const row = resources.find("resourceId" in image ? image.resourceId : image.id);
+  if (row >= 0) resources.changedLsn[row] = lsn;
 }
 
 /** The newest lsn of the resource and its ancestors; 0 for row -1. */

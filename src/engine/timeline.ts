@@ -8,7 +8,8 @@
 import { peak } from "../../kernels/occupancy.ts";
 import { runsAtLeast, runsBelow } from "../../kernels/runs.ts";
 import type { Arena } from "./arena.ts";
-import { ColumnSlice, SortedColumn } from "./sorted-column.ts";
+import { ColumnSlice } from "./column-slice.ts";
+import { SortedColumn } from "./sorted-column.ts";
 
 /** The two arenas all timelines of an engine share. */
 export interface TimelineArenas {
@@ -49,8 +50,8 @@ export class Timeline {
   }
 
   add(start: number, end: number, row: number): void {
-    this.starts.insert(start, row);
-    this.ends.insert(end, 0);
+    this.starts.insert(start, row, startsSlice);
+    this.ends.insert(end, 0, endsSlice);
     this.longestMs = Math.max(this.longestMs, end - start);
   }
 
@@ -170,6 +171,8 @@ export class Timeline {
 
   /** Sets the shared slices to what starts and ends strictly inside (from, to); returns the occupancy at `from`. */
   private window(from: number, to: number, bufferMs: number): number {
+    this.starts.seek(from, startsSlice);
+    this.ends.seek(from - bufferMs, endsSlice);
     this.starts.between(from, to, startsSlice);
     this.ends.between(from - bufferMs, to - bufferMs, endsSlice);
     return startsSlice.rank - endsSlice.rank;

@@ -7,6 +7,7 @@ import { DeltatError, SqlState } from "../errors.ts";
 import { formatScalar, parseScalar } from "./scalar-text.ts";
 import type { PgType } from "./types.ts";
 import type { Value } from "./value.ts";
+import { checkedLength } from "./value-size.ts";
 
 function malformed(text: string, detail: string): DeltatError {
   return new DeltatError(SqlState.invalidTextRepresentation, `malformed array literal: "${text}"`, {
@@ -95,5 +96,7 @@ export function formatArray(element: PgType, items: readonly Value[]): string {
     const needsQuotes = text === "" || /[\s{}",\\]/.test(text) || /^null$/i.test(text);
     return needsQuotes ? `"${text.replace(/["\\]/g, "\\$&")}"` : text;
   });
+  const length = parts.reduce((sum, part) => sum + part.length + 1, 1);
+  checkedLength(length);
   return `{${parts.join(",")}}`;
 }

@@ -248,24 +248,27 @@ function computeEach(
 
 /** The narrowest of the bounds given; null if one of them is NULL. Throws 22008. */
 function windowBound(bounds: readonly WindowBound[], execution: Execution, isLower: boolean): number | null {
-  let narrowest = isLower ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
-  for (const { value, shift } of bounds) {
+  let narrowest = isLower ? -1 : Number.POSITIVE_INFINITY;
+  for (let i = 0; i < bounds.length; i++) {
+    const { value, shift } = bounds[i] as WindowBound;
     const given = value.evaluate(execution);
     if (given === null) return null;
-    const instant = Number(given);
-    if (!(instant >= 0 && instant <= MAX_INSTANT_MS)) {
-      throw new DeltatError(
-        SqlState.datetimeFieldOverflow,
-        `instant out of range: ${isLower ? "start" : "end"} ${isLower ? ">=" : "<="} ${String(given)}`,
-        { detail: `An instant is a count of Unix milliseconds from 0 to ${MAX_INSTANT_MS}.` },
-      );
-    }
+    const instant = typeof given === "number" ? given : Number(given);
+    if (!(instant >= 0 && instant <= MAX_INSTANT_MS)) throw outOfRange(given, isLower);
     // Only whole instants exist: an open bound excludes one, a fraction rounds into the window.
     const whole = isLower ? Math.ceil(instant) : Math.floor(instant);
     const bound = whole === instant ? whole + shift : whole;
-    narrowest = isLower ? Math.max(narrowest, bound) : Math.min(narrowest, bound);
+    if (isLower ? bound > narrowest : bound < narrowest) narrowest = bound;
   }
   return narrowest;
+}
+
+function outOfRange(given: Value, isLower: boolean): DeltatError {
+  return new DeltatError(
+    SqlState.datetimeFieldOverflow,
+    `instant out of range: ${isLower ? "start" : "end"} ${isLower ? ">=" : "<="} ${String(given)}`,
+    { detail: `An instant is a count of Unix milliseconds from 0 to ${MAX_INSTANT_MS}.` },
+  );
 }
 
 function tooSmall(column: string, least: number, value: Value): DeltatError {

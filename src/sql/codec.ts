@@ -3,10 +3,10 @@
  * Formats and Format Codes): text, format 0, and binary, format 1, as PostgreSQL's send and receive functions have it.
  */
 
-import type { ByteWriter } from "../bytes.ts";
+import { type ByteWriter, plainText } from "../bytes.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { formatArray, parseArray, severalDimensions } from "./array-text.ts";
-import { writeInteger } from "./integer-text.ts";
+import { readInteger, writeInteger } from "./integer-text.ts";
 import { readNumericBinary, writeNumericBinary } from "./numeric-binary.ts";
 import { formatScalar, parseScalar } from "./scalar-text.ts";
 import { isTimeBinary, readTimeBinary, writeTimeBinary } from "./time/binary.ts";
@@ -32,6 +32,7 @@ import {
 import { decodeUtf8 } from "./utf8.ts";
 import type { Value } from "./value.ts";
 import { integerValue } from "./value.ts";
+import { checkedLength } from "./value-size.ts";
 
 export const TEXT_FORMAT = 0;
 export const BINARY_FORMAT = 1;
@@ -62,12 +63,25 @@ function formatRecord(fields: NonNullable<PgType["fields"]>, values: readonly Va
     const text = formatValue(fields[at]?.type ?? TEXT, value);
     return text === "" || /[\s(),"\\]/.test(text) ? `"${text.replace(/["\\]/g, "$&$&")}"` : text;
   });
+  // What is quoted doubles its quotes with each record around it.
+  checkedLength(parts.reduce((sum, part) => sum + part.length + 1, 1));
   return `(${parts.join(",")})`;
 }
 
-/** A parameter as Bind brings it. Throws as `decodeText` and `decodeBinary` do, and 22021 for broken UTF-8. */
-export function decodeParameter(type: PgType, format: number, bytes: Uint8Array): Value {
-  return format === BINARY_FORMAT ? decodeBinary(type, bytes) : decodeText(type, decodeUtf8(bytes));
+/** A parameter as Bind brings it, in `bytes[start, end)`. Throws as `decodeText` and `decodeBinary` do, and 22021 for broken UTF-8. */
+export function decodeParameter(
+  type: PgType,
+  format: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): Value {
+  if (format === BINARY_FORMAT) return decodeBinary(type, bytes.subarray(start, end));
+  if (type === INT8) {
+    const value = readInteger(bytes, start, end);
+    if (!Number.isNaN(value)) return value;
+  }
+  return decodeText(type, plainText(bytes, start, end) ?? decodeUtf8(bytes.subarray(start, end)));
 }
 
 function invalidBinary(message: string): DeltatError {
@@ -119,6 +133,7 @@ function decodeBinaryArray(element: PgType, bytes: Uint8Array): readonly Value[]
   if (bytes.length < 12) throw invalidBinary("insufficient data left in message");
   const dimensions = view.getInt32(0);
   if (dimensions > 1) throw severalDimensions();
+  if (dimensions < 0) throw invalidBinary(`invalid number of dimensions: ${dimensions}`);
   const elementOid = view.getUint32(8);
   if (elementOid !== element.oid) {
     const found = typeByOid(elementOid)?.name ?? String(elementOid);
@@ -131,12 +146,13 @@ function decodeBinaryArray(element: PgType, bytes: Uint8Array): readonly Value[]
   if (dimensions === 0) return items;
   if (bytes.length < 20) throw invalidBinary("insufficient data left in message");
   const count = view.getInt32(12);
+  if (count < 0) throw invalidBinary("invalid array size");
   let at = 20;
   for (let i = 0; i < count; i++) {
     if (at + 4 > bytes.length) throw invalidBinary("insufficient data left in message");
     const length = view.getInt32(at);
     at += 4;
-    if (length > bytes.length - at) throw invalidBinary("insufficient data left in message");
+    if (length < -1 || length > bytes.length - at) throw invalidBinary("insufficient data left in message");
     items.push(length < 0 ? null : decodeBinary(element, bytes.subarray(at, at + length)));
     if (length > 0) at += length;
   }

@@ -14,6 +14,9 @@ export const RETURN = 13;
 export const BACKSLASH = 92;
 export const DOT = 46;
 
+/** A byte order mark is a character like any other, as for PostgreSQL; what is no UTF-8 is shown as well as it can be. */
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
 /** What differs between text and csv. */
 export interface LineSyntax {
   /**
@@ -34,7 +37,7 @@ class HeaderNames {
   readonly found: (string | null)[] = [];
   constructor(readonly columnNames: readonly string[]) {}
   text(_: number, bytes: Uint8Array, start: number, end: number): void {
-    this.found.push(new TextDecoder().decode(bytes.subarray(start, end)));
+    this.found.push(utf8.decode(bytes.subarray(start, end)));
   }
   binary(): void {}
   none(): void {
@@ -64,7 +67,7 @@ export class LineReader implements CopyReader {
   }
 
   lineText(): string | null {
-    return new TextDecoder().decode(this.bytes.subarray(this.lineStart, this.lineEnd));
+    return utf8.decode(this.bytes.subarray(this.lineStart, this.lineEnd));
   }
 
   receive(chunk: Uint8Array): void {
@@ -145,7 +148,7 @@ export class LineReader implements CopyReader {
         `wrong number of fields in header line: got ${found.length}, expected ${expected.length}`,
       );
     }
-    const nullText = new TextDecoder().decode(this.options.nullText);
+    const nullText = utf8.decode(this.options.nullText);
     expected.forEach((name, at) => {
       if (found[at] === name) return;
       const got = found[at] === null ? `null value ("${nullText}")` : `"${found[at]}"`;

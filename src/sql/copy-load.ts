@@ -144,6 +144,7 @@ export class CopyLoad implements CopyIn, RowSink {
     let bytes = this.count * ROW_BYTES;
     for (const column of this.texts) bytes += column.bytes;
     if (bytes > this.maxBytes) throw limitExceeded("bytes of one COPY", this.maxBytes);
+    this.execution.session.memory.stage(bytes);
   }
 
   /** What a column that the data does not have gets for the next row. */
@@ -159,7 +160,7 @@ export class CopyLoad implements CopyIn, RowSink {
 
   private refuseNull(): void {
     const values: Value[] = this.columns.map((column) => column.value(this.count));
-    checkNotNull(this.table, values, (at) => this.table.columns[at]?.nullable === true);
+    checkNotNull(this.table, values, (table, _, at) => table.columns[at]?.nullable === true);
   }
 
   private place(): void {

@@ -5,6 +5,7 @@
 
 import { ByteWriter } from "../bytes.ts";
 import { DeltatError, SqlState } from "../errors.ts";
+import { MAX_FETCH_DEPTH } from "../limits.ts";
 import type { ClosePortalStmt, DeclareCursorStmt, FetchStmt } from "./ast.ts";
 import { controlPlan, Execution, type OutputColumn, type Plan, type SessionControl } from "./execution.ts";
 import { Portal } from "./portals.ts";
@@ -69,6 +70,9 @@ function declare(name: string, select: Plan, isHeld: boolean, execution: Executi
   portal.open(stream).detach();
 }
 
+/** How many portals that fetch from each other are being described. */
+let described = 0;
+
 export function planFetch(node: FetchStmt): Plan {
   const { portalname: name = "", ismove: isMove = false } = node;
   const run = (execution: Execution): RowStream => {
@@ -76,8 +80,16 @@ export function planFetch(node: FetchStmt): Plan {
     const { skip, take } = forwardRange(node, portal.position);
     return new FetchStream(portal, skip, take, isMove, execution);
   };
-  const describe = (session: SessionControl): readonly OutputColumn[] | null =>
-    session.portals.find(name)?.statement.columns ?? null;
+  const describe = (session: SessionControl): readonly OutputColumn[] | null => {
+    // A portal that fetches from itself, on whatever detours, has no columns; running it is refused.
+    if (described > MAX_FETCH_DEPTH) return null;
+    described++;
+    try {
+      return session.portals.find(name)?.statement.columns ?? null;
+    } finally {
+      described--;
+    }
+  };
   return isMove ? controlPlan("MOVE", run) : { ...controlPlan("FETCH", run), describe };
 }
 
@@ -117,6 +129,8 @@ function forwardRange(node: FetchStmt, position: number): { skip: number; take: 
 
 /** Part of a cursor's rows; the cursor itself stays open behind it. */
 class FetchStream implements RowStream {
+  /** How many cursors in a row are fetched from. */
+  private readonly depth: number;
   /** Where rows go that are passed by. */
   private readonly discarded = new ByteWriter(1024);
   private out: ByteWriter;
@@ -129,6 +143,13 @@ class FetchStream implements RowStream {
     private readonly execution: Execution,
   ) {
     this.out = execution.out;
+    this.depth = portal.stream instanceof FetchStream ? portal.stream.depth + 1 : 1;
+    if (this.depth > MAX_FETCH_DEPTH) {
+      throw new DeltatError(
+        SqlState.statementTooComplex,
+        `limit exceeded: cursors that fetch from each other, at most ${MAX_FETCH_DEPTH} in a row`,
+      );
+    }
   }
 
   sendTo(out: ByteWriter, formats: readonly number[]): void {

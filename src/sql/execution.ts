@@ -69,6 +69,7 @@ export interface SessionControl extends SessionContext {
 }
 
 const NO_SPANS = new Float64Array(0);
+const NO_VALUES: readonly Value[] = [];
 
 /** What the plan that an Execution runs was given. */
 export interface PlanInput {
@@ -85,7 +86,7 @@ export class Execution implements Frame {
   /** The same for each span, where they differ. */
   spanOwners: Int32Array | null = null;
   /** Results of the aggregates of the target list. */
-  aggregates: readonly Value[] = [];
+  aggregates: readonly Value[] = NO_VALUES;
   /** Values of the columns that a relational plan has in hand, by slot (see relational/operator.ts). */
   slots: Value[] = [];
   /** Rows of the changes in WITH, by their query, where the statement has some. */
@@ -93,9 +94,9 @@ export class Execution implements Frame {
   /** Between the reading and the changing of a write: brings in the other changes of its statement. */
   beforeChanges: (() => void) | null = null;
   /** What was read with the row that a write returns (see relational/joined-returning.ts). */
-  joined: readonly Value[] = [];
+  joined: readonly Value[] = NO_VALUES;
   /** The row that an id in use kept from being inserted, by column (see on-conflict.ts). */
-  excluded: readonly Value[] = [];
+  excluded: readonly Value[] = NO_VALUES;
   /** Takes the rows of RETURNING in place of the client. */
   returned: Value[][] | null = null;
   /** The run of a relational plan, once there is one. */

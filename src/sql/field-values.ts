@@ -26,7 +26,7 @@ export function canonicalId(text: string): string {
 
 /** Unix milliseconds. Throws 22008 outside 0 … MAX_INSTANT_MS. */
 export function instantOf(value: Value, column: string): number {
-  const instant = Number(value);
+  const instant = typeof value === "number" ? value : Number(value);
   if (instant >= 0 && instant <= MAX_INSTANT_MS) return instant;
   throw new DeltatError(
     SqlState.datetimeFieldOverflow,

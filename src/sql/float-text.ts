@@ -44,9 +44,17 @@ function isTie(text: string, value: number): boolean {
 export function formatFloat4(value: number): string {
   for (let digits = 0; digits < 9; digits++) {
     const text = value.toExponential(digits);
-    if (Math.fround(Number(text)) === value) return format(value, FLOAT4_FIXED_DIGITS, text);
+    if (Math.fround(Number(text)) === value && !isFloat4Tie(Number(text), value)) {
+      return format(value, FLOAT4_FIXED_DIGITS, text);
+    }
   }
   return format(value, FLOAT4_FIXED_DIGITS, value.toExponential(8));
+}
+
+/** As `isTie`, for a float4; what is in the middle between two of them is exact in a float8. */
+function isFloat4Tie(written: number, value: number): boolean {
+  const neighbour = value + 2 * (written - value);
+  return written !== value && Math.fround(neighbour) === neighbour;
 }
 
 function format(value: number, fixedDigits: number, exponential: string): string {

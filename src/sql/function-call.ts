@@ -26,6 +26,7 @@ import {
 } from "./types.ts";
 import { constant, isUntyped, resolveUntyped } from "./untyped.ts";
 import type { Value } from "./value.ts";
+import { checkedSize } from "./value-size.ts";
 
 /**
  * Compiles a call. Throws 42883 if there is no such function for these arguments, 42725 if it cannot be told which.
@@ -120,7 +121,7 @@ function callOf(
       if (value === null) hasNull = true;
       values.push(value);
     }
-    return hasNull && isStrict ? null : body(values, frame.session, types);
+    return hasNull && isStrict ? null : checkedSize(body(values, frame.session, types));
   };
 }
 

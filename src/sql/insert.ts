@@ -53,7 +53,9 @@ export function newId(nowMs: number): string {
 }
 
 /** Where the value of one column of a new row comes from. */
-type Source = Expression | { readonly fallback: Value } | "newId";
+type Source = Pick<Expression, "evaluate">;
+
+const NEW_ID: Source = { evaluate: (frame) => newId(frame.session.clockNowMs()) };
 
 interface InsertPlan {
   readonly table: StoredTable;
@@ -154,7 +156,7 @@ function planSelected(
   return (execution) =>
     query.rows(execution, outputs).map((row) => {
       const values: Value[] = fallbacks.map((source, at) =>
-        columns.indexOf(at) >= 0 && columns.indexOf(at) < row.length ? null : sourceValue(source, execution),
+        columns.indexOf(at) >= 0 && columns.indexOf(at) < row.length ? null : source.evaluate(execution),
       );
       row.forEach((value, i) => {
         values[columns[i] as number] = value;
@@ -205,7 +207,8 @@ function planRow(
 }
 
 function fallbackOf(column: Column, at: number): Source {
-  return at === 0 && column.isId ? "newId" : { fallback: column.fallback ?? null };
+  const value = column.fallback ?? null;
+  return at === 0 && column.isId ? NEW_ID : { evaluate: () => value };
 }
 
 function runInsert(plan: InsertPlan, execution: Execution): string {
@@ -217,7 +220,10 @@ function runInsert(plan: InsertPlan, execution: Execution): string {
   if (lists !== null) {
     execution.beforeChanges?.();
     for (const sources of lists) {
-      const values = sources.map((source) => sourceValue(source, execution));
+      const values: Value[] = [];
+      for (let at = 0; at < sources.length; at++) {
+        values.push((sources[at] as Source).evaluate(execution));
+      }
       if (insertRow(plan, values, writtenIds, out, execution)) written++;
       if ((++given & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
     }
@@ -232,7 +238,7 @@ function runInsert(plan: InsertPlan, execution: Execution): string {
   }
   // A row that was skipped tells that its id is used.
   if (written < given) execution.session.dependOn(execution.database.appendedLsn);
-  return `INSERT 0 ${written}`;
+  return written === 1 ? "INSERT 0 1" : `INSERT 0 ${written}`;
 }
 
 /** Whether the row was inserted, or changed: false if its id is used and ON CONFLICT lets that be. */
@@ -244,7 +250,7 @@ function insertRow(
   execution: Execution,
 ): boolean {
   const { engine } = execution;
-  checkNotNull(table, values, isOptional(table, values));
+  checkNotNull(table, values, isOptional);
   let command: Command | null = table.create(values);
   const id = idOf(values[0] as Value);
   const used = onConflict === null ? -1 : table.find(engine, id);
@@ -261,13 +267,8 @@ function insertRow(
   return true;
 }
 
-function sourceValue(source: Source, execution: Execution): Value {
-  if (source === "newId") return newId(execution.engine.now);
-  return "evaluate" in source ? source.evaluate(execution) : source.fallback;
-}
-
 /** A booking made of a hold takes resource and span from it. */
-function isOptional(table: StoredTable, values: readonly Value[]): (column: number) => boolean {
-  const confirmsHold = table === BOOKINGS && values[HOLD_ID_COLUMN] !== null;
-  return (at) => table.columns[at]?.nullable === true || (confirmsHold && at >= 1 && at <= 3);
+function isOptional(table: StoredTable, values: readonly Value[], at: number): boolean {
+  if (table.columns[at]?.nullable === true) return true;
+  return table === BOOKINGS && values[HOLD_ID_COLUMN] !== null && at >= 1 && at <= 3;
 }

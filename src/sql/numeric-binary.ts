@@ -9,13 +9,16 @@ import { type Decimal, decimalOf, formatDecimal, rescale } from "./numeric.ts";
 const NEGATIVE = 0x4000;
 const POSITIVE = 0;
 
+/** Digits behind the point that are shown (NUMERIC_DSCALE_MASK). */
+const MAX_SCALE = 0x3fff;
+
 export function writeNumericBinary(out: ByteWriter, text: string): void {
   const decimal = decimalOf(text);
   const { digits, scale } = rescale(decimal, Math.ceil(decimal.scale / 4) * 4);
-  const groups: number[] = [];
-  for (let rest = digits < 0n ? -digits : digits; rest > 0n; rest /= 10_000n)
-    groups.push(Number(rest % 10_000n));
-  groups.reverse();
+  // By way of its decimal text: division by division, many digits would take quadratic time.
+  const shown = digits === 0n ? "" : String(digits < 0n ? -digits : digits);
+  const padded = shown.padStart(Math.ceil(shown.length / 4) * 4, "0");
+  const groups = (padded.match(/.{4}/g) ?? []).map(Number);
   const weight = groups.length - scale / 4 - 1;
   while (groups.at(-1) === 0) groups.pop();
   out.u16(groups.length);
@@ -33,16 +36,23 @@ export function readNumericBinary(bytes: Uint8Array): string | null {
   const weight = view.getInt16(2);
   const sign = view.getUint16(4);
   const scale = view.getUint16(6);
-  if (bytes.length !== 8 + count * 2 || (sign !== POSITIVE && sign !== NEGATIVE)) return null;
-  let digits = 0n;
+  if (bytes.length !== 8 + count * 2 || (sign !== POSITIVE && sign !== NEGATIVE) || scale > MAX_SCALE)
+    return null;
+  let shown = "";
   for (let i = 0; i < count; i++) {
     const group = view.getUint16(8 + i * 2);
     if (group > 9999) return null;
-    digits = digits * 10_000n + BigInt(group);
+    shown += String(group).padStart(4, "0");
   }
-  if (sign === NEGATIVE) digits = -digits;
+  const digits = sign === NEGATIVE ? -BigInt(shown) : BigInt(shown);
   const exponent = (weight - count + 1) * 4;
   const value: Decimal =
     exponent >= 0 ? { digits: digits * 10n ** BigInt(exponent), scale: 0 } : { digits, scale: -exponent };
-  return formatDecimal(rescale(value, scale));
+  return formatDecimal(truncated(value, scale));
+}
+
+/** With digits behind the point added, or cut off: as PostgreSQL does, what the scale hides is dropped, not rounded. */
+function truncated(value: Decimal, scale: number): Decimal {
+  if (value.scale <= scale) return rescale(value, scale);
+  return { digits: value.digits / 10n ** BigInt(value.scale - scale), scale };
 }

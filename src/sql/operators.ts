@@ -36,6 +36,7 @@ import {
 } from "./types.ts";
 import { isUntyped, resolveUntyped } from "./untyped.ts";
 import type { Value } from "./value.ts";
+import { checkedLength, checkedSize } from "./value-size.ts";
 
 const HINT =
   "No operator matches the given name and argument types. You might need to add explicit type casts.";
@@ -270,7 +271,11 @@ function compileConcatenation(left: Expression, right: Expression): Expression |
   const leftText = tryCast(left, TEXT, "explicit");
   const rightText = tryCast(right, TEXT, "explicit");
   if (leftText === null || rightText === null) return null;
-  return strict(TEXT, leftText, rightText, (x, y) => String(x) + String(y));
+  return strict(TEXT, leftText, rightText, (x, y) => {
+    const [first, second] = [String(x), String(y)];
+    checkedLength(first.length + second.length);
+    return first + second;
+  });
 }
 
 /**
@@ -294,7 +299,7 @@ function compileArrayConcatenation(left: Expression, right: Expression): Express
     evaluate: (frame) => {
       const items = x.evaluate(frame) as readonly Value[] | null;
       const more = y.evaluate(frame) as readonly Value[] | null;
-      return items === null || more === null ? (items ?? more) : [...items, ...more];
+      return items === null || more === null ? (items ?? more) : checkedSize(items.concat(more));
     },
   };
 }
@@ -312,7 +317,7 @@ function joinArray(type: PgType, array: Expression, element: Expression, isLast:
     evaluate: (frame) => {
       const items = (array.evaluate(frame) ?? []) as readonly Value[];
       const item = element.evaluate(frame);
-      return isLast ? [...items, item] : [item, ...items];
+      return checkedSize(isLast ? [...items, item] : [item, ...items]);
     },
   };
 }

@@ -6,9 +6,15 @@
 
 import { MAX_SHAPE_CACHE_BYTES } from "../limits.ts";
 import type { Plan } from "./execution.ts";
+import type { KnownStatement } from "./shape-match.ts";
 
-interface Entry {
+export interface CachedPlan {
   readonly plan: Plan;
+  /** How the same statement is told by its bytes; undefined until that was asked for, null where it cannot be. */
+  known: KnownStatement | null | undefined;
+}
+
+interface Entry extends CachedPlan {
   readonly bytes: number;
   used: boolean;
 }
@@ -27,11 +33,10 @@ export class PlanCache {
     return this.entries.size;
   }
 
-  find(key: string): Plan | undefined {
+  find(key: string): CachedPlan | undefined {
     const entry = this.entries.get(key);
-    if (entry === undefined) return undefined;
-    entry.used = true;
-    return entry.plan;
+    if (entry !== undefined) entry.used = true;
+    return entry;
   }
 
   /** Keeps `plan` under `key`, unless it alone would fill a quarter of the cache. */
@@ -39,7 +44,7 @@ export class PlanCache {
     const bytes = PLAN_BYTES + key.length * PLAN_BYTES_PER_CHARACTER;
     if (bytes * 4 > this.maxBytes || this.entries.has(key)) return;
     this.bytes += bytes;
-    this.entries.set(key, { plan, bytes, used: false });
+    this.entries.set(key, { plan, known: undefined, bytes, used: false });
     if (this.bytes > this.maxBytes) this.evict();
   }
 

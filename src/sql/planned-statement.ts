@@ -1,6 +1,7 @@
 /** A plan with the text it came from and the literals that were lifted out of it. */
 
 import type { OutputColumn, Plan, SessionControl } from "./execution.ts";
+import type { KnownStatement } from "./shape-match.ts";
 import type { Value } from "./value.ts";
 
 /** A planned statement as the wire sees it. */
@@ -15,13 +16,18 @@ export interface Statement {
 }
 
 export class PlannedStatement implements Statement {
+  /** @param source its text, or the statement of the same shape that it was recognised by */
   constructor(
-    readonly text: string,
+    private readonly source: string | KnownStatement,
     readonly plan: Plan | null,
     readonly literals: readonly Value[],
     /** Whom the columns depend on, if they do. */
     private readonly session: SessionControl | null = null,
   ) {}
+
+  get text(): string {
+    return typeof this.source === "string" ? this.source : this.source.textOf(this.literals);
+  }
 
   get isEmpty(): boolean {
     return this.plan === null;

@@ -17,6 +17,8 @@ export class Portal {
   tag = "";
   /** Rows taken so far. */
   position = 0;
+  /** How many portals its session had ever added when it was. */
+  addedAt = 0;
 
   /**
    * @param formats one per column, or empty: all are text
@@ -49,10 +51,11 @@ export class Portal {
 
 /** The portals of one session. */
 export class PortalTable {
-  private readonly byName = new Map<string, Portal>();
-  /** How many have ever been added, and at which count each was. */
+  private readonly named = new Map<string, Portal>();
+  /** The one without a name, which most clients use for everything. */
+  private unnamed: Portal | null = null;
+  /** How many have ever been added. */
   private added = 0;
-  private readonly addedAt = new Map<Portal, number>();
   /** Held cursors that the open transaction has made: they go if it fails. */
   private newlyHeld: string[] = [];
 
@@ -62,60 +65,65 @@ export class PortalTable {
   }
 
   find(name: string): Portal | undefined {
-    return this.byName.get(name);
+    return name === "" ? (this.unnamed ?? undefined) : this.named.get(name);
   }
 
   /** Throws 42P03 if the name is taken, 54000 if there are too many. A new unnamed portal replaces the old one. */
   add(name: string, portal: Portal): void {
     if (name === "") this.close(name);
-    else if (this.byName.has(name)) {
+    else if (this.named.has(name)) {
       throw new DeltatError(SqlState.duplicateCursor, `cursor "${name}" already exists`);
     }
-    if (this.byName.size >= MAX_PREPARED_PER_CONNECTION) {
+    const count = this.named.size + (this.unnamed === null ? 0 : 1);
+    if (count >= MAX_PREPARED_PER_CONNECTION) {
       throw new DeltatError(
         SqlState.programLimitExceeded,
         `limit exceeded: portals of one connection, at most ${MAX_PREPARED_PER_CONNECTION} are kept`,
       );
     }
-    this.byName.set(name, portal);
-    this.addedAt.set(portal, ++this.added);
+    portal.addedAt = ++this.added;
+    if (name === "") this.unnamed = portal;
+    else this.named.set(name, portal);
     if (portal.isHeld) this.newlyHeld.push(name);
   }
 
   /** Whether there was one. */
   close(name: string): boolean {
-    const portal = this.byName.get(name);
+    const portal = this.find(name);
     if (portal === undefined) return false;
     portal.close();
-    this.addedAt.delete(portal);
-    return this.byName.delete(name);
+    if (name === "") this.unnamed = null;
+    else this.named.delete(name);
+    return true;
   }
 
   /** Closes those that run `statement`. */
   closeOf(statement: Statement): void {
-    for (const [name, portal] of this.byName) if (portal.statement === statement) this.close(name);
+    this.closeWhere((portal) => portal.statement === statement);
   }
 
   closeAll(): void {
-    for (const portal of this.byName.values()) portal.close();
-    this.byName.clear();
-    this.addedAt.clear();
+    this.closeWhere(() => true);
     this.newlyHeld = [];
   }
 
   /** Closes those added since `mark`, held or not: the savepoint's part of the transaction is taken back. */
   rollbackTo(mark: number): void {
     if (this.added === mark) return;
-    for (const [name, portal] of this.byName) {
-      if ((this.addedAt.get(portal) ?? 0) > mark) this.close(name);
-    }
+    this.closeWhere((portal) => portal.addedAt > mark);
   }
 
   /** The transaction that they belong to is over: only held cursors stay, of this one only if it has committed. */
   endTransaction(hasCommitted: boolean): void {
-    if (this.byName.size === 0) return;
+    if (this.unnamed?.isHeld === false) this.close("");
+    if (this.named.size === 0) return;
     if (!hasCommitted) for (const name of this.newlyHeld) this.close(name);
     this.newlyHeld = [];
-    for (const [name, portal] of this.byName) if (!portal.isHeld) this.close(name);
+    this.closeWhere((portal) => !portal.isHeld);
+  }
+
+  private closeWhere(isMeant: (portal: Portal) => boolean): void {
+    if (this.unnamed !== null && isMeant(this.unnamed)) this.close("");
+    for (const [name, portal] of this.named) if (isMeant(portal)) this.close(name);
   }
 }

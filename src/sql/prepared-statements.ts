@@ -61,6 +61,7 @@ export class PreparedStatements<Statement> {
   /** Returns what was kept under the name, if anything was. */
   remove(name: string): Statement | undefined {
     const statement = this.statements.get(name);
+    if (statement === undefined) return undefined;
     this.statements.delete(name);
     if (name !== "") this.origins.delete(name);
     return statement;

@@ -7,6 +7,7 @@
 import { stopwatchMs } from "../clock.ts";
 import type { Transaction } from "../engine/transaction.ts";
 import { DeltatError, SqlState } from "../errors.ts";
+import { STAGED_CHANGE_BYTES } from "../limits.ts";
 import { ChannelChanges } from "./channel-changes.ts";
 import type { Cluster, ConnectedSession } from "./cluster.ts";
 import type { Database, Listener } from "./database.ts";
@@ -17,7 +18,7 @@ import { PreparedStatements } from "./prepared-statements.ts";
 import { Savepoints } from "./savepoints.ts";
 import { Settings } from "./settings.ts";
 import { StagedNotifications } from "./staged-notifications.ts";
-import { StatementMemory } from "./statement-memory.ts";
+import type { StatementMemory } from "./statement-memory.ts";
 import { applyModes, checkModeChange, type TransactionModes } from "./transaction-modes.ts";
 
 /** A NoticeResponse to come. */
@@ -55,7 +56,6 @@ export class SessionState implements SessionControl, ConnectedSession {
   /** What writes stage into; begun by the first of them. */
   transaction: Transaction | null = null;
   readonly portals = new PortalTable();
-  readonly memory: StatementMemory;
   /** When the statement that runs has taken too long, as `stopwatchMs` tells time; Infinity: never. */
   deadlineMs = Number.POSITIVE_INFINITY;
   private block: "none" | "open" | "failed" = "none";
@@ -73,9 +73,8 @@ export class SessionState implements SessionControl, ConnectedSession {
     private readonly store: Database,
     client: SqlClient,
     private readonly listener: Listener,
-    workMemBytes: number,
+    readonly memory: StatementMemory,
   ) {
-    this.memory = new StatementMemory(workMemBytes);
     this.settings = new Settings(client.user, client.startupOptions);
     this.channels = new ChannelChanges(store, listener);
     this.user = client.user;
@@ -131,6 +130,7 @@ export class SessionState implements SessionControl, ConnectedSession {
     if (this.transaction === null && (writes !== null || this.settings.isSerializable)) {
       this.transaction = this.store.engine.begin();
     }
+    this.memory.stage((this.transaction?.changes.length ?? 0) * STAGED_CHANGE_BYTES);
     this.store.enter(this.transaction);
     // Whatever a write replies, it was checked against all that others have changed.
     if (writes !== null) this.awaitLsn(this.store.appendedLsn);
@@ -317,6 +317,7 @@ export class SessionState implements SessionControl, ConnectedSession {
   close(): void {
     this.rollback();
     this.portals.closeAll();
+    this.memory.close();
     this.store.unlistenAll(this.listener);
     this.store.sessions.delete(this);
   }
@@ -349,6 +350,7 @@ export class SessionState implements SessionControl, ConnectedSession {
   }
 
   private endTransaction(): void {
+    this.memory.endTransaction();
     this.transaction = null;
     this.block = "none";
     this.inTransaction = false;

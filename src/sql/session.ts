@@ -6,6 +6,7 @@
 import type { ByteWriter } from "../bytes.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { DEFAULT_WORK_MEM_MB } from "../limits.ts";
+import { type MemoryBudget, unlimitedMemory } from "../memory-budget.ts";
 import type { Node } from "./ast.ts";
 import { decodeParameter } from "./codec.ts";
 import type { Database, Listener } from "./database.ts";
@@ -19,6 +20,8 @@ import type { PreparedStatements } from "./prepared-statements.ts";
 import { type RowStream, type RunResult, streamOf, WrittenRows } from "./row-stream.ts";
 import { type Notice, SessionState, type SqlClient } from "./session-state.ts";
 import { type LiftedLiterals, liftLiterals } from "./shape.ts";
+import { KnownStatement, RecentStatements } from "./shape-match.ts";
+import { StatementMemory } from "./statement-memory.ts";
 import { useSessionTime } from "./time/session-time.ts";
 import { TEXT, typeByOid } from "./types.ts";
 import type { Value } from "./value.ts";
@@ -61,9 +64,11 @@ function keep(key: string, plan: Plan): void {
 
 export class SqlSession {
   private readonly state: SessionState;
+  private readonly recent = new RecentStatements();
 
   /**
-   * @param workMemBytes what unfinished results of this session may hold
+   * @param workMemBytes what unfinished results of this session may hold, and
+   * @param budget what all sessions may
    * Throws 42704 or 22023 for a start-up option that cannot be had.
    */
   constructor(
@@ -71,8 +76,9 @@ export class SqlSession {
     client: SqlClient,
     listener: Listener,
     workMemBytes: number = DEFAULT_WORK_MEM_MB * 1024 * 1024,
+    budget: MemoryBudget = unlimitedMemory(),
   ) {
-    this.state = new SessionState(database, client, listener, workMemBytes);
+    this.state = new SessionState(database, client, listener, new StatementMemory(workMemBytes, budget));
   }
 
   /** Idle, in a transaction block, in a failed one. */
@@ -107,12 +113,29 @@ export class SqlSession {
     return state.inBlock ? state.settings.idleInTransactionTimeoutMs : state.settings.idleTimeoutMs;
   }
 
+  /**
+   * The one statement of a simple query, `message[start, end)`, if this session has lately sent one of its shape; else
+   * null, and nothing is known of it. Throws 25P02 in a failed block.
+   */
+  recall(message: Uint8Array, start: number, end: number): Statement | null {
+    const { recent } = this;
+    const known = recent.find(message, start, end);
+    if (known === null) return null;
+    this.refuseInFailedBlock(known.plan);
+    return new PlannedStatement(known, known.plan, recent.values, this.state);
+  }
+
   /** The statements of a simple query; a text whose shape is cached is not parsed. Throws 42601, 54000. */
   parseScript(text: string): readonly RawStatement[] {
     const literals = liftLiterals(text);
     if (literals !== null) {
-      const plan = plans.find(literals.key);
-      if (plan !== undefined) return [{ text, node: null, plan, literals }];
+      const cached = plans.find(literals.key);
+      if (cached !== undefined) {
+        const { plan } = cached;
+        if (cached.known === undefined) cached.known = KnownStatement.from(text, literals, plan);
+        if (cached.known !== null) this.recent.add(cached.known);
+        return [{ text, node: null, plan, literals }];
+      }
     }
     const statements = parse(text);
     const only = statements.length === 1 ? literals : null;
@@ -138,10 +161,10 @@ export class SqlSession {
     useSessionTime(this.state);
     // No shape begins like this: the lexer declines texts with a zero byte.
     const key = `\0p${parameterTypes.join(",")}\0${text}`;
-    const known = plans.find(key);
-    if (known !== undefined) {
-      this.refuseInFailedBlock(known);
-      return new PlannedStatement(text, known, NO_VALUES, this.state);
+    const cached = plans.find(key);
+    if (cached !== undefined) {
+      this.refuseInFailedBlock(cached.plan);
+      return new PlannedStatement(text, cached.plan, NO_VALUES, this.state);
     }
     const [first, ...others] = parse(text);
     if (first === undefined) return new PlannedStatement(text, null, NO_VALUES);
@@ -158,9 +181,9 @@ export class SqlSession {
   }
 
   /** Throws 22P02, 22P03, 22003, 22021. */
-  decodeParameter(typeOid: number, format: number, bytes: Uint8Array): Value {
+  decodeParameter(typeOid: number, format: number, bytes: Uint8Array, start: number, end: number): Value {
     useSessionTime(this.state);
-    return decodeParameter(typeByOid(typeOid) ?? TEXT, format, bytes);
+    return decodeParameter(typeByOid(typeOid) ?? TEXT, format, bytes, start, end);
   }
 
   /**
@@ -226,7 +249,7 @@ export class SqlSession {
   }
 
   /** Settings that ParameterStatus has to tell: at first all it reports, later what has changed. */
-  takeParameterChanges(): readonly [string, string][] {
+  takeParameterChanges(): readonly (readonly [name: string, value: string])[] {
     return this.state.settings.takeReports();
   }
 
@@ -254,11 +277,13 @@ export class SqlSession {
   }
 
   /** A literal that is wrong for a plan found by shape: planning its own text anew tells where it stands. */
-  private located(error: unknown, { text, literals }: PlannedStatement): unknown {
+  private located(error: unknown, statement: PlannedStatement): unknown {
+    const { literals } = statement;
     // 42: a name in a literal that names nothing, such as 'x'::regclass.
     const isOfLiteral = error instanceof DeltatError && /^(22|42)/.test(error.sqlState);
     if (!isOfLiteral || literals.length === 0 || error.fields.position !== undefined) return error;
     try {
+      const { text } = statement;
       const [first] = parse(text);
       if (first !== undefined) planStatement(first.node, text, null, null, this.state.prepared);
     } catch (found) {

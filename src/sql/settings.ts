@@ -17,6 +17,8 @@ interface TransactionChange {
   readonly afterCommit: string | undefined;
 }
 
+const NO_REPORTS: readonly never[] = [];
+
 /** Settings that end with the transaction, however they are set. */
 const TRANSACTION_SETTINGS: ReadonlySet<string> = new Set([
   "transaction_isolation",
@@ -145,8 +147,8 @@ export class Settings {
   }
 
   /** Reported settings that the client does not know yet; at first all of them. */
-  takeReports(): readonly [string, string][] {
-    if (this.unreported.size === 0) return [];
+  takeReports(): readonly (readonly [name: string, value: string])[] {
+    if (this.unreported.size === 0) return NO_REPORTS;
     const reports: [string, string][] = [];
     for (const name of this.unreported) {
       const value = this.get(name);

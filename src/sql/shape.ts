@@ -27,7 +27,7 @@ export interface LiftedLiterals {
 /** Statements longer than this are not worth keeping by shape. */
 const MAX_SHAPE_CHARACTERS = 1024 * 1024;
 
-const MAX_INT4 = 2_147_483_647;
+export const MAX_INT4 = 2_147_483_647;
 
 const NEWLINE = 10;
 const CARRIAGE_RETURN = 13;

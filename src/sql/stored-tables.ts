@@ -256,13 +256,12 @@ const ALLOCATION_COLUMNS: readonly Column[] = [
 ];
 
 function bookingImage(values: readonly Value[]): BookingImage {
-  const [id, resourceId, start, end, label] = values;
   const booking = {
-    id: idOf(id as Value),
-    resourceId: idOf(resourceId as Value),
-    start: instantOf(start as Value, "start"),
-    end: instantOf(end as Value, "end"),
-    label: label as string | null,
+    id: idOf(values[0] as Value),
+    resourceId: idOf(values[1] as Value),
+    start: instantOf(values[2] as Value, "start"),
+    end: instantOf(values[3] as Value, "end"),
+    label: values[4] as string | null,
   };
   checkSpan(booking.start, booking.end);
   return booking;

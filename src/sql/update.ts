@@ -267,6 +267,6 @@ export function newImage(
     values[column] =
       value === null ? ((table.columns[column] as Column).fallback ?? null) : (assigned[at] as Value);
   });
-  checkNotNull(table, values, (at) => table.columns[at]?.nullable === true);
+  checkNotNull(table, values, (_table, _values, at) => table.columns[at]?.nullable === true);
   return table.replace(values);
 }

@@ -89,10 +89,10 @@ export function returnResult(
 export function checkNotNull(
   table: StoredTable,
   values: readonly Value[],
-  isOptional: (column: number) => boolean,
+  isOptional: (table: StoredTable, values: readonly Value[], column: number) => boolean,
 ): void {
   for (let at = 0; at < values.length; at++) {
-    if (values[at] !== null || isOptional(at)) continue;
+    if (values[at] !== null || isOptional(table, values, at)) continue;
     const column = table.columns[at] as Column;
     throw new DeltatError(
       SqlState.notNullViolation,

@@ -62,16 +62,16 @@ export function sealFrame(
   at: number,
   seed: number,
 ): void {
-  const end = writer.length;
-  writer.length = start + LENGTH_AT;
-  writer.u32(length);
-  writer.u32(durableEnd);
-  writer.u32(kind);
-  writer.i64(lsn);
-  writer.f64(at);
-  writer.length = end;
-  const checksum = Bun.hash.crc32(writer.bytes.subarray(start + LENGTH_AT, end), seed >>> 0);
-  writer.patchI32(start, checksum | 0);
+  const { view } = writer;
+  const lsnHigh = Math.floor(lsn / 4294967296);
+  view.setUint32(start + LENGTH_AT, length);
+  view.setUint32(start + DURABLE_END_AT, durableEnd);
+  view.setUint32(start + KIND_AT, kind);
+  view.setUint32(start + LSN_AT, lsnHigh);
+  view.setUint32(start + LSN_AT + 4, lsn - lsnHigh * 4294967296);
+  view.setFloat64(start + INSTANT_AT, at);
+  const checksum = Bun.hash.crc32(writer.bytes.subarray(start + LENGTH_AT, writer.length), seed >>> 0);
+  view.setUint32(start, checksum);
 }
 
 /** Reads the frames of one segment, held whole in memory. */

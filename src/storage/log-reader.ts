@@ -13,6 +13,7 @@ import { DeltatError, SqlState } from "../errors.ts";
 import type { CommitRecord } from "./commit-log.ts";
 import type { FileSystem } from "./files.ts";
 import { alignedBytes, FRAME_ALIGNMENT_BYTES, FRAME_HEADER_BYTES, FrameKind, FrameReader } from "./frame.ts";
+import { neededSegments } from "./past-segments.ts";
 import {
   decodeHeader,
   SEGMENT_HEADER_BYTES,
@@ -28,6 +29,8 @@ export interface Replay {
   at: number;
   frames: number;
   lastKind: number;
+  /** What the last frame says of its segment: everything before this offset had been durable when it was made. */
+  durableEnd: number;
   record: { lsn: number; at: number; body: Uint8Array };
 }
 
@@ -56,8 +59,8 @@ export function replayClosedSegments(
   afterLsn: number,
   visit: (record: CommitRecord) => void,
 ): { readonly lsn: number; readonly at: number } {
-  const names = withPath("list", folder, () => files.list(folder));
-  const segments = readHeaders(files, folder, names).filter(({ number }) => number <= lastNumber);
+  const names = logNames(files, folder).filter((name) => (segmentNumber(name) ?? 0) <= lastNumber);
+  const segments = readHeaders(files, folder, neededSegments(files, folder, names, afterLsn));
   const replay = newReplay();
   const end = replaySegments(files, segments, afterLsn, replay, visit);
   const last = segments[end.index];
@@ -76,22 +79,29 @@ export interface LogContents {
   readonly tornTail: { readonly path: string; readonly offsetBytes: number; readonly bytes: number } | null;
 }
 
-/** Reads a log as `recoverLog` does, and changes nothing. Throws as that does; null if the folder holds no log. */
+/**
+ * Reads a log as `recoverLog` does, and changes nothing. Throws as that does; null if the folder holds no log.
+ * @param which `all` segments; or those `needed` behind the snapshot: of them all is read that can be, before it throws
+ */
 export function inspectLog(
   files: FileSystem,
   folder: string,
   afterLsn: number,
+  which: "all" | "needed",
   visit: (record: CommitRecord) => void,
 ): LogContents | null {
-  const segments = readHeaders(
-    files,
-    folder,
-    withPath("list", folder, () => files.list(folder)),
-  );
-  if (segments.length === 0) return null;
+  const all = logNames(files, folder);
+  const names = which === "all" ? all : neededSegments(files, folder, all, afterLsn);
+  const { segments, refusal } = readableHeaders(files, folder, names);
+  if (refusal !== null && which === "all") throw refusal;
+  if (all.length === 0) {
+    if (afterLsn > 0) throw noSegment(folder, afterLsn);
+    return null;
+  }
   checkBeginning(folder, segments, afterLsn);
   const replay = newReplay();
   const end = replaySegments(files, segments, afterLsn, replay, visit);
+  if (refusal !== null) throw refusal;
   checkReach(folder, replay, afterLsn);
   const bytes = end.contentEnd - end.offset;
   const path = segments[end.index]?.path ?? folder;
@@ -101,6 +111,17 @@ export function inspectLog(
     lastLsn: Math.max(replay.lsn, afterLsn),
     tornTail: bytes === 0 ? null : { path, offsetBytes: end.offset, bytes },
   };
+}
+
+/** Names of what belongs to the log, or claims to; sorted. */
+export function logNames(files: FileSystem, folder: string): string[] {
+  return withPath("list", folder, () => files.list(folder))
+    .filter((name) => name.endsWith(".log"))
+    .sort();
+}
+
+export function noSegment(folder: string, afterLsn: number): DeltatError {
+  return missing(folder, `it holds no log segment, yet a snapshot of lsn ${afterLsn} exists`);
 }
 
 export function checkBeginning(folder: string, [first]: readonly SegmentOnDisk[], afterLsn: number): void {
@@ -119,11 +140,12 @@ export function newReplay(): Replay {
     at: 0,
     frames: 0,
     lastKind: 0,
+    durableEnd: SEGMENT_HEADER_BYTES,
     record: { lsn: 0, at: 0, body: new Uint8Array(0) },
   };
 }
 
-export function missing(folder: string, reason: string): DeltatError {
+function missing(folder: string, reason: string): DeltatError {
   return new DeltatError(
     SqlState.dataCorrupted,
     `log folder ${folder} is incomplete: ${reason}; nothing was changed`,
@@ -133,20 +155,36 @@ export function missing(folder: string, reason: string): DeltatError {
   );
 }
 
+/** The headers of segments that follow each other; `names` are sorted. Throws what is wrong with one of them. */
 export function readHeaders(files: FileSystem, folder: string, names: readonly string[]): SegmentOnDisk[] {
-  const logNames = names.filter((name) => name.endsWith(".log")).sort();
-  const segments: SegmentOnDisk[] = [];
-  for (const name of logNames) {
-    const path = join(folder, name);
-    const segment = readHeader(files, path);
-    if (segmentNumber(name) !== segment.number) {
-      throw damage(path, 0, `its header says that it is ${segmentName(segment.number)}`);
-    }
-    const previous = segments.at(-1);
-    if (previous !== undefined) checkSuccession(folder, previous, segment);
-    segments.push(segment);
-  }
+  const { segments, refusal } = readableHeaders(files, folder, names);
+  if (refusal !== null) throw refusal;
   return segments;
+}
+
+/** The same up to the first one with which something is wrong, and what that is. */
+function readableHeaders(
+  files: FileSystem,
+  folder: string,
+  names: readonly string[],
+): { readonly segments: SegmentOnDisk[]; readonly refusal: DeltatError | null } {
+  const segments: SegmentOnDisk[] = [];
+  try {
+    for (const name of names) {
+      const path = join(folder, name);
+      const segment = readHeader(files, path);
+      if (segmentNumber(name) !== segment.number) {
+        throw damage(path, 0, `its header says that it is ${segmentName(segment.number)}`);
+      }
+      const previous = segments.at(-1);
+      if (previous !== undefined) checkSuccession(folder, previous, segment);
+      segments.push(segment);
+    }
+  } catch (error) {
+    if (error instanceof DeltatError) return { segments, refusal: error };
+    throw error;
+  }
+  return { segments, refusal: null };
 }
 
 function readHeader(files: FileSystem, path: string): SegmentOnDisk {
@@ -221,7 +259,7 @@ function readWhole(files: FileSystem, segment: SegmentOnDisk, bytes: Uint8Array)
 }
 
 /** Offset after the last 8 bytes of a segment that are not all zero; its header counts as content. */
-function endOfContent(bytes: Uint8Array<ArrayBuffer>): number {
+export function endOfContent(bytes: Uint8Array<ArrayBuffer>): number {
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
   const first = SEGMENT_HEADER_BYTES / 4;
   let end = words.length;
@@ -250,6 +288,7 @@ function replayFrames(
     replay.at = at;
     replay.frames++;
     replay.lastKind = kind;
+    replay.durableEnd = reader.durableEnd(offset);
     if (kind === FrameKind.commit && lsn > afterLsn) {
       record.lsn = lsn;
       record.at = at;

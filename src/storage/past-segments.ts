@@ -1,35 +1,40 @@
 /** Segments that a snapshot stands for as a whole: kept for who reads what happened, and not read when the log opens. */
 
+import { DeltatError } from "../errors.ts";
 import type { FileSystem } from "./files.ts";
-import { FRAME_HEADER_BYTES, FrameKind, FrameReader } from "./frame.ts";
-import { SEGMENT_HEADER_BYTES } from "./segment.ts";
-import { withPath } from "./storage-errors.ts";
+import { segmentNumber } from "./segment.ts";
+import { readSegmentHeader, type SegmentFile, SegmentFrames } from "./segment-frames.ts";
 
 /**
- * Index of the first segment that is needed behind a snapshot of `afterLsn`. A first frame that lies about its lsn is
- * found when its segment is replayed.
+ * The names of a log's segments from the first on that is needed behind a snapshot of `afterLsn`; `names` are all, sorted.
+ * Only a whole first frame behind a whole header counts: one that lies about its lsn would hide all that lies between the
+ * snapshot and it. Throws DeltatError 58030.
  */
-export function firstNeeded(
+export function neededSegments(
   files: FileSystem,
-  segments: readonly { readonly path: string }[],
+  folder: string,
+  names: readonly string[],
   afterLsn: number,
-): number {
-  if (afterLsn === 0) return 0;
-  const index = segments.findLastIndex(({ path }) => {
-    const frame = firstFrameHeader(files, path);
-    if (frame.length(0) === 0) return false;
-    return (frame.kind(0) === FrameKind.commit ? frame.lsn(0) - 1 : frame.lsn(0)) <= afterLsn;
+): readonly string[] {
+  if (afterLsn === 0) return names;
+  const index = names.findLastIndex((name) => {
+    const segment = wholeHeader(files, folder, name);
+    if (segment === null) return false;
+    const first = new SegmentFrames(files, segment).peek();
+    return first !== null && first.lsn <= afterLsn + 1;
   });
-  return Math.max(index, 0);
+  return names.slice(Math.max(index, 0));
 }
 
-function firstFrameHeader(files: FileSystem, path: string): FrameReader {
-  const bytes = new Uint8Array(FRAME_HEADER_BYTES);
-  const fd = withPath("open", path, () => files.open(path, "read"));
+/** Null for one that is damaged: whether that matters is seen when it is needed. */
+function wholeHeader(files: FileSystem, folder: string, name: string): SegmentFile | null {
+  const number = segmentNumber(name);
+  if (number === null) return null;
   try {
-    withPath("read", path, () => files.read(fd, bytes, SEGMENT_HEADER_BYTES));
-  } finally {
-    files.close(fd);
+    const segment = readSegmentHeader(files, folder, number);
+    return segment.number === number ? segment : null;
+  } catch (error) {
+    if (error instanceof DeltatError) return null;
+    throw error;
   }
-  return new FrameReader(bytes, 0);
 }

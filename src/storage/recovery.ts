@@ -12,14 +12,15 @@ import {
   checkBeginning,
   checkReach,
   type LogEnd,
-  missing,
+  logNames,
   newReplay,
+  noSegment,
   type Replay,
   readHeaders,
   replaySegments,
   type SegmentOnDisk,
 } from "./log-reader.ts";
-import { firstNeeded } from "./past-segments.ts";
+import { neededSegments } from "./past-segments.ts";
 import { isUnfinishedName, type Segment } from "./segment.ts";
 import { withPath } from "./storage-errors.ts";
 
@@ -58,34 +59,29 @@ export function recoverLog(
   visit: (record: CommitRecord) => void,
   warn: (cut: TailCut) => void,
 ): RecoveredLog | null {
-  const names = withPath("list", folder, () => files.list(folder));
-  const headers = readHeaders(files, folder, names);
-  const segments = headers.slice(firstNeeded(files, headers, afterLsn));
+  const names = logNames(files, folder);
+  const segments = readHeaders(files, folder, neededSegments(files, folder, names, afterLsn));
   if (segments.length === 0) {
-    if (afterLsn > 0)
-      throw missing(folder, `it holds no log segment, yet a snapshot of lsn ${afterLsn} exists`);
+    if (afterLsn > 0) throw noSegment(folder, afterLsn);
     return null;
   }
   checkBeginning(folder, segments, afterLsn);
   const replay = newReplay();
   const end = replaySegments(files, segments, afterLsn, replay, visit);
   checkReach(folder, replay, afterLsn);
-  removeLeftovers(files, folder, names, segments.slice(end.index + 2));
+  removeLeftovers(files, folder, segments.slice(end.index + 2));
   return makeReady(files, segments, end, replay, afterLsn, warn);
 }
 
 /** Files that a crash left half made, and empty segments beyond the next one. */
-function removeLeftovers(
-  files: FileSystem,
-  folder: string,
-  names: readonly string[],
-  surplus: readonly SegmentOnDisk[],
-): void {
+function removeLeftovers(files: FileSystem, folder: string, surplus: readonly SegmentOnDisk[]): void {
+  const names = withPath("list", folder, () => files.list(folder));
   const paths = names.filter(isUnfinishedName).map((name) => join(folder, name));
   // Last first: a crash in between must not leave a gap in the numbers.
   paths.push(...surplus.map((segment) => segment.path).reverse());
   for (const path of paths) withPath("remove", path, () => files.remove(path));
-  if (paths.length > 0) withPath("sync", folder, () => files.syncFolder(folder));
+  // Always: what the last process named or removed may be so in the system's memory only, and commits go into that.
+  withPath("sync", folder, () => files.syncFolder(folder));
 }
 
 function makeReady(
@@ -101,6 +97,7 @@ function makeReady(
   const current = openForWriting(files, last);
   if (end.contentEnd > end.offset) cutTail(files, current, end, warn);
   // What was read may still be in the system's memory only, if just the process died: nobody may build on it yet.
+  writeAgain(files, current, replay.durableEnd, end.offset);
   withPath("sync", current.path, () => files.sync(current.fd));
   return {
     current,
@@ -110,6 +107,17 @@ function makeReady(
     lastAt: replay.at,
     endsClean: replay.frames === 0 || replay.lastKind === FrameKind.cleanEnd,
   };
+}
+
+/**
+ * Writes what nothing proves to be durable once more. After a sync that failed the system's memory may hold as clean what
+ * the disk never got: reading shows it, and no sync would write it.
+ */
+function writeAgain(files: FileSystem, { fd, path }: Segment, from: number, to: number): void {
+  if (from >= to) return;
+  const bytes = new Uint8Array(to - from);
+  withPath("read", path, () => files.read(fd, bytes, from));
+  withPath("write", path, () => files.write(fd, bytes, from));
 }
 
 function openForWriting(files: FileSystem, segment: SegmentOnDisk): Segment {

@@ -262,8 +262,8 @@ export class SegmentLog implements CommitLog {
    * Removes the segments up to `number`, which a snapshot has made needless, oldest first: no gap is ever left. The
    * newest of them stay as long as they take no more than `keptBytes` together.
    */
-  removeThrough(number: number, keptBytes: number): Promise<void> {
-    return removeSegments(this.files, this.folder, number, keptBytes);
+  removeThrough(number: number, keptBytes: number, unwanted: AbortSignal): Promise<void> {
+    return removeSegments(this.files, this.folder, number, keptBytes, unwanted);
   }
 
   flush(): void {

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { DeltatError, SqlState } from "../errors.ts";
 import type { FileSystem } from "./files.ts";
 import { FRAME_HEADER_BYTES } from "./frame.ts";
-import { damage, withPath } from "./storage-errors.ts";
+import { damage, fileError, withPath } from "./storage-errors.ts";
 
 export const SEGMENT_HEADER_BYTES = 32;
 
@@ -190,13 +190,14 @@ function discard(files: FileSystem, fd: number, path: string): void {
 
 /**
  * Removes the segments of a folder up to `number`, oldest first, so that no gap is ever left. The newest of them stay as
- * long as they take no more than `keptBytes` together.
+ * long as they take no more than `keptBytes` together. It stops where that is unwanted.
  */
 export async function removeSegments(
   files: FileSystem,
   folder: string,
   number: number,
   keptBytes: number,
+  unwanted: AbortSignal,
 ): Promise<void> {
   const old = files
     .list(folder)
@@ -207,10 +208,13 @@ export async function removeSegments(
     if (room < 0) break;
   }
   for (const name of old) {
+    if (unwanted.aborted) return;
     const path = join(folder, name);
     withPath("remove", path, () => files.remove(path));
     // Freeing a large file takes its time: others have their turn between two of them.
-    await files.syncFolderLater(folder);
+    await files.syncFolderLater(folder).catch((cause: unknown) => {
+      throw fileError("sync", folder, cause);
+    });
   }
 }
 

@@ -5,6 +5,10 @@ import { DeltatError, SqlState } from "../errors.ts";
 /** The disk, the user's share of it, or the file may not grow. */
 const NO_ROOM_CODES = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
+/** What an operator can do about damage. */
+const RESTORE =
+  "Check the disk, and restore the whole folder of this database from a backup; deltat verify tells what can be read.";
+
 /** Whether the system refused for want of room. */
 export function isNoRoom(cause: unknown): boolean {
   return cause instanceof Error && "code" in cause && NO_ROOM_CODES.has(String(cause.code));
@@ -43,8 +47,8 @@ export function snapshotDamage(path: string, offsetBytes: number, reason: string
     SqlState.dataCorrupted,
     `snapshot ${path} is damaged at byte ${offsetBytes}: ${reason}; nothing was changed`,
     {
-      detail: "The log before it is gone, so the database cannot be opened without it.",
-      hint: "Check the disk, and restore the whole folder of this database from a backup or a replica.",
+      detail: "Unless the log is kept back to its beginning, the database cannot be read without it.",
+      hint: RESTORE,
     },
   );
 }
@@ -56,7 +60,7 @@ export function damage(path: string, offsetBytes: number, reason: string): Delta
     `log segment ${path} is damaged at byte ${offsetBytes}: ${reason}; nothing was changed`,
     {
       detail: "Commits from this place on had been made durable, so the log is not cut here.",
-      hint: "Check the disk, and restore the whole folder of this database from a backup or a replica.",
+      hint: RESTORE,
     },
   );
 }

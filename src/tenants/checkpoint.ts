@@ -9,8 +9,12 @@ import type { FileSystem } from "../storage/files.ts";
 import { removeOldSnapshots } from "../storage/snapshot-file.ts";
 import type { MadeSnapshot } from "./stored-state.ts";
 
-/** Makes the snapshot of a folder's segments up to `lastSegment`; rejects with what went wrong. */
-export type SnapshotMaker = (folder: string, lastSegment: number) => Promise<MadeSnapshot>;
+/** Makes the snapshot of a folder's segments up to `lastSegment`; rejects with what went wrong, or when it is not wanted any more. */
+export type SnapshotMaker = (
+  folder: string,
+  lastSegment: number,
+  unwanted: AbortSignal,
+) => Promise<MadeSnapshot>;
 
 /** What a checkpoint needs of the log. */
 export interface CheckpointedLog {
@@ -19,7 +23,7 @@ export interface CheckpointedLog {
   readonly appendedLsn: number;
   prepareRotation(): Promise<void>;
   rotate(): number;
-  removeThrough(number: number, keptBytes: number): Promise<void>;
+  removeThrough(number: number, keptBytes: number, unwanted: AbortSignal): Promise<void>;
 }
 
 export interface CheckpointOptions {
@@ -48,7 +52,9 @@ export class Checkpoints {
   /** A snapshot as large as this was made last: the log may grow as long before the next, so that copying the whole costs no more than logging did. */
   private snapshotBytes = 0;
   private running: Promise<void> | null = null;
-  private isClosed = false;
+  /** Waits for the one under way, and is another. */
+  private following: Promise<void> | null = null;
+  private readonly closing = new AbortController();
   /** The last commit in the newest snapshot. */
   private snapshotLsn: number;
 
@@ -72,22 +78,33 @@ export class Checkpoints {
   /** To be called now and then: begins a checkpoint when the log has grown enough. */
   consider(): void {
     const { logBytes, warn } = this.options;
-    if (logBytes === 0 || this.running !== null || this.isClosed) return;
+    if (logBytes === 0 || this.running !== null || this.closing.signal.aborted) return;
     if (this.log.appendedBytes - this.bytesAtLast < Math.max(logBytes, this.snapshotBytes)) return;
     this.run().catch((error: unknown) => {
-      warn(`no snapshot of ${this.folder}: ${error instanceof Error ? error.message : error}`);
+      if (!this.closing.signal.aborted)
+        warn(`no snapshot of ${this.folder}: ${error instanceof Error ? error.message : error}`);
     });
   }
 
-  /** A checkpoint now, or the one under way and then another. Rejects with what went wrong; the log goes on by itself then. */
-  async now(): Promise<void> {
+  /**
+   * A checkpoint now, or behind the one under way another, which is that of all who ask meanwhile. Rejects with what went
+   * wrong; the log goes on by itself then.
+   */
+  now(): Promise<void> {
+    if (this.running === null && this.following === null) return this.run();
+    this.following ??= this.follow();
+    return this.following;
+  }
+
+  private async follow(): Promise<void> {
     while (this.running !== null) await this.running.catch(() => {});
+    this.following = null;
     await this.run();
   }
 
-  /** Waits for the one under way; none begins any more. */
+  /** Gives up the one under way, whose log stays as it is; none begins any more. */
   async close(): Promise<void> {
-    this.isClosed = true;
+    this.closing.abort();
     await this.running?.catch(() => {});
   }
 
@@ -101,21 +118,48 @@ export class Checkpoints {
     return running;
   }
 
+  /** The folder may be another database's as soon as this one is closed: it is not touched any more then. */
+  private refuseIfClosed(): void {
+    if (!this.closing.signal.aborted) return;
+    throw new DeltatError(SqlState.adminShutdown, "the database is being closed");
+  }
+
   private async take(): Promise<void> {
-    if (this.isClosed) throw new DeltatError(SqlState.adminShutdown, "the database is being closed");
+    this.refuseIfClosed();
     const { log, folder, options } = this;
     if (log.appendedLsn === this.snapshotLsn) return;
     await log.prepareRotation();
+    this.refuseIfClosed();
     // Whatever comes of it, the next attempt waits for as much log again.
     this.bytesAtLast = log.appendedBytes;
     const lsn = log.appendedLsn;
     const closed = log.rotate();
     if (closed === 0) return;
     await this.whenDurable(lsn);
-    const { lsn: snapshotLsn, bytes } = await options.make(folder, closed);
+    this.refuseIfClosed();
+    const { lsn: snapshotLsn, bytes } = await this.make(closed);
     this.snapshotBytes = bytes;
     this.snapshotLsn = snapshotLsn;
-    await log.removeThrough(closed, options.historyBytes);
+    await log.removeThrough(closed, options.historyBytes, this.closing.signal);
+    this.refuseIfClosed();
     removeOldSnapshots(options.files, folder, snapshotLsn);
+  }
+
+  /** A maker that dies leaves half a file, and the next one might, too: nothing of it stays. */
+  private async make(lastSegment: number): Promise<MadeSnapshot> {
+    const { folder, options } = this;
+    try {
+      const made = await options.make(folder, lastSegment, this.closing.signal);
+      this.refuseIfClosed();
+      return made;
+    } catch (error) {
+      this.refuseIfClosed();
+      try {
+        removeOldSnapshots(options.files, folder, this.snapshotLsn);
+      } catch {
+        // The next opening removes it; the error that led here is the one to report.
+      }
+      throw error;
+    }
   }
 }

@@ -6,6 +6,12 @@
 import { DeltatError, SqlState } from "../errors.ts";
 import { MAX_DATABASE_NAME_BYTES } from "../limits.ts";
 
+/**
+ * In the folder of a database that is a backup, and in no other: the names of those of its files that will never change. A
+ * server that opens the database takes it away, for then it is one of its own.
+ */
+export const BACKUP_MARK = "closed.json";
+
 const SAFE = /^[a-z0-9_-]$/;
 
 /** The folder of a database. Throws DeltatError 3D000 for a name that none can have. */

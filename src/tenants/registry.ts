@@ -12,14 +12,14 @@ import { MAX_DATABASES } from "../limits.ts";
 import type { Cluster, ConnectedSession } from "../sql/cluster.ts";
 import { type FileSystem, localFiles } from "../storage/files.ts";
 import { type FolderLock, lockFolder } from "../storage/folder-lock.ts";
-import { inspectLog } from "../storage/log-reader.ts";
+import { surveyLog } from "../storage/log-survey.ts";
 import { ReadOnlyLog } from "../storage/read-only-log.ts";
 import { openSegmentLog, type SegmentLogOptions } from "../storage/segment-log.ts";
-import { removeOldSnapshots } from "../storage/snapshot-file.ts";
+import { removeOldSnapshots, snapshotLsn } from "../storage/snapshot-file.ts";
 import { withPath } from "../storage/storage-errors.ts";
 import { type CheckpointOptions, Checkpoints, type SnapshotMaker, SnapshotQueue } from "./checkpoint.ts";
-import { databaseOf, folderOf } from "./folder-names.ts";
-import { loadSnapshot, makeSnapshot, replayCommit } from "./stored-state.ts";
+import { BACKUP_MARK, databaseOf, folderOf } from "./folder-names.ts";
+import { loadSnapshot, makeSnapshot, readUpToDamage, replayCommit } from "./stored-state.ts";
 import { type Scheduler, Tenant } from "./tenant.ts";
 
 const DATABASES_FOLDER = "databases";
@@ -38,7 +38,9 @@ export interface RegistryOptions {
   readonly enforceRulesByDefault: boolean;
   readonly warn: (message: string) => void;
   /** How the logs are kept; default: in the operating system's files. */
-  readonly log?: Pick<SegmentLogOptions, "files" | "segmentBytes" | "blockingSyncLimitMs" | "nowMs">;
+  readonly log?: Pick<SegmentLogOptions, "files" | "segmentBytes" | "blockingSyncLimitMs" | "nowMs" | "salt">;
+  /** Keeps others from the data folder; default: the operating system's lock. */
+  readonly lock?: (dataDir: string) => FolderLock;
   /** Bookings that ended so long ago are dropped; null or left out: never. */
   readonly retentionMs?: number | null;
   /** Bytes of log after which a snapshot is made; default 0: only when asked for. */
@@ -71,7 +73,7 @@ export class TenantRegistry implements Cluster {
    * server has the folder, 58030 when the file system refuses, and what is wrong with the first one if none is left.
    */
   constructor(private readonly options: RegistryOptions) {
-    this.lock = lockFolder(options.dataDir);
+    this.lock = (options.lock ?? lockFolder)(options.dataDir);
     this.root = join(options.dataDir, DATABASES_FOLDER);
     this.files = options.log?.files ?? localFiles;
     const { files } = this;
@@ -234,9 +236,11 @@ export class TenantRegistry implements Cluster {
     void removal.then(() => this.removals.delete(removal));
   }
 
-  /** Whether a first segment was ever made in a database's folder. */
+  /** Whether a first segment was ever made in a database's folder; its snapshot says so too, should all segments be lost. */
   private holdsLog(folder: string): boolean {
-    return this.files.list(join(this.root, folder)).some((file) => file.endsWith(".log"));
+    return this.files
+      .list(join(this.root, folder))
+      .some((file) => file.endsWith(".log") || snapshotLsn(file) !== null);
   }
 
   /** Opens a database: its newest snapshot, and its log behind that; a new one is empty. */
@@ -269,6 +273,7 @@ export class TenantRegistry implements Cluster {
     );
     // Only now that the folder has opened is anything removed from it.
     removeOldSnapshots(files, folder, afterLsn);
+    if (files.list(folder).includes(BACKUP_MARK)) files.remove(join(folder, BACKUP_MARK));
     this.warnOfClock(name, engine.now);
     const opened = new Tenant(name, engine, log, options.scheduler, undefined, this);
     tenant = opened;
@@ -284,32 +289,21 @@ export class TenantRegistry implements Cluster {
     return opened;
   }
 
-  /** Reads what can be read, and says where it ends. */
+  /** Reads what can be read, and says where it ends and what lies beyond. */
   private salvage(name: string, folder: string): Tenant {
     const { files, options } = this;
-    const engine = new Engine({ enforceRulesByDefault: options.enforceRulesByDefault });
-    let lastLsn = loadSnapshot(files, folder, engine);
-    let damage: DeltatError | null = null;
-    try {
-      inspectLog(files, folder, lastLsn, (record) => {
-        replayCommit(engine, record, folder);
-        lastLsn = record.lsn;
-      });
-    } catch (error) {
-      if (!(error instanceof DeltatError)) throw error;
-      damage = error;
-    }
+    const { enforceRulesByDefault } = options;
+    const { engine, lastLsn, damage } = readUpToDamage(files, folder, { enforceRulesByDefault });
     if (damage !== null) {
-      options.warn(
-        `database "${name}" is served up to commit ${lastLsn}; what lies beyond is lost: ${damage.message}`,
-      );
+      options.warn(`database "${name}" is served up to commit ${lastLsn}, read-only: ${damage.message}`);
+      for (const line of surveyLog(files, folder, lastLsn)) options.warn(`database "${name}": ${line}`);
     }
     const refusal = new DeltatError(
       SqlState.ioError,
       `database "${name}" is being salvaged: nothing can be changed`,
       {
         detail: damage === null ? "It is whole." : `It is read up to commit ${lastLsn}: ${damage.message}`,
-        hint: "Dump it with deltat dump or COPY, and restore that into another data folder.",
+        hint: "Dump it with deltat dump --salvage or COPY, and restore that into another data folder.",
       },
     );
     const log = new ReadOnlyLog(lastLsn, refusal);

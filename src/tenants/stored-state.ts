@@ -10,7 +10,8 @@ import { captureSnapshot, restoreSnapshot } from "../engine/snapshot.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import type { CommitRecord } from "../storage/commit-log.ts";
 import type { FileSystem } from "../storage/files.ts";
-import { replayClosedSegments } from "../storage/log-reader.ts";
+import { inspectLog, replayClosedSegments } from "../storage/log-reader.ts";
+import { segmentNumbers } from "../storage/segment-frames.ts";
 import { readNewestSnapshot, type Snapshot, snapshotName, writeSnapshot } from "../storage/snapshot-file.ts";
 import { snapshotDamage } from "../storage/storage-errors.ts";
 
@@ -41,6 +42,46 @@ export function replayCommit(engine: Engine, { lsn, at, body }: CommitRecord, fo
       detail: `The log is in ${folder}; nothing was changed.`,
     });
   }
+}
+
+/** What can be read of a database. */
+export interface Readable {
+  readonly engine: Engine;
+  /** The last commit in it. */
+  readonly lastLsn: number;
+  /** Why that is not all; null if it is. */
+  readonly damage: DeltatError | null;
+}
+
+/**
+ * Reads a database up to the first damage of what it needs. A snapshot that cannot be read is done without if the log
+ * still goes back to its beginning. Throws as `loadSnapshot` does if it does not.
+ */
+export function readUpToDamage(
+  files: FileSystem,
+  folder: string,
+  options: { readonly enforceRulesByDefault?: boolean } = {},
+): Readable {
+  let engine = new Engine(options);
+  let lastLsn = 0;
+  let damage: DeltatError | null = null;
+  try {
+    lastLsn = loadSnapshot(files, folder, engine);
+  } catch (error) {
+    if (!(error instanceof DeltatError) || segmentNumbers(files, folder)[0] !== 1) throw error;
+    engine = new Engine(options);
+    damage = error;
+  }
+  try {
+    inspectLog(files, folder, lastLsn, "needed", (record) => {
+      replayCommit(engine, record, folder);
+      lastLsn = record.lsn;
+    });
+  } catch (error) {
+    if (!(error instanceof DeltatError)) throw error;
+    damage = error;
+  }
+  return { engine, lastLsn, damage };
 }
 
 export interface MadeSnapshot {

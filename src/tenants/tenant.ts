@@ -31,6 +31,8 @@ export interface Scheduler {
   soon(callback: () => void): void;
   /** Runs `callback` after `delayMs`; returns what cancels it. */
   after(delayMs: number, callback: () => void): () => void;
+  /** Times what a step of background work takes, in milliseconds; default: the system's stopwatch. */
+  stopwatchMs?(): number;
 }
 
 /** Timers count milliseconds in an int32. */

@@ -125,9 +125,9 @@ export function writeParameterStatus(out: ByteWriter, name: string, value: strin
 }
 
 export function writeReadyForQuery(out: ByteWriter, status: TransactionStatus): void {
-  const lengthAt = begin(out, Backend.readyForQuery);
+  out.u8(Backend.readyForQuery);
+  out.i32(5);
   out.u8(code(status));
-  finish(out, lengthAt);
 }
 
 /** RowDescriptions of results that are all text, by the columns of their plan: what a client asks again is copied. */
@@ -201,12 +201,13 @@ export function writeNotificationResponse(
   out: ByteWriter,
   processId: number,
   channel: string,
-  payload: string,
+  payload: Uint8Array,
 ): void {
   const lengthAt = begin(out, Backend.notificationResponse);
   out.i32(processId);
   out.cstring(channel);
-  out.cstring(payload);
+  out.raw(payload);
+  out.u8(0);
   finish(out, lengthAt);
 }
 

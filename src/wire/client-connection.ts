@@ -48,7 +48,9 @@ export class ClientConnection implements Transport {
     private readonly host: ConnectionHost,
   ) {
     this.socket = plain;
-    this.session = host.open(this, plain.remoteAddress);
+    // Of a socket that was reset already there is none, whatever its type says.
+    const address: string | undefined = plain.remoteAddress;
+    this.session = host.open(this, address ?? "");
   }
 
   /** The plain socket has received bytes. */

@@ -191,9 +191,14 @@ export class ExtendedQuery {
       const format = (formats.length > 1 ? formats[i] : formats[0]) ?? 0;
       if (length === -1) values.push(null);
       else if (length < 0) throw protocolViolation("invalid message format");
-      else values.push(this.sql.decodeParameter(types[i] as number, format, message.raw(length)));
+      else values.push(this.readParameter(message, types[i] as number, format, length));
     }
     return values;
+  }
+
+  private readParameter(message: MessageReader, type: number, format: number, length: number): Value {
+    const start = message.skip(length);
+    return this.sql.decodeParameter(type, format, message.bytes, start, start + length);
   }
 
   private executeWhole(portal: Portal): boolean {

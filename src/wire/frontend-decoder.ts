@@ -80,6 +80,11 @@ export class FrontendDecoder {
     return this.end - this.start;
   }
 
+  /** Of the buffer for what is left over. */
+  get heldBytes(): number {
+    return this.own.length;
+  }
+
   /** Adds input. `chunk` itself is used until `keep` is called, and not after. */
   push(chunk: Uint8Array): void {
     if (this.start === this.end) {
@@ -109,6 +114,14 @@ export class FrontendDecoder {
       this.start = 0;
       this.end = left.length;
     }
+  }
+
+  /** Forgets everything: the client is gone. */
+  discard(): void {
+    this.bytes = EMPTY;
+    this.own = EMPTY;
+    this.start = 0;
+    this.end = 0;
   }
 
   /**

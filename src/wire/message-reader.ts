@@ -3,6 +3,7 @@
  * (08P01, in PostgreSQL's words): where the next message begins is known, so the connection lives on.
  */
 
+import { asciiText } from "../bytes.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 
 const EMPTY = new Uint8Array(0);
@@ -10,17 +11,21 @@ const EMPTY = new Uint8Array(0);
 /** `ignoreBOM` keeps a leading U+FEFF, which is a character of the text like any other. */
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The text of `bytes`. Throws DeltatError 22021 if they are not UTF-8. */
-function decodeUtf8(bytes: Uint8Array): string {
+/** Texts up to this length are looked through by a loop, which costs less than two calls of the runtime. */
+const SHORT_TEXT = 64;
+
+/** The text of `bytes[start, end)`. Throws DeltatError 22021 if they are not UTF-8. */
+function decodeUtf8(bytes: Uint8Array, start: number, end: number): string {
   try {
-    return utf8.decode(bytes);
+    return utf8.decode(bytes.subarray(start, end));
   } catch {
     throw new DeltatError(SqlState.characterNotInRepertoire, 'invalid byte sequence for encoding "UTF8"');
   }
 }
 
 export class MessageReader {
-  private bytes: Uint8Array = EMPTY;
+  /** What the message lies in. */
+  bytes: Uint8Array = EMPTY;
   private offset = 0;
   private end = 0;
 
@@ -56,6 +61,11 @@ export class MessageReader {
     );
   }
 
+  /** Passes `count` bytes; returns where in `bytes` they begin. */
+  skip(count: number): number {
+    return this.take(count);
+  }
+
   /** `count` bytes, not copied: valid until the next message is read. */
   raw(count: number): Uint8Array {
     const at = this.take(count);
@@ -64,11 +74,32 @@ export class MessageReader {
 
   /** Text up to a terminating zero. Throws 08P01 if there is none, 22021 if it is not UTF-8. */
   cstring(): string {
-    const zero = this.bytes.indexOf(0, this.offset);
+    const { bytes, offset: start } = this;
+    const limit = Math.min(this.end, start + SHORT_TEXT);
+    let highest = 0;
+    let at = start;
+    while (at < limit && bytes[at] !== 0) highest |= bytes[at++] as number;
+    if (at < limit) {
+      this.offset = at + 1;
+      if (at === start) return "";
+      return highest > 127 ? decodeUtf8(bytes, start, at) : asciiText(bytes, start, at);
+    }
+    const zero = bytes.indexOf(0, at);
     if (zero < 0 || zero >= this.end) throw protocolViolation("invalid string in message");
-    const start = this.offset;
     this.offset = zero + 1;
-    return zero === start ? "" : decodeUtf8(this.bytes.subarray(start, zero));
+    return decodeUtf8(bytes, start, zero);
+  }
+
+  /**
+   * What `read` makes of the text that is the rest of the message, from its bytes without the zero behind them: not
+   * copied, and not looked at. null where the message does not end with a zero, and where `read` makes nothing of it;
+   * then nothing is read.
+   */
+  restOfText<T>(read: (bytes: Uint8Array, start: number, end: number) => T | null): T | null {
+    if (this.remaining === 0 || this.bytes[this.end - 1] !== 0) return null;
+    const found = read(this.bytes, this.offset, this.end - 1);
+    if (found !== null) this.offset = this.end;
+    return found;
   }
 
   /** Throws 08P01 if anything is left. */

@@ -5,9 +5,13 @@ import { writeNoticeResponse, writeParameterStatus } from "./backend-messages.ts
 import type { SqlConnection } from "./sql-connection.ts";
 
 export function writeNotices(sql: SqlConnection, out: ByteWriter): void {
-  for (const notice of sql.takeNotices()) writeNoticeResponse(out, notice);
+  const notices = sql.takeNotices();
+  if (notices.length === 0) return;
+  for (const notice of notices) writeNoticeResponse(out, notice);
 }
 
 export function writeParameterChanges(sql: SqlConnection, out: ByteWriter): void {
-  for (const [name, value] of sql.takeParameterChanges()) writeParameterStatus(out, name, value);
+  const changes = sql.takeParameterChanges();
+  if (changes.length === 0) return;
+  for (const [name, value] of changes) writeParameterStatus(out, name, value);
 }

@@ -28,6 +28,8 @@ export interface Transport {
 }
 
 export interface OutputOwner {
+  /** The socket took less than it was offered. */
+  outputBlocked(): void;
   /** Less is unsent than before. */
   outputProgressed(): void;
   /** The log failed: what was held has been dropped, and nobody knows whether it is durable. */
@@ -53,6 +55,7 @@ export class ClientOutput implements DurabilityWaiter {
   /** The socket took less than it was offered: it will say when it takes more. */
   private blocked = false;
   private failed = false;
+  private taken = 0;
 
   constructor(
     private readonly transport: Transport,
@@ -66,6 +69,20 @@ export class ClientOutput implements DurabilityWaiter {
 
   get unsentBytes(): number {
     return this.writer.length - this.sent;
+  }
+
+  /** Of the buffer, be it full or not. */
+  get heldBytes(): number {
+    return this.writer.bytes.length;
+  }
+
+  get isBlocked(): boolean {
+    return this.blocked;
+  }
+
+  /** All that the socket has ever taken. */
+  get takenBytes(): number {
+    return this.taken;
   }
 
   /** Sends all that was written, as soon as everything up to `lsn` is durable. */
@@ -128,8 +145,11 @@ export class ClientOutput implements DurabilityWaiter {
   private flush(): void {
     const { writer } = this;
     while (!this.blocked && this.sent < this.released) {
-      this.sent += this.transport.write(writer.bytes, this.sent, this.released);
+      const count = this.transport.write(writer.bytes, this.sent, this.released);
+      this.sent += count;
+      this.taken += count;
       this.blocked = this.sent < this.released;
+      if (this.blocked) this.owner.outputBlocked();
     }
     if (this.sent === 0) return;
     if (this.sent === writer.length) {

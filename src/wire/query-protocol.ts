@@ -140,9 +140,7 @@ export class QueryProtocol {
   private simpleQuery(message: MessageReader): void {
     this.extended.closeUnnamed();
     try {
-      const text = message.cstring();
-      message.expectEnd();
-      if (!this.simple.start(text)) {
+      if (!this.simple.start(message)) {
         this.hold(this.simple);
         return;
       }

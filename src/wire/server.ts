@@ -3,11 +3,15 @@
 import { randomInt } from "node:crypto";
 import type { Timers } from "../clock.ts";
 import { EXTRA_SOCKETS, SHUTDOWN_GRACE_SECONDS } from "../limits.ts";
+import type { MemoryBudget } from "../memory-budget.ts";
 import { type AccessOptions, AccessPolicy } from "./access-policy.ts";
 import { ClientConnection, type ConnectionHost } from "./client-connection.ts";
+import { ClientMemory } from "./client-memory.ts";
 import type { Transport } from "./output.ts";
-import { ClientSession, type SessionHost } from "./session.ts";
+import { ClientSession } from "./session.ts";
 import { tooManyClients } from "./session-errors.ts";
+import type { HostedSession, SessionHost } from "./session-host.ts";
+import { SliceQueue } from "./slice-queue.ts";
 import type { FindDatabase } from "./sql-connection.ts";
 import type { TlsIdentity } from "./tls-identity.ts";
 import { WaitingRoom } from "./waiting-room.ts";
@@ -18,9 +22,13 @@ export interface WireServerOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly maxConnections: number;
+  /** After so many seconds of silence a client is asked by TCP whether it is still there. */
+  readonly keepAliveSeconds: number;
   readonly access: AccessOptions;
   readonly findDatabase: FindDatabase;
   readonly timers: Timers;
+  /** What all clients may hold together. */
+  readonly memory: MemoryBudget;
   /** Takes one entry for the server's log; it holds no secret. */
   readonly log: (entry: string) => void;
 }
@@ -50,7 +58,7 @@ export function startWireServer(options: WireServerOptions): WireServer {
           return;
         }
         socket.setNoDelay(true);
-        socket.setKeepAlive(true);
+        socket.setKeepAlive(true, options.keepAliveSeconds * 1000);
         socket.data = new ClientConnection(socket, sessions);
       },
       data(socket, chunk) {
@@ -80,13 +88,15 @@ class SessionRegister implements SessionHost, ConnectionHost {
   readonly access: AccessPolicy;
   readonly findDatabase: FindDatabase;
   readonly timers: Timers;
+  readonly memory: ClientMemory;
+  readonly slices: SliceQueue;
 
-  private readonly sessions = new Map<number, ClientSession>();
-  private readonly waiting = new WaitingRoom<ClientSession>();
+  private readonly sessions = new Map<number, HostedSession>();
+  private readonly waiting = new WaitingRoom<HostedSession>();
   /** Those that have proved who they are. */
-  private readonly admitted = new Set<ClientSession>();
+  private readonly admitted = new Set<HostedSession>();
   /** Sessions that are owed something; a stop waits for these only. */
-  private readonly unfinished = new Set<ClientSession>();
+  private readonly unfinished = new Set<HostedSession>();
   private lastProcessId = 0;
   private stopped: (() => void) | null = null;
 
@@ -94,6 +104,8 @@ class SessionRegister implements SessionHost, ConnectionHost {
     this.access = new AccessPolicy(options.access);
     this.findDatabase = options.findDatabase;
     this.timers = options.timers;
+    this.slices = new SliceQueue(options.timers);
+    this.memory = new ClientMemory(options.memory, options.timers);
   }
 
   get tls(): TlsIdentity | null {
@@ -123,7 +135,7 @@ class SessionRegister implements SessionHost, ConnectionHost {
     if (this.admitted.size >= this.options.maxConnections) throw tooManyClients();
   }
 
-  admit(session: ClientSession): void {
+  admit(session: HostedSession): void {
     this.expectPlace();
     this.waiting.remove(session);
     this.admitted.add(session);
@@ -138,12 +150,12 @@ class SessionRegister implements SessionHost, ConnectionHost {
     this.options.log(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
 
-  ended(session: ClientSession): void {
+  ended(session: HostedSession): void {
     this.unfinished.delete(session);
     if (this.unfinished.size === 0) this.stopped?.();
   }
 
-  closed(session: ClientSession): void {
+  closed(session: HostedSession): void {
     this.sessions.delete(session.processId);
     this.admitted.delete(session);
     this.waiting.remove(session);

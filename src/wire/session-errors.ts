@@ -1,13 +1,23 @@
 /** The errors that a session itself has for its client, in PostgreSQL's words where it has such an error. */
 
 import { DeltatError, SqlState } from "../errors.ts";
-import { MAX_LISTENER_QUEUE_BYTES } from "../limits.ts";
+import { MAX_LISTENER_QUEUE_BYTES, READ_TIMEOUT_SECONDS } from "../limits.ts";
 
 /** What the client is shown of an error; one that only a bug can cause is told to `report` alone. */
 export function shownError(error: unknown, report: (error: unknown) => void): DeltatError {
   if (error instanceof DeltatError) return error;
   report(error);
   return new DeltatError(SqlState.internalError, "internal error");
+}
+
+/** 57014 for a client that has not proved who it is in time. */
+export function authenticationTimedOut(): DeltatError {
+  return new DeltatError(SqlState.queryCanceled, "canceling authentication due to timeout");
+}
+
+/** 57P03 for a client that comes while the server stops. */
+export function serverStopped(): DeltatError {
+  return new DeltatError(SqlState.cannotConnectNow, "the database system is shutting down");
 }
 
 /** 57014 for a statement that a cancel request has ended. */
@@ -53,5 +63,21 @@ export function tooManyClients(): DeltatError {
 export function gaveWay(): DeltatError {
   return new DeltatError(SqlState.tooManyConnections, "sorry, too many clients already", {
     detail: "The connection was not authenticated yet when the place was needed for another.",
+  });
+}
+
+/** 57P05 for a client that does not read what it is sent. */
+export function readsNothing(): DeltatError {
+  return new DeltatError(
+    SqlState.idleSessionTimeout,
+    `terminating connection: the client has read nothing for ${READ_TIMEOUT_SECONDS} seconds`,
+  );
+}
+
+/** 53200 for the client whose buffers hold the most when all together hold too much. */
+export function holdsTooMuch(bytes: number): DeltatError {
+  return new DeltatError(SqlState.outOfMemory, "out of memory", {
+    detail: `The buffers of this connection hold ${bytes} bytes, more than those of any other, and all together hold too much.`,
+    hint: "Read results and notifications as they come, send large messages at once, or raise DELTAT_MEMORY_MB.",
   });
 }

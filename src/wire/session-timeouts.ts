@@ -14,6 +14,8 @@ interface TimeoutHandlers {
 export class SessionTimeouts {
   /** Of the statement whose timer runs; Infinity: none does. */
   private deadlineMs = Number.POSITIVE_INFINITY;
+  /** The last time that was asked a COPY FROM waited for its data. */
+  private isCopying = false;
   private cancelStatement: (() => void) | null = null;
   private cancelIdle: (() => void) | null = null;
 
@@ -34,6 +36,13 @@ export class SessionTimeouts {
       this.deadlineMs = Number.POSITIVE_INFINITY;
       this.handlers.statementTimedOut();
     });
+  }
+
+  /** All that has come was answered; statement_timeout runs on where a COPY FROM waits for its client. */
+  copyWaits(isCopying: boolean, deadlineMs: number): void {
+    if (isCopying) this.statementRuns(deadlineMs);
+    else if (this.isCopying) this.statementEnds();
+    this.isCopying = isCopying;
   }
 
   /** No statement is paused any more. */

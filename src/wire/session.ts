@@ -6,65 +6,47 @@
  * other clients their turn between slices of it; its own client's further messages wait for its end.
  */
 
-import type { Timers } from "../clock.ts";
-import { DeltatError, SqlState } from "../errors.ts";
+import type { DeltatError } from "../errors.ts";
 import {
   AUTHENTICATION_TIMEOUT_SECONDS,
   CLOSE_LINGER_SECONDS,
   MAX_WAITING_INPUT_BYTES,
+  NOTIFICATION_OUTPUT_BYTES,
   OUTPUT_HIGH_WATER_BYTES,
+  WRITE_THROUGH_BYTES,
 } from "../limits.ts";
 import type { Listener } from "../sql/database.ts";
 import { statementTimedOut } from "../sql/session-state.ts";
-import type { AccessPolicy } from "./access-policy.ts";
 import { Admission } from "./admission.ts";
-import {
-  writeAuthenticationOk,
-  writeBackendKeyData,
-  writeErrorResponse,
-  writeReadyForQuery,
-} from "./backend-messages.ts";
+import { writeAuthenticationOk, writeErrorResponse } from "./backend-messages.ts";
+import { BufferAccount } from "./client-memory.ts";
 import { Frontend, FrontendDecoder } from "./frontend-decoder.ts";
-import { writeNotices, writeParameterChanges } from "./notices.ts";
+import { writeGreeting } from "./greeting.ts";
 import { NotificationQueue } from "./notification-queue.ts";
 import { ClientOutput, type OutputOwner, type Transport } from "./output.ts";
 import { QueryProtocol } from "./query-protocol.ts";
 import {
+  authenticationTimedOut,
   canceledByUser,
   gaveWay,
+  holdsTooMuch,
   idledTooLong,
   outcomeUnknown,
+  readsNothing,
+  serverStopped,
   serverStops,
   shownError,
   slowListener,
 } from "./session-errors.ts";
+import type { HostedSession, SessionHost } from "./session-host.ts";
 import { SessionTimeouts } from "./session-timeouts.ts";
-import type { FindDatabase, SqlConnection } from "./sql-connection.ts";
+import type { SqlConnection } from "./sql-connection.ts";
+import { StallWatch } from "./stall-watch.ts";
 import type { SessionRequest } from "./startup.ts";
-
-/** What a session needs of the server around it. */
-export interface SessionHost {
-  readonly access: AccessPolicy;
-  readonly findDatabase: FindDatabase;
-  readonly timers: Timers;
-  /** Throws DeltatError 53300 when there is no place for a session. */
-  expectPlace(): void;
-  /** Takes one of the places, for a client that has proved who it is. Throws DeltatError 53300 when there is none. */
-  admit(session: ClientSession): void;
-  cancel(processId: number, secret: number): void;
-  internalError(error: unknown): void;
-  /** All was sent; the client has yet to close its side. */
-  ended(session: ClientSession): void;
-  /** The connection is closed and everything it held is given back. */
-  closed(session: ClientSession): void;
-}
-
-/** Output of that size is offered to the socket between two messages rather than at the end of the turn. */
-const WRITE_THROUGH_BYTES = 64 * 1024;
 
 type Phase = "startup" | "authentication" | "ready" | "closing" | "closed";
 
-export class ClientSession implements Listener, OutputOwner {
+export class ClientSession implements Listener, OutputOwner, HostedSession {
   private phase: Phase = "startup";
   private readonly decoder = new FrontendDecoder();
   private readonly output: ClientOutput;
@@ -81,10 +63,10 @@ export class ClientSession implements Listener, OutputOwner {
   private ended = false;
   private flushScheduled = false;
   private sliceScheduled = false;
-  /** At the end of the last turn a COPY FROM waited for its data. */
-  private isCopying = false;
   private readingPaused = false;
   private readonly timeouts: SessionTimeouts;
+  private readonly stall: StallWatch;
+  private readonly buffers: BufferAccount;
   private cancelDeadline: () => void;
 
   constructor(
@@ -95,14 +77,15 @@ export class ClientSession implements Listener, OutputOwner {
   ) {
     this.output = new ClientOutput(transport, this);
     this.admission = new Admission(host.access, transport, this.output, this.decoder);
-    this.notifications = new NotificationQueue(this.output);
+    this.notifications = new NotificationQueue(this.output, host.memory.payloads);
+    this.buffers = new BufferAccount(host.memory, this.output, this.decoder, this.notifications, this.shed);
+    this.stall = new StallWatch(host.timers, this.output, () => this.endWith(readsNothing()));
     this.timeouts = new SessionTimeouts(host.timers, {
       statementTimedOut: () => this.interruptStatement(statementTimedOut()),
       idledTooLong: (inTransaction) => this.endWith(idledTooLong(inTransaction)),
     });
-    this.cancelDeadline = host.timers.after(AUTHENTICATION_TIMEOUT_SECONDS * 1000, () => {
-      this.endWith(new DeltatError(SqlState.queryCanceled, "canceling authentication due to timeout"));
-    });
+    const patienceMs = AUTHENTICATION_TIMEOUT_SECONDS * 1000;
+    this.cancelDeadline = host.timers.after(patienceMs, () => this.endWith(authenticationTimedOut()));
   }
 
   /** Bytes have come. `chunk` is not used after the call. */
@@ -124,8 +107,11 @@ export class ClientSession implements Listener, OutputOwner {
     this.cancelDeadline();
     this.timeouts.cancel();
     this.closeSql();
+    this.stall.stop();
     this.output.discard();
+    this.decoder.discard();
     this.notifications.clear();
+    this.buffers.recount();
     this.host.closed(this);
   }
 
@@ -135,7 +121,7 @@ export class ClientSession implements Listener, OutputOwner {
       this.stopping = true;
       this.endTurn();
     } else {
-      this.endWith(new DeltatError(SqlState.cannotConnectNow, "the database system is shutting down"));
+      this.endWith(serverStopped());
     }
   }
 
@@ -183,12 +169,25 @@ export class ClientSession implements Listener, OutputOwner {
     this.endTurn();
   };
 
+  /** All clients hold too much, and this one the most. */
+  private readonly shed = (): void => {
+    this.endWith(holdsTooMuch(this.buffers.bufferedBytes));
+    this.cut();
+    this.connectionClosed();
+  };
+
+  outputBlocked(): void {
+    if (this.phase === "ready") this.stall.watch();
+  }
+
   outputProgressed(): void {
     if (this.outputFull && this.output.unsentBytes < OUTPUT_HIGH_WATER_BYTES / 2) {
       this.outputFull = false;
       this.process();
-    } else {
+    } else if (this.notifications.isEmpty) {
       this.endIfSent();
+    } else {
+      this.endTurn();
     }
   }
 
@@ -211,7 +210,8 @@ export class ClientSession implements Listener, OutputOwner {
         if (this.output.unsentBytes >= WRITE_THROUGH_BYTES) this.relieveOutput();
       }
       if (this.queries?.isPaused === true) this.scheduleSlice();
-      else this.settleCopy();
+      else if (this.sql !== null)
+        this.timeouts.copyWaits(this.queries?.isCopying === true, this.sql.statementDeadlineMs);
     } catch (error) {
       this.fatal(shownError(error, (bug) => this.host.internalError(bug)));
     }
@@ -219,14 +219,6 @@ export class ClientSession implements Listener, OutputOwner {
     this.processing = false;
     this.decoder.keep();
     this.endTurn();
-  }
-
-  /** statement_timeout runs on while a COPY FROM waits for its client. */
-  private settleCopy(): void {
-    const isCopying = this.queries?.isCopying === true;
-    if (isCopying && this.sql !== null) this.timeouts.statementRuns(this.sql.statementDeadlineMs);
-    else if (this.isCopying) this.timeouts.statementEnds();
-    this.isCopying = isCopying;
   }
 
   private mayProcess(): boolean {
@@ -244,7 +236,7 @@ export class ClientSession implements Listener, OutputOwner {
     if (this.sliceScheduled || this.outputFull) return;
     this.sliceScheduled = true;
     const waitsFor = this.queries?.waitsFor;
-    if (waitsFor === undefined) this.host.timers.soon(this.continueStatement);
+    if (waitsFor === undefined) this.host.slices.add(this.continueStatement);
     else void waitsFor.then(this.continueStatement);
   }
 
@@ -313,13 +305,10 @@ export class ClientSession implements Listener, OutputOwner {
     const client = { user: request.user, processId: this.processId, startupOptions: request.options };
     this.sql = database.connect(client, this);
     this.queries = new QueryProtocol(this.sql, out, {
-      beforeIdle: () => this.notifications.deliver(),
+      beforeIdle: () => this.notifications.deliver(OUTPUT_HIGH_WATER_BYTES),
       internalError: (error) => this.host.internalError(error),
     });
-    writeParameterChanges(this.sql, out);
-    writeBackendKeyData(out, this.processId, this.secret);
-    writeNotices(this.sql, out);
-    writeReadyForQuery(out, this.sql.transactionStatus);
+    writeGreeting(this.sql, this.processId, this.secret, out);
   }
 
   /** All that can be done now is done: what was written may go, and the session may be over. */
@@ -328,6 +317,7 @@ export class ClientSession implements Listener, OutputOwner {
     if (this.phase === "ready") this.settleReady();
     this.settleReading();
     this.output.submit(this.dependsOnLsn());
+    this.buffers.recount();
     this.endIfSent();
   }
 
@@ -336,11 +326,16 @@ export class ClientSession implements Listener, OutputOwner {
     if (sql === null || queries === null) return;
     const isWaiting = queries.isWaiting;
     if (this.notifications.isOverfull) this.fatal(slowListener());
-    else if (!this.notifications.isEmpty && queries.isIdle) this.notifications.deliver();
+    else if (!this.notifications.isEmpty && queries.isIdle) this.deliverNotifications();
     if (this.stopping && isWaiting && !this.decoder.hasInput) this.fatal(serverStops());
     if (this.phase !== "ready") return;
     const idleMs = isWaiting ? sql.idleTimeoutMs : 0;
     if (idleMs > 0 || this.timeouts.isIdling) this.timeouts.idle(idleMs, sql.transactionStatus !== "I");
+  }
+
+  /** As many as the client reads; the others stay where they are shared. */
+  private deliverNotifications(): void {
+    while (this.notifications.deliver(NOTIFICATION_OUTPUT_BYTES)) this.output.submit(this.dependsOnLsn());
   }
 
   private endWith(error: DeltatError): void {
@@ -367,6 +362,7 @@ export class ClientSession implements Listener, OutputOwner {
   private close(): void {
     this.phase = "closing";
     this.timeouts.cancel();
+    this.stall.stop();
     this.closeSql();
     this.notifications.clear();
     this.linger(this.output.unsentBytes);

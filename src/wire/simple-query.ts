@@ -5,26 +5,25 @@
  */
 
 import type { ByteWriter } from "../bytes.ts";
-import { type CopyIn, isCopyIn, StreamRun } from "../sql/row-stream.ts";
+import { type CopyIn, isCopyIn, type RowStream, StreamRun } from "../sql/row-stream.ts";
 import {
   writeCommandComplete,
   writeCopyInResponse,
   writeEmptyQueryResponse,
   writeRowDescription,
 } from "./backend-messages.ts";
+import type { MessageReader } from "./message-reader.ts";
 import { writeNotices } from "./notices.ts";
-import type { SqlConnection } from "./sql-connection.ts";
+import type { SqlConnection, Statement } from "./sql-connection.ts";
 
 const NO_PARAMETERS: readonly never[] = [];
 /** All columns as text. */
 const TEXT_FORMATS: readonly number[] = [];
-const NO_SCRIPT: readonly unknown[] = [];
 
 /** One after the other: the simple queries of one client. */
 export class SimpleQuery {
-  private script: readonly unknown[] = NO_SCRIPT;
-  /** The statement that runs. */
-  private at = 0;
+  /** Statements of the text that are not begun, the next one last. */
+  private left: unknown[] = [];
   private run: StreamRun | null = null;
   /** What waits for the data of a COPY FROM: `finishCopy` goes on with it. */
   copyIn: CopyIn | null = null;
@@ -35,17 +34,23 @@ export class SimpleQuery {
   ) {}
 
   /**
-   * Runs `text` and writes its replies, ReadyForQuery excepted: true, or false where `resume` has to go on. When
-   * it throws, what the statement that failed has written since the last pause is taken back.
+   * Runs the text of a Query and writes its replies, ReadyForQuery excepted: true, or false where `resume` has to go
+   * on. When it throws, what the statement that failed has written since the last pause is taken back.
    */
-  start(text: string): boolean {
-    this.at = 0;
-    this.script = this.sql.parseScript(text);
-    if (this.script.length > 0) return this.goOn();
+  start(message: MessageReader): boolean {
+    const known = message.restOfText(this.recall);
+    if (known !== null) return this.runStatement(known) && this.goOn();
+    const text = message.cstring();
+    message.expectEnd();
+    this.left = this.sql.parseScript(text).toReversed();
+    if (this.left.length > 0) return this.goOn();
     this.sql.commitImplicit();
     writeEmptyQueryResponse(this.out);
     return true;
   }
+
+  private readonly recall = (bytes: Uint8Array, start: number, end: number): Statement | null =>
+    this.sql.recall(bytes, start, end);
 
   /** Goes on after a pause; as `start`. */
   resume(): boolean {
@@ -84,34 +89,34 @@ export class SimpleQuery {
     this.run?.stream.close();
     this.run = null;
     this.copyIn = null;
-    this.script = NO_SCRIPT;
+    this.left = [];
   }
 
   private goOn(): boolean {
-    const { script } = this;
-    while (this.at < script.length) {
-      const mark = this.out.length;
-      try {
-        if (!this.runStatement(script[this.at])) return false;
-      } catch (error) {
-        this.out.length = mark;
-        throw error;
-      }
-    }
-    this.script = NO_SCRIPT;
+    const { left, sql } = this;
+    while (left.length > 0) if (!this.runStatement(sql.plan(left.pop()))) return false;
     return true;
   }
 
-  private runStatement(raw: unknown): boolean {
+  private runStatement(statement: Statement): boolean {
     const { sql, out } = this;
-    const statement = sql.plan(raw);
-    const { columns } = statement;
-    if (columns !== null) writeRowDescription(out, columns, TEXT_FORMATS);
-    const result = sql.execute(statement, NO_PARAMETERS, TEXT_FORMATS, out);
-    if (typeof result === "string") {
+    const mark = out.length;
+    try {
+      const { columns } = statement;
+      if (columns !== null) writeRowDescription(out, columns, TEXT_FORMATS);
+      const result = sql.execute(statement, NO_PARAMETERS, TEXT_FORMATS, out);
+      if (typeof result !== "string") return this.take(result);
       this.complete(result);
       return true;
+    } catch (error) {
+      out.length = mark;
+      throw error;
     }
+  }
+
+  /** Begins to send rows, or to wait for data. */
+  private take(result: RowStream | CopyIn): boolean {
+    const { out } = this;
     if (isCopyIn(result)) {
       writeCopyInResponse(out, result.isBinary, result.columnCount);
       this.copyIn = result;
@@ -131,7 +136,7 @@ export class SimpleQuery {
 
   private complete(tag: string): void {
     const { sql, out } = this;
-    if (++this.at === this.script.length) sql.commitImplicit();
+    if (this.left.length === 0) sql.commitImplicit();
     writeNotices(sql, out);
     writeCommandComplete(out, tag);
   }

@@ -52,13 +52,18 @@ export interface SqlConnection {
   /** How long the session may idle as it is now, milliseconds; 0: for ever. */
   readonly idleTimeoutMs: number;
 
+  /**
+   * The simple query `message[start, end)`, planned, if it is a statement like one that this session has sent lately;
+   * else null. What is returned is executed before another message is read. Throws 25P02 in a failed block.
+   */
+  recall(message: Uint8Array, start: number, end: number): Statement | null;
   /** The statements of a simple query, parsed but not planned. Throws 42601 and the like. */
   parseScript(text: string): readonly unknown[];
   plan(raw: unknown): Statement;
   /** Exactly one statement, or an empty one. @param parameterTypes OIDs; 0 or missing: to be inferred */
   prepare(text: string, parameterTypes: readonly number[]): Statement;
-  /** @param format 0 text or 1 binary. Throws 22P02, 22P03, 22021. */
-  decodeParameter(typeOid: number, format: number, bytes: Uint8Array): Value;
+  /** The value of `bytes[start, end)`. @param format 0 text or 1 binary. Throws 22P02, 22P03, 22021. */
+  decodeParameter(typeOid: number, format: number, bytes: Uint8Array, start: number, end: number): Value;
   /**
    * Writes the result as DataRow messages and returns the command tag; a long result is returned as a stream, a COPY
    * FROM as what takes its data.

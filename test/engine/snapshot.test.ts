@@ -48,6 +48,22 @@ test("an engine that comes from a snapshot holds the same, and answers the same 
   );
 });
 
+test("texts come back to the character, a leading byte order mark too", () => {
+  const engine = new Engine();
+  const id = resourceId(0);
+  const name = "\ufeffÉ😀\n";
+  const resource = { id, parentId: null, name, capacity: 1, bufferAfterMs: 0, enforceRules: null };
+  const booking = { id: bookingId(0), resourceId: id, start: 0, end: 5, label: "\ufeff" };
+  engine.execute(
+    [
+      { kind: "createResource", resource },
+      { kind: "placeBooking", booking },
+    ],
+    1,
+  );
+  expect(rowsOfEngine(restored(engine))).toEqual(rowsOfEngine(engine));
+});
+
 test("timelines of every length come back, and take more", () => {
   for (const count of [1, 4, 5, 511, 512, 513, 5_000]) {
     const engine = new Engine();

@@ -1,21 +1,41 @@
 /** The targets can fail: each of these faults is found within the cases that `bun test` runs. */
 
 import { expect, test } from "bun:test";
+import type { ByteWriter } from "../../src/bytes.ts";
+import { formatValue } from "../../src/sql/codec.ts";
+import { regexOf } from "../../src/sql/regex.ts";
+import type { RawStatement } from "../../src/sql/session.ts";
+import { liftLiterals } from "../../src/sql/shape.ts";
+import { loadSnapshot } from "../../src/tenants/stored-state.ts";
 import { FrontendDecoder } from "../../src/wire/frontend-decoder.ts";
+import type { MessageReader } from "../../src/wire/message-reader.ts";
+import { makeVerifier, ScramAuthentication } from "../../src/wire/scram.ts";
 import { openLog } from "../storage/log-fixture.ts";
+import { startTestServer } from "../wire/socket-client.ts";
+import { type FuzzClient, FuzzServer } from "./session-fixture.ts";
 import { anyTarget, type Target } from "./target.ts";
+import { copyTarget } from "./targets/copy.ts";
 import { decoderTarget } from "./targets/decoder.ts";
 import { logTarget } from "./targets/log.ts";
+import { openingTarget } from "./targets/opening.ts";
+import { regexTarget } from "./targets/regex.ts";
+import { scramTarget } from "./targets/scram.ts";
+import { sessionTarget } from "./targets/session.ts";
+import { snapshotTarget } from "./targets/snapshot.ts";
+import { sqlTarget } from "./targets/sql.ts";
+import { valuesTarget } from "./targets/values.ts";
 
-/** The first word of the first finding. */
+/** Of what kind the first finding is. */
 async function found<Case>(target: Target<Case>, count: number): Promise<string> {
-  const run = { seed: 1, from: 0, count, deadlineMs: Number.POSITIVE_INFINITY };
-  const { findings } = await anyTarget(target).run(run);
+  const bounds = { maxFindings: 1, shrinkMs: 100, deadlineMs: Number.POSITIVE_INFINITY };
+  const { findings } = await anyTarget(target).run({ seed: 1, from: 0, count, ...bounds });
   const [first] = findings;
   if (first === undefined) return "nothing";
+  const kindOf = (failure: string) => failure.slice(0, failure.indexOf(":"));
   // What is printed is enough to see it again.
-  expect(await anyTarget(target).replay(first.smallest)).toBe(first.failure);
-  return first.failure.slice(0, first.failure.indexOf(":"));
+  const again = (await anyTarget(target).replay(first.smallest)) ?? "nothing:";
+  expect(kindOf(again)).toBe(kindOf(first.failure));
+  return kindOf(first.failure);
 }
 
 test("a decoder that forgets to copy what is left of a chunk", async () => {
@@ -67,4 +87,101 @@ test("a log that cuts without a warning", async () => {
       300,
     ),
   ).toBe("silent");
+});
+
+test("a regular expression that forgets what its flags say", async () => {
+  expect(
+    await found(
+      regexTarget((pattern) => regexOf(pattern, "")),
+      500,
+    ),
+  ).toBe("places");
+});
+
+test("a COPY that loses what comes behind a line break at the end of a piece", async () => {
+  const careless = copyTarget((client, statement, chunks) => {
+    const kept = chunks.map((chunk, i) => (chunks[i - 1]?.at(-1) === 13 ? chunk.subarray(1) : chunk));
+    return client.copyIn(statement, ...kept);
+  });
+  expect(await found(careless, 3000)).toBe("split");
+});
+
+test("values that lose what is behind the decimal point", async () => {
+  const careless = valuesTarget((type, value) => formatValue(type, value).replace(/\.\d+/, ""));
+  expect(await found(careless, 300)).not.toBe("nothing");
+});
+
+test("a database that comes up empty where its snapshot is damaged", async () => {
+  const careless = snapshotTarget((files, engine) => {
+    try {
+      loadSnapshot(files, "/db", engine);
+    } catch {
+      // Nobody is told.
+    }
+  });
+  expect(await found(careless, 100)).toBe("content");
+});
+
+test("a server that takes whatever stands behind the proof", async () => {
+  const salt = Buffer.from("W22ZaJ0SNY7soEsUEjb6gQ==", "base64");
+  const verifier = makeVerifier("pencil", salt);
+  class Trusting extends ScramAuthentication {
+    override receive(answer: MessageReader, out: ByteWriter): "accepted" | "continue" {
+      const text = Buffer.from(answer.raw(answer.remaining)).toString("latin1");
+      const proof = text.indexOf(",p=");
+      const bytes = Buffer.from(proof > 0 ? text.slice(0, proof + 47) : text, "latin1");
+      answer.reset(bytes, 0, bytes.length);
+      return super.receive(answer, out);
+    }
+  }
+  const careless = scramTarget(() => new Trusting("deltat", true, verifier, null, () => "srv"));
+  expect(await found(careless, 2000)).toBe("accepted");
+});
+
+test("a server that has no place for the next client", async () => {
+  const target = openingTarget(() => startTestServer({ maxConnections: 0 }));
+  expect(await found(target, 10)).toBe("thrown");
+  await target.close?.();
+});
+
+test("a session that stays when its client has gone", async () => {
+  class Forgetful extends FuzzServer {
+    override connect(): FuzzClient {
+      const client = super.connect();
+      client.close = () => undefined;
+      return client;
+    }
+  }
+  expect(
+    await found(
+      sessionTarget(() => new Forgetful()),
+      1,
+    ),
+  ).toBe("leak");
+});
+
+test("a cache of plans whose key does not tell of what kind the literals are", async () => {
+  const plans = new Map<string, NonNullable<RawStatement["plan"]>>();
+  const careless = sqlTarget((session, text) => {
+    const literals = liftLiterals(text);
+    const key = literals?.key.replace(/\0[ilns]/g, "?") ?? "";
+    const plan = plans.get(key) ?? null;
+    if (literals !== null && plan !== null) return [{ text, node: null, plan, literals }];
+    const raw = session.parseScript(text);
+    for (const one of raw) session.plan(one);
+    const kept = session.parseScript(text)[0]?.plan ?? null;
+    if (kept !== null) plans.set(key, kept);
+    return raw;
+  });
+  expect(await found(careless, 200)).toBe("shared");
+});
+
+test("a cache of plans that hands over the literals in another order", async () => {
+  const careless = sqlTarget((session, text) =>
+    session.parseScript(text).map((raw) => {
+      if (raw.plan === null || raw.literals === null) return raw;
+      return { ...raw, literals: { ...raw.literals, values: raw.literals.values.toReversed() } };
+    }),
+  );
+  expect(await found(careless, 100)).not.toBe("nothing");
 });

@@ -9,7 +9,19 @@ import { TARGETS, targetNamed } from "./targets.ts";
 const FOUND = join(import.meta.dir, "found");
 
 const SEED = 20_260_101;
-const CASES: Readonly<Record<string, number>> = { decoder: 5000, log: 300, sql: 80, statements: 800 };
+const CASES: Readonly<Record<string, number>> = {
+  copy: 400,
+  decoder: 5000,
+  log: 200,
+  opening: 60,
+  regex: 1500,
+  scram: 1500,
+  session: 100,
+  snapshot: 300,
+  sql: 40,
+  statements: 400,
+  values: 1500,
+};
 
 afterAll(async () => {
   for (const target of TARGETS) await target.close();

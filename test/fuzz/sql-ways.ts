@@ -71,11 +71,56 @@ export class SqlWays {
       const statement = session.prepare(text, types);
       const values: Value[] = statement.parameterTypes.map((oid, at) => {
         const { format, bytes } = encode(oid, at);
-        return session.decodeParameter(oid, format, bytes);
+        return session.decodeParameter(oid, format, bytes, 0, bytes.length);
       });
       const columns = statement.columns ?? [];
       const formats = resultFormat === 0 ? [] : columns.map(() => 1);
       return finish((out) => session.execute(statement, values, formats, out), columns, resultFormat === 1);
+    });
+  }
+
+  /**
+   * As `simple`, for one statement whose rows are taken from a portal, a few at a time. What another session changes
+   * meanwhile must not be seen.
+   */
+  inParts(text: string, rowsAtATime: number): Answer {
+    const intruder = new Intruder(this.database);
+    try {
+      return this.taken(text, rowsAtATime, () => intruder.change());
+    } finally {
+      intruder.restore();
+    }
+  }
+
+  private taken(text: string, rowsAtATime: number, meanwhile: () => void): Answer {
+    return this.undone((session) => {
+      const statement = session.prepare(text, []);
+      const columns = statement.columns ?? [];
+      const out = new ByteWriter();
+      const stream = session.open(statement, [], [], out);
+      const deadline = performance.now() + ROWS_MS;
+      let rows = 0;
+      for (;;) {
+        const run = new StreamRun(stream, rowsAtATime);
+        let progress = run.advance(out);
+        while (progress === "more" && performance.now() < deadline) progress = run.advance(out);
+        rows += run.rows;
+        if (progress === "limit" && out.length < ROWS_BYTES) {
+          if (rows === run.rows) meanwhile();
+          continue;
+        }
+        stream.close();
+        const isCut = progress !== "end";
+        const given = rowsOf(out.written(), columns, false).toSorted();
+        return {
+          words: isCut ? "" : stream.tag(rows),
+          code: null,
+          message: null,
+          columns,
+          rows: given,
+          isCut,
+        };
+      }
     });
   }
 
@@ -97,6 +142,32 @@ export class SqlWays {
       this.client = this.connect();
     }
     return answer;
+  }
+}
+
+/** Another session that changes a row of three tables, and puts all back. */
+class Intruder {
+  private readonly client: TestClient;
+  private hasChanged = false;
+
+  constructor(database: TestDatabase) {
+    this.client = database.connect();
+  }
+
+  change(): void {
+    this.hasChanged = true;
+    this.client.run("UPDATE resources SET name = 'elsewhere' WHERE id = '01KE60000000000000000R0000'");
+    this.client.run("UPDATE bookings SET label = 'elsewhere' WHERE id = '01KE60000000000000000B0000'");
+    this.client.run(
+      "INSERT INTO rules VALUES ('01KE60000000000000000E0990', '01KE60000000000000000R0001', 5, 6, true)",
+    );
+  }
+
+  restore(): void {
+    if (!this.hasChanged) return;
+    this.client.run("UPDATE resources SET name = 'Room 1' WHERE id = '01KE60000000000000000R0000'");
+    this.client.run("UPDATE bookings SET label = 'Team meeting' WHERE id = '01KE60000000000000000B0000'");
+    this.client.run("DELETE FROM rules WHERE id = '01KE60000000000000000E0990'");
   }
 }
 

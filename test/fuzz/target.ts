@@ -35,6 +35,10 @@ interface RunOptions {
   readonly count: number;
   /** As `Date.now` tells time; the run ends early then. */
   readonly deadlineMs: number;
+  /** The run ends with so many findings; 10 if left out. */
+  readonly maxFindings?: number;
+  /** How long the smallest case may be looked for, milliseconds; 15,000 if left out. */
+  readonly shrinkMs?: number;
   /** Told of each case before it is run. */
   readonly begins?: (number: number) => void;
 }
@@ -56,14 +60,14 @@ export interface AnyTarget {
 }
 
 /** After so many findings a run tells no more than what it has. */
-const MAX_FINDINGS = 10;
+const DEFAULT_MAX_FINDINGS = 10;
 const MAX_SHRINK_ATTEMPTS = 3000;
-const MAX_SHRINK_MS = 15_000;
+const DEFAULT_SHRINK_MS = 15_000;
 
 /** What the process may have grown by while it ran one target: caches fill, heaps are swept late. */
 const MAX_GROWTH_BYTES = 600 * 1024 * 1024;
-/** What one case may add to the most that the process ever had. */
-const MAX_CASE_BYTES = 256 * 1024 * 1024;
+/** What one case may add to the most that the process ever had; some of it is rubbish that is not collected yet. */
+const MAX_CASE_BYTES = 768 * 1024 * 1024;
 const CASES_PER_MEMORY_CHECK = 64;
 
 function caseRandom(seed: number, number: number): Random {
@@ -81,17 +85,24 @@ export function anyTarget<Case>(target: Target<Case>): AnyTarget {
 }
 
 async function runTarget<Case>(target: Target<Case>, options: RunOptions): Promise<RunOutcome> {
-  const { seed, from, count, deadlineMs } = options;
+  const {
+    seed,
+    from,
+    count,
+    deadlineMs,
+    maxFindings = DEFAULT_MAX_FINDINGS,
+    shrinkMs = DEFAULT_SHRINK_MS,
+  } = options;
   const findings: Finding[] = [];
   const memory = new MemoryWatch();
   let cases = 0;
-  for (; cases < count && findings.length < MAX_FINDINGS && Date.now() < deadlineMs; cases++) {
+  for (; cases < count && findings.length < maxFindings && Date.now() < deadlineMs; cases++) {
     const number = from + cases;
     options.begins?.(number);
     const made = target.make(caseRandom(seed, number));
     const failure = (await checked(target, made)) ?? memory.complaint(cases);
     if (failure === null) continue;
-    const found = await shrink(target, made, failure, () => options.begins?.(number));
+    const found = await shrink(target, made, failure, shrinkMs, () => options.begins?.(number));
     findings.push({ target: target.name, seed, number, ...found });
   }
   return { cases, findings };
@@ -126,9 +137,10 @@ async function shrink<Case>(
   target: Target<Case>,
   made: Case,
   failure: string,
+  shrinkMs: number,
   alive: () => void,
 ): Promise<{ smallest: string; failure: string }> {
-  const deadline = Date.now() + MAX_SHRINK_MS;
+  const deadline = Date.now() + shrinkMs;
   let smallest = made;
   let told = failure;
   let attempts = 0;

@@ -57,3 +57,33 @@ test("the short session, a kill and a restart", async () => {
   expect(await second.stop()).toMatchObject({ exitCode: 0, stderr: "" });
   expect(readdirSync(folder).sort()).toEqual(["data", "deltat"]);
 });
+
+test("a snapshot made by its own second process, and the commands, from a folder of their own", async () => {
+  const cwd = temporaryFolder();
+  const server = await startServer({ command: [executable], cwd, settings: { DELTAT_DATA_DIR: "./data" } });
+  const client = await connect(server);
+  await client.query("INSERT INTO resources (name) VALUES ('one'), ('two')");
+  await client.query("CHECKPOINT");
+  const run = async (line: string): Promise<string> => {
+    const child = Bun.spawn(["bash", "-c", `set -o pipefail; deltat() { "${executable}" "$@"; }; ${line}`], {
+      cwd,
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [out, complaint] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+    ]);
+    expect({ line, code: await child.exited, complaint }).toEqual({ line, code: 0, complaint: "" });
+    return out;
+  };
+  expect(
+    readdirSync(join(cwd, "data/databases/main")).filter((name) => name.endsWith(".snapshot")),
+  ).toHaveLength(1);
+  expect(await run("deltat backup data target")).toContain("main: up to commit 1");
+  const whole = "2 resources, 0 rules, 0 bookings, 0 holds";
+  expect(await run("deltat verify target")).toContain(whole);
+  await run("deltat dump data | deltat restore other --database main");
+  expect(await run("deltat verify other")).toContain(whole);
+  expect(await server.stop()).toMatchObject({ exitCode: 0, stderr: "" });
+}, 30_000);

@@ -110,10 +110,6 @@ export class ServerProcess {
     this.stderr = new StreamText(child.stderr);
   }
 
-  get pid(): number {
-    return this.child.pid;
-  }
-
   /** Waits for the start-up line, and takes the port from it. Throws with the server's words if there is none. */
   async ready(): Promise<this> {
     const line = await this.stdout.line(/listening on .*:(\d+), data in /);
@@ -142,6 +138,10 @@ export class ServerProcess {
   stop(): Promise<Ended> {
     this.child.kill("SIGTERM");
     return this.ended();
+  }
+
+  get pid(): number {
+    return this.child.pid;
   }
 
   /** What the server has written to stderr so far. */

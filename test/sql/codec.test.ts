@@ -87,7 +87,7 @@ describe("a value survives both formats", () => {
       fc.assert(
         fc.property(values, (value) => {
           const asText = written((out) => encodeText(out, type, value));
-          expect(decodeParameter(type, 0, asText)).toEqual(value);
+          expect(decodeParameter(type, 0, asText, 0, asText.length)).toEqual(value);
           const asBinary = written((out) => encodeBinary(out, type, value));
           expect(decodeBinary(type, asBinary)).toEqual(value);
         }),
@@ -170,16 +170,32 @@ describe("what is wrong is said in PostgreSQL's words", () => {
 
   test("broken UTF-8 and NUL", () => {
     const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
-    expect(failure(() => decodeParameter(TEXT, 0, bytes(0x61, 0xff)))).toBe(
+    expect(failure(() => decodeParameter(TEXT, 0, bytes(0x61, 0xff), 0, 2))).toBe(
       '22021 invalid byte sequence for encoding "UTF8": 0xff',
     );
-    expect(failure(() => decodeParameter(TEXT, 1, bytes(0xc3, 0x28)))).toBe(
+    expect(failure(() => decodeParameter(TEXT, 1, bytes(0xc3, 0x28), 0, 2))).toBe(
       '22021 invalid byte sequence for encoding "UTF8": 0xc3 0x28',
     );
-    expect(failure(() => decodeParameter(TEXT, 0, bytes(0x61, 0)))).toBe(
+    expect(failure(() => decodeParameter(TEXT, 0, bytes(0x61, 0), 0, 2))).toBe(
       '22021 invalid byte sequence for encoding "UTF8": 0x00',
     );
-    expect(decodeParameter(TEXT, 0, bytes(0xef, 0xbb, 0xbf, 0x61))).toBe("\ufeffa");
+    const long = Buffer.from("x".repeat(200));
+    expect(decodeParameter(TEXT, 0, long, 0, 200)).toBe("x".repeat(200));
+    expect(decodeParameter(TEXT, 0, bytes(0xef, 0xbb, 0xbf, 0x61), 0, 4)).toBe("\ufeffa");
+  });
+
+  test("numerics whose scale is none, arrays whose sizes are none", () => {
+    const refused = (type: PgType, bytes: string) =>
+      failure(() => decodeBinary(type, Buffer.from(bytes, "hex")));
+    const numeric = "22P03 invalid numeric value in external binary format";
+    expect(decodeBinary(NUMERIC, Buffer.from("0000000000003fff", "hex"))).toHaveLength(2 + 0x3fff);
+    expect(refused(NUMERIC, "0000000000004000")).toBe(numeric);
+    // What the scale hides is cut off, not rounded.
+    expect(decodeBinary(NUMERIC, Buffer.from("000200004000000100011e7c", "hex"))).toBe("-1.7");
+    expect(refused(INT4_ARRAY, "ffffffff0000000000000017")).toBe("22P03 invalid number of dimensions: -1");
+    expect(refused(INT4_ARRAY, "000000010000000000000017ffffffff00000001")).toBe("22P03 invalid array size");
+    const lost = "22P03 insufficient data left in message";
+    expect(refused(INT4_ARRAY, "0000000100000000000000170000000100000001fffffffe")).toBe(lost);
   });
 
   test("binary values of the wrong length", () => {

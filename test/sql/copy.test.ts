@@ -4,10 +4,12 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { ByteWriter } from "../../src/bytes.ts";
 import { DeltatError } from "../../src/errors.ts";
 import { MAX_COPY_ROW_BYTES } from "../../src/limits.ts";
+import { unlimitedMemory } from "../../src/memory-budget.ts";
 import { CopyLoad } from "../../src/sql/copy-load.ts";
 import type { CopyOptions } from "../../src/sql/copy-options.ts";
 import { Execution } from "../../src/sql/execution.ts";
 import { SessionState } from "../../src/sql/session-state.ts";
+import { StatementMemory } from "../../src/sql/statement-memory.ts";
 import { BOOKINGS } from "../../src/sql/stored-tables.ts";
 import { id, type TestClient, TestDatabase } from "./sql-fixture.ts";
 
@@ -326,7 +328,7 @@ describe("COPY refuses", () => {
       database.tenant,
       { user: "u", processId: 1, startupOptions: new Map() },
       { notify() {} },
-      0,
+      new StatementMemory(0, unlimitedMemory()),
     );
     const execution = new Execution(
       database.tenant,

@@ -9,13 +9,13 @@ test("keeps within its bytes and drops first what was not used", () => {
   const cache = new PlanCache(25_000);
   for (let i = 0; i < 8; i++) cache.add(`key ${i}`, plan);
   for (let i = 8; i < 200; i++) {
-    expect(cache.find("key 0")).toBe(plan);
+    expect(cache.find("key 0")?.plan).toBe(plan);
     cache.add(`key ${i}`, plan);
     expect(cache.size).toBeLessThanOrEqual(12);
   }
-  expect(cache.find("key 0")).toBe(plan);
+  expect(cache.find("key 0")?.plan).toBe(plan);
   expect(cache.find("key 1")).toBe(undefined);
-  expect(cache.find("key 199")).toBe(plan);
+  expect(cache.find("key 199")?.plan).toBe(plan);
 });
 
 test("does not keep what would fill it alone", () => {

@@ -62,3 +62,29 @@ test("matches tell where they and their groups are, in UTF-16 units", () => {
   expect(replaceByRegex("abab", regexOf("b"), "-", 2)).toBe("aba-");
   expect(splitByRegex("a1b22c", regexOf("\\d+"))).toEqual(["a", "b", "c"]);
 });
+
+test("whether a pattern matches and where does not depend on what it was asked before", () => {
+  const client = new TestDatabase().connect();
+  expect(client.rows("SELECT 'xyx' ~ '[xy]', regexp_replace('xyx', '[xy]', '-', 'g')")).toEqual([
+    ["t", "---"],
+  ]);
+  expect(client.rows("SELECT regexp_match('ab', 'a(?!b)|b'), 'aab' ~ 'a(?!b)b|ab'")).toEqual([["{b}", "t"]]);
+});
+
+test("several lookarounds tell characters apart, whichever is looked at first", () => {
+  const client = new TestDatabase().connect();
+  const query = "SELECT regexp_replace('a1b2', '(?<=[a-z])(?=\\d)', '-', 'g'), 'A' ~ '(?<=.)(?!a)'";
+  expect(client.rows(query)).toEqual([["a-1b-2", "t"]]);
+});
+
+test("an assertion in parentheses takes a quantifier, one without does not", () => {
+  const client = new TestDatabase().connect();
+  const query = "SELECT 'a' ~ '(?:^)*a', 'ba' ~ '(?:^){2}a', 'ba' ~ '(?:^)?a', 'a' ~ '(?=((\\M))?a)a'";
+  expect(client.rows(query)).toEqual([["t", "f", "t", "t"]]);
+  expect(client.error("SELECT 'a' ~ '^*a'")).toBe(
+    "2201B invalid regular expression: quantifier operand invalid",
+  );
+  expect(client.error("SELECT 'x' ~ '(?=a)*x'")).toBe(
+    "2201B invalid regular expression: quantifier operand invalid",
+  );
+});

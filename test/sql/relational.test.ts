@@ -288,8 +288,9 @@ describe("bounds", () => {
 
   test("the rows of a cursor that a change has made it keep count as unfinished results, until it is closed", () => {
     const database = new TestDatabase();
-    const client = database.connect(new Map(), 128 * 1024);
-    const rows = `SELECT '${"x".repeat(50_000)}' FROM generate_series(1, 2) g`;
+    const client = database.connect(new Map(), 256 * 1024);
+    database.connect().run("INSERT INTO resources (name) VALUES ('r'), ('s')");
+    const rows = `SELECT '${"x".repeat(80_000)}' FROM resources CROSS JOIN (VALUES (1)) v WHERE name IN ('r', 's')`;
     client.run("BEGIN");
     client.run(`DECLARE a CURSOR FOR ${rows}`);
     client.run(`DECLARE b CURSOR FOR ${rows}`);

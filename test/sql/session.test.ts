@@ -276,6 +276,25 @@ describe("plans", () => {
     expect(client.rows(text(3))).toEqual([]);
   });
 
+  test("are found by the bytes of a statement, and its errors say where as if it had been parsed", () => {
+    const text = (value: string) => `SELECT capacity FROM resources WHERE capacity = '${value}'`;
+    const recall = (value: string) => {
+      const bytes = Buffer.from(text(value));
+      return client.session.recall(bytes, 0, bytes.length);
+    };
+    client.run(insert(1));
+    client.script(text("1"));
+    expect(recall("2")).toBe(null);
+    client.script(text("2"));
+    expect(recall("3")?.text).toBe(text("3"));
+    const expected = database.connect().failure(text("x"));
+    expect(expected?.fields.position).toBe(49);
+    expect(client.failure(text("x"))).toEqual(expected);
+    client.script("BEGIN");
+    client.failure("SELECT nothing");
+    expect(client.failure(text("3"))?.sqlState).toBe("25P02");
+  });
+
   test("that read a literal while planning are not shared", () => {
     client.script(`${insert(1, 7)}; ${insert(2, 3)}`);
     expect(client.rows("SELECT id, capacity FROM resources ORDER BY 1 LIMIT 1")).toEqual([[id(1), "7"]]);

@@ -4,6 +4,7 @@ import { ByteWriter } from "../../src/bytes.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { DeltatError } from "../../src/errors.ts";
 import { loadParser } from "../../src/sql/parser.ts";
+import type { Statement } from "../../src/sql/planned-statement.ts";
 import { isCopyIn, type RunResult, StreamRun } from "../../src/sql/row-stream.ts";
 import { SqlSession } from "../../src/sql/session.ts";
 import type { Value } from "../../src/sql/value.ts";
@@ -38,7 +39,7 @@ class ArrayLog implements CommitLog {
 /** One field of a row in text format; null is NULL. */
 export type Field = string | null;
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** The fields of every DataRow message in `bytes`; those of format 1 are read as bigint. */
 export function decodeRows(bytes: Uint8Array, formats: readonly number[] = []): Field[][] {
@@ -118,12 +119,16 @@ export class TestClient {
   /** A simple query: all statements, then the implicit commit. */
   script(text: string): Outcome[] {
     const { session } = this;
+    const run = (statement: Statement): Outcome => {
+      const rows = new ByteWriter();
+      const tag = finish(session.execute(statement, [], [], rows), rows);
+      return { tag, rows: decodeRows(rows.written()) };
+    };
     try {
-      const outcomes = session.parseScript(text).map((raw) => {
-        const rows = new ByteWriter();
-        const tag = finish(session.execute(session.plan(raw), [], [], rows), rows);
-        return { tag, rows: decodeRows(rows.written()) };
-      });
+      const bytes = Buffer.from(text);
+      const known = session.recall(bytes, 0, bytes.length);
+      const outcomes =
+        known === null ? session.parseScript(text).map((raw) => run(session.plan(raw))) : [run(known)];
       session.commitImplicit();
       return outcomes;
     } catch (error) {
@@ -184,13 +189,7 @@ export class TestClient {
     try {
       const statement = session.prepare(text, types);
       const values: Value[] = parameters.map((parameter, i) =>
-        parameter === null
-          ? null
-          : session.decodeParameter(
-              statement.parameterTypes[i] ?? 25,
-              0,
-              new TextEncoder().encode(parameter),
-            ),
+        parameter === null ? null : decodeText(session, statement.parameterTypes[i] ?? 25, parameter),
       );
       const rows = new ByteWriter();
       const tag = finish(session.execute(statement, values, [], rows), rows);
@@ -204,15 +203,26 @@ export class TestClient {
 
   /** `SQLSTATE message` of the error that the text causes. */
   error(text: string, parameters?: readonly (string | null)[]): string {
+    const failure = this.failure(text, parameters);
+    return failure === null ? "no error" : `${failure.sqlState} ${failure.message}`;
+  }
+
+  /** The error that the text causes; null: none. */
+  failure(text: string, parameters?: readonly (string | null)[]): DeltatError | null {
     try {
       if (parameters === undefined) this.script(text);
       else this.prepared(text, parameters);
     } catch (error) {
-      if (error instanceof DeltatError) return `${error.sqlState} ${error.message}`;
+      if (error instanceof DeltatError) return error;
       throw error;
     }
-    return "no error";
+    return null;
   }
+}
+
+function decodeText(session: SqlSession, type: number, parameter: string): Value {
+  const bytes = new TextEncoder().encode(`<${parameter}>`);
+  return session.decodeParameter(type, 0, bytes, 1, bytes.length - 1);
 }
 
 /** The id that ends in `n`: "01HZZZZZZZZZZZZZZZZZZZ0001" for 1. */

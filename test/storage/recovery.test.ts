@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { alignedBytes, FRAME_HEADER_BYTES } from "../../src/storage/frame.ts";
 import { seededRandom } from "../seeded-random.ts";
 import { appendCommit, bodyOf, FOLDER, lsns, openLog, range } from "./log-fixture.ts";
-import { MemoryFiles } from "./memory-files.ts";
+import { MemoryFiles, systemError } from "./memory-files.ts";
 
 const FIRST = `${FOLDER}/0000000001.log`;
 const SECOND = `${FOLDER}/0000000002.log`;
@@ -139,6 +139,20 @@ describe("a torn tail", () => {
     await expectCut(files, SECOND, SEGMENT_HEADER_BYTES, 2);
   });
 
+  test("behind a snapshot, too: a torn first frame does not say which segments are needed", async () => {
+    const files = writtenLog([[1000, 1000, 1000]]);
+    const { log } = openLog(files);
+    log.rotate();
+    appendCommit(log, 100);
+    log.flush();
+    for (const torn of [8, 16, 24, 40]) {
+      const cut = files.clone();
+      cut.edit(SECOND, (bytes) => bytes.fill(0, SEGMENT_HEADER_BYTES + torn));
+      const { commits } = openLog(cut, { afterLsn: 1 });
+      expect(lsns(commits)).toEqual([2, 3]);
+    }
+  });
+
   test("bytes of a client that look like a frame do not count as one", async () => {
     // The body of the last commit is the first frames of this very log, copied.
     const files = whole.clone();
@@ -165,6 +179,27 @@ describe("a torn tail", () => {
     const afterPowerCut = files.afterCrash(() => 0.9);
     expect(lsns(openLog(afterPowerCut).commits)).toEqual([1]);
   });
+});
+
+test("a segment that got its name just before the process was killed keeps it before commits go into it", async () => {
+  const files = new MemoryFiles();
+  const { log } = openLog(files);
+  let isDead = false;
+  files.fault = (operation) => {
+    isDead ||= operation === "syncFolder";
+    return isDead ? systemError("EIO") : null;
+  };
+  appendCommit(log, 2200);
+  log.flush();
+  for (let turn = 0; turn < 20 && !isDead; turn++) await Promise.resolve();
+  files.fault = () => null;
+  expect(files.list(FOLDER)).toEqual(["0000000001.log", "0000000002.log"]);
+  const again = openLog(files);
+  appendCommit(again.log, 2200);
+  again.log.flush();
+  expect(again.log.durableLsn).toBe(2);
+  const withDurableNames = files.afterCrash(() => 0.4);
+  expect(lsns(openLog(withDurableNames).commits)).toEqual([1, 2]);
 });
 
 describe("damage", () => {

@@ -192,3 +192,15 @@ test("a checkpoint that fails leaves the log as it was, and the next one works",
   expect(await checkpointed(opened)).toBe("done");
   expect(bookings(open(files.afterCrash(() => 0)))).toBe(51);
 });
+
+test("a folder that cannot be synced after a segment was removed is told as any failure of the disk", async () => {
+  const files = new MemoryFiles();
+  const opened = open(files);
+  for (let n = 0; n < 50; n++) book(opened, n);
+  let removed = false;
+  files.fault = (operation, path) => {
+    removed ||= operation === "remove" && path.endsWith(".log");
+    return removed && operation === "syncFolder" ? systemError("EIO") : null;
+  };
+  expect(await checkpointed(opened)).toStartWith("could not sync ");
+});

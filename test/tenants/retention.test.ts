@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { type Id, parseId } from "../../src/id.ts";
-import { RETENTION_BOOKINGS_PER_STEP, RETENTION_IDLE_MS } from "../../src/limits.ts";
+import { RETENTION_BOOKINGS_PER_STEP, RETENTION_IDLE_MS, RETENTION_PAUSE_MS } from "../../src/limits.ts";
 import { id, START_MS, TestTenant } from "./tenant-fixture.ts";
 
 function idOf(text: string): Id {
@@ -71,6 +71,22 @@ test("not a millisecond earlier", async () => {
   expect(isThere(opened, 10)).toBe(true);
   opened.scheduler.advanceTo(end + DAY + 2 * RETENTION_IDLE_MS);
   expect(isThere(opened, 10)).toBe(false);
+  await opened.syncAll();
+  await opened.close();
+});
+
+test("many that begin at one instant go in steps as bounded as any", async () => {
+  const many = Array.from({ length: 5 * RETENTION_BOOKINGS_PER_STEP }, (_, n) => [1000 + n, 10, 20] as const);
+  const opened = tenantWith(many);
+  const { tenant, scheduler } = opened;
+  tenant.retain(0, () => {});
+  let left = tenant.engine.allocations.bookingCount;
+  for (let at = START_MS; left > 0 && at < START_MS + 1000; at += RETENTION_PAUSE_MS) {
+    scheduler.advanceTo(at);
+    expect(left - tenant.engine.allocations.bookingCount).toBeLessThanOrEqual(RETENTION_BOOKINGS_PER_STEP);
+    left = tenant.engine.allocations.bookingCount;
+  }
+  expect(left).toBe(0);
   await opened.syncAll();
   await opened.close();
 });

@@ -4,16 +4,20 @@
  */
 
 import { serialize } from "pg-protocol";
+import type { Timers } from "../../src/clock.ts";
 import { decodeCommands } from "../../src/engine/codec.ts";
 import { Engine } from "../../src/engine/engine.ts";
+import { unlimitedMemory } from "../../src/memory-budget.ts";
 import type { Listener } from "../../src/sql/database.ts";
 import { loadParser } from "../../src/sql/parser.ts";
 import { SqlSession } from "../../src/sql/session.ts";
 import { openSegmentLog, type SegmentLog, type SegmentLogOptions } from "../../src/storage/segment-log.ts";
 import { type Scheduler, Tenant } from "../../src/tenants/tenant.ts";
 import { AccessPolicy } from "../../src/wire/access-policy.ts";
+import { ClientMemory } from "../../src/wire/client-memory.ts";
 import type { Transport } from "../../src/wire/output.ts";
 import { ClientSession } from "../../src/wire/session.ts";
+import { SliceQueue } from "../../src/wire/slice-queue.ts";
 import { MemoryFiles } from "../storage/memory-files.ts";
 import { ReplyReader } from "../wire/replies.ts";
 
@@ -38,6 +42,11 @@ export class ManualScheduler implements Scheduler {
   private timers: Timer[] = [];
 
   now(): number {
+    return this.nowMs;
+  }
+
+  /** Nothing that a test does takes any time. */
+  stopwatchMs(): number {
     return this.nowMs;
   }
 
@@ -162,6 +171,8 @@ export class TestTenant {
 }
 
 /** A client of the real wire session, without a socket: what may leave has left when a call returns. */
+const NO_TIMERS: Timers = { after: () => () => undefined, soon: () => undefined };
+
 export class TestClient implements Transport {
   ended = false;
   readonly encrypted = false;
@@ -176,7 +187,9 @@ export class TestClient implements Transport {
           log: tenant,
           connect: (client, listener) => new SqlSession(tenant, client, listener),
         }),
-        timers: { after: () => () => undefined, soon: () => undefined },
+        timers: NO_TIMERS,
+        slices: new SliceQueue(NO_TIMERS),
+        memory: new ClientMemory(unlimitedMemory(), NO_TIMERS),
         expectPlace: () => undefined,
         admit: () => undefined,
         cancel: () => undefined,

@@ -5,9 +5,13 @@
 
 import { serialize } from "pg-protocol";
 import type { DeltatError } from "../../src/errors.ts";
+import { unlimitedMemory } from "../../src/memory-budget.ts";
 import { type AccessOptions, AccessPolicy } from "../../src/wire/access-policy.ts";
+import { ClientMemory } from "../../src/wire/client-memory.ts";
 import type { Transport } from "../../src/wire/output.ts";
-import { ClientSession, type SessionHost } from "../../src/wire/session.ts";
+import { ClientSession } from "../../src/wire/session.ts";
+import type { SessionHost } from "../../src/wire/session-host.ts";
+import { SliceQueue } from "../../src/wire/slice-queue.ts";
 import { ReplyReader } from "./replies.ts";
 import { ManualTimers, ScriptedLog, type ScriptedSql, scriptedDatabase } from "./scripted-sql.ts";
 
@@ -57,6 +61,10 @@ class DirectTransport implements Transport {
 }
 
 export interface DirectClientOptions {
+  /** Default: its own, without limit. */
+  readonly memory?: ClientMemory;
+  /** Default: its own. */
+  readonly timers?: ManualTimers;
   /** Every commit is durable at once; default true. */
   readonly instant?: boolean;
   readonly refusal?: DeltatError;
@@ -66,7 +74,7 @@ export interface DirectClientOptions {
 
 export class DirectClient {
   readonly transport = new DirectTransport();
-  readonly timers = new ManualTimers();
+  readonly timers: ManualTimers;
   readonly log: ScriptedLog;
   readonly sessions: ScriptedSql[];
   readonly session: ClientSession;
@@ -76,6 +84,7 @@ export class DirectClient {
   closedCount = 0;
 
   constructor(options: DirectClientOptions = {}) {
+    this.timers = options.timers ?? new ManualTimers();
     this.log = new ScriptedLog(options.instant ?? true);
     const { findDatabase, sessions } = scriptedDatabase(this.log);
     this.sessions = sessions;
@@ -89,6 +98,8 @@ export class DirectClient {
       }),
       findDatabase,
       timers: this.timers,
+      slices: new SliceQueue(this.timers),
+      memory: options.memory ?? new ClientMemory(unlimitedMemory(), this.timers),
       admit: () => {},
       expectPlace: () => {
         if (options.refusal !== undefined) throw options.refusal;

@@ -82,8 +82,10 @@ describe("notifications", () => {
     expect(client.sql.closed).toBe(true);
     expect(client.transport.ended).toBe(false);
     const replies = client.drain();
-    expect(replies.filter((line) => line.startsWith("notification"))).toHaveLength(allowed);
-    expect(replies.at(-1)).toStartWith("FATAL 55000 too slow a listener");
+    // Those that had not moved to its own output are gone.
+    expect(replies).toHaveLength(2);
+    expect(replies[0]).toStartWith("notification");
+    expect(replies[1]).toStartWith("FATAL 55000 too slow a listener");
     expect(client.transport.ended).toBe(true);
   });
 

@@ -150,6 +150,10 @@ export class ScriptedSql implements SqlConnection {
     }
   }
 
+  recall(): null {
+    return null;
+  }
+
   parseScript(text: string): readonly string[] {
     return text
       .split(";")
@@ -172,7 +176,8 @@ export class ScriptedSql implements SqlConnection {
     return { text, isEmpty: text.trim() === "", parameterTypes: types, columns };
   }
 
-  decodeParameter(_typeOid: number, format: number, bytes: Uint8Array): Value {
+  decodeParameter(_typeOid: number, format: number, message: Uint8Array, start: number, end: number): Value {
+    const bytes = message.subarray(start, end);
     const text = new TextDecoder().decode(bytes);
     if (text === "bad") throw new DeltatError(SqlState.invalidTextRepresentation, "invalid input syntax");
     return format === 1 ? `binary:${text}` : text;

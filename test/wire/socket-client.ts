@@ -1,6 +1,7 @@
 /** A client on a real socket, with pg-protocol's reading of what comes, for tests of the server as a whole. */
 
 import { serialize } from "pg-protocol";
+import { type MemoryBudget, unlimitedMemory } from "../../src/memory-budget.ts";
 import type { AccessOptions } from "../../src/wire/access-policy.ts";
 import { startWireServer, type WireServer } from "../../src/wire/server.ts";
 import { PASSWORD } from "./direct-client.ts";
@@ -19,6 +20,9 @@ export interface TestServer {
 export interface TestServerOptions {
   readonly instant?: boolean;
   readonly maxConnections?: number;
+  readonly keepAliveSeconds?: number;
+  /** Default: without limit. */
+  readonly memory?: MemoryBudget;
   /** Default: the password as it is, no TLS. */
   readonly access?: Partial<AccessOptions>;
 }
@@ -32,9 +36,11 @@ export function startTestServer(options: TestServerOptions = {}): TestServer {
     hostname: "127.0.0.1",
     port: 0,
     maxConnections: options.maxConnections ?? 10,
+    keepAliveSeconds: options.keepAliveSeconds ?? 60,
     access: { password: PASSWORD, method: "password", tls: null, requiresTls: false, ...options.access },
     findDatabase,
     timers,
+    memory: options.memory ?? unlimitedMemory(),
     log: (entry) => void logged.push(entry),
   });
   return { server, port: server.port, log, timers, sessions, logged };

@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test";
+import { ClientConnection, type ConnectionHost, type PlainSocket } from "../../src/wire/client-connection.ts";
+import type { ClientSession } from "../../src/wire/session.ts";
 import { WaitingRoom } from "../../src/wire/waiting-room.ts";
 
 function roomOf(...clients: (readonly [client: string, address: string])[]): WaitingRoom<string> {
@@ -24,4 +26,21 @@ test("who is gone, or was never there, changes nothing", () => {
   room.remove("a");
   expect(room.size).toBe(0);
   expect(room.next).toBeNull();
+});
+
+test("a socket that was reset before it was opened has no address, and is let go like any other", () => {
+  const room = new WaitingRoom<unknown>();
+  const reset = { remoteAddress: undefined } as unknown as PlainSocket;
+  const session = {} as ClientSession;
+  const host: ConnectionHost = {
+    tls: null,
+    open: (_, address) => {
+      room.add(session, address);
+      return session;
+    },
+    internalError: () => undefined,
+  };
+  new ClientConnection(reset, host);
+  room.remove(session);
+  expect(room.size).toBe(0);
 });

@@ -2,11 +2,11 @@
 
 import { createHash } from "node:crypto";
 import { DeltatError, SqlState } from "../../errors.ts";
-import { MAX_RESULT_BYTES } from "../../limits.ts";
 import { formatValue } from "../codec.ts";
 import { withEscape } from "../like.ts";
 import { ANY, BOOL, INT4, INT8, type PgType, TEXT, TEXT_ARRAY } from "../types.ts";
 import type { Value } from "../value.ts";
+import { checkedLength } from "../value-size.ts";
 import { fn, number, type SqlFunction, text } from "./signature.ts";
 
 const characters = (value: Value | undefined): string[] => [...text(value)];
@@ -38,12 +38,6 @@ function trim(source: string, set: string, fromStart: boolean, fromEnd: boolean)
   return all.slice(start, end).join("");
 }
 
-/** Refuses a text that would be longer than any reply. */
-function checkedLength(length: number): number {
-  if (length <= MAX_RESULT_BYTES) return Math.max(0, length);
-  throw new DeltatError(SqlState.programLimitExceeded, "requested length too large");
-}
-
 function pad(source: string, length: number, fill: string, isLeft: boolean): string {
   const all = [...source];
   const wanted = checkedLength(length);
@@ -51,7 +45,8 @@ function pad(source: string, length: number, fill: string, isLeft: boolean): str
   const filling = [...fill];
   if (filling.length === 0) return source;
   const missing = wanted - all.length;
-  const padding = Array.from({ length: missing }, (_, at) => filling[at % filling.length]).join("");
+  const whole = fill.repeat(Math.floor(missing / filling.length));
+  const padding = whole + filling.slice(0, missing % filling.length).join("");
   return isLeft ? padding + source : source + padding;
 }
 

@@ -3,6 +3,7 @@
  * or backward. Counted repetitions are written out, so MAX_REGEX_STATES bounds what a short pattern can ask for.
  */
 
+import { assert } from "../../errors.ts";
 import { MAX_REGEX_STATES } from "../../limits.ts";
 import type { CharacterSet } from "./character-set.ts";
 import { type Assertion, invalidRegex, type RegexNode } from "./syntax.ts";
@@ -20,11 +21,21 @@ export class Alphabet {
   readonly members: (readonly boolean[])[] = [];
 
   setNumber(set: CharacterSet): number {
+    assert(this.members.length === 0 || this.setNumbers.has(set), "sets are numbered before symbols");
     return numbered(set, this.sets, this.setNumbers);
   }
 
+  /** The sets of what looks ahead or behind are numbered with it: symbols tell all sets apart, whenever they are asked. */
   assertionNumber(assertion: Assertion): number {
+    if (assertion.kind === "look" && !this.assertionNumbers.has(assertion)) this.include(assertion.item);
     return numbered(assertion, this.assertions, this.assertionNumbers);
+  }
+
+  private include(node: RegexNode): void {
+    if (node.kind === "set") this.setNumber(node.set);
+    else if (node.kind === "assertion") this.assertionNumber(node.assertion);
+    else if ("items" in node) for (const item of node.items) this.include(item);
+    else if ("item" in node) this.include(node.item);
   }
 
   /** The number of the class of characters that no set tells from this one. */

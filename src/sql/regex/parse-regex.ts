@@ -180,7 +180,7 @@ export class Parser {
   private parenthesis(): RegexNode {
     this.at++;
     if (this.flags.syntax === "advanced" && this.next === "?") return this.special();
-    if (this.inLook > 0) return this.closed();
+    if (this.inLook > 0) return quantifiable(this.closed());
     const index = ++this.groupCount;
     return { kind: "group", index, item: this.closed() };
   }
@@ -197,7 +197,7 @@ export class Parser {
     }
     if (!this.isAhead("?:")) throw invalidRegex("quantifier operand invalid");
     this.at += 2;
-    return this.closed();
+    return quantifiable(this.closed());
   }
 
   private closed(): RegexNode {
@@ -311,6 +311,11 @@ export class Parser {
     if (value > 0x10ffff) throw invalidRegex("invalid escape \\ sequence");
     return value;
   }
+}
+
+/** An assertion alone takes no quantifier; one in parentheses does. */
+function quantifiable(node: RegexNode): RegexNode {
+  return node.kind === "assertion" ? { kind: "sequence", items: [node] } : node;
 }
 
 const SIMPLE_BOUNDS: ReadonlyMap<string, readonly [number, number]> = new Map([

@@ -22,8 +22,10 @@ interface StateSet {
 interface Closure {
   readonly reading: readonly number[];
   readonly accepts: boolean;
-  /** By symbol. */
+  /** By symbol; of a match that began where the scan did. */
   readonly next: (StateSet | undefined)[];
+  /** The same where a match may begin at any place. */
+  readonly nextAnywhere: (StateSet | undefined)[];
 }
 
 export class Scanner {
@@ -69,7 +71,8 @@ export class Scanner {
         at -= codePoint > 0xffff ? 2 : 1;
       }
       const symbol = this.alphabet.symbolOf(codePoint);
-      set = closure.next[symbol] ?? this.advance(closure, symbol, anywhere);
+      const next = anywhere ? closure.nextAnywhere : closure.next;
+      set = next[symbol] ?? this.advance(closure, symbol, anywhere);
     }
   }
 
@@ -107,7 +110,7 @@ export class Scanner {
         for (const follower of next[state] as readonly number[]) stack.push(follower);
       }
     }
-    const closure: Closure = { reading: reading.sort((a, b) => a - b), accepts, next: [] };
+    const closure: Closure = { reading: reading.sort((a, b) => a - b), accepts, next: [], nextAnywhere: [] };
     set.closures.set(key, closure);
     return closure;
   }
@@ -123,7 +126,7 @@ export class Scanner {
     const made = this.made;
     const set = this.setOf([...states].sort((a, b) => a - b));
     // After forgetting, the old closures lead nowhere any more.
-    if (this.made >= made) closure.next[symbol] = set;
+    if (this.made >= made) (anywhere ? closure.nextAnywhere : closure.next)[symbol] = set;
     return set;
   }
 }

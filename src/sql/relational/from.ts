@@ -161,6 +161,7 @@ function planTable(range: RangeVar, scope: QueryScope): FromItem {
       const origin = { tableOid: catalog.oid, columnNumber: at + 1 };
       entry.add(aliases[at] ?? column, type, { origin });
     });
+    scope.planner.readsTables = true;
     const operator = new RowsScan(
       `Seq Scan on ${name === alias ? name : `${name} ${alias}`}`,
       entry,
@@ -192,7 +193,6 @@ function planOwnTable(range: RangeVar, alias: string, scope: QueryScope): FromIt
     });
   });
   if (table === EVENTS) {
-    scope.planner.readsEvents = true;
     return unit(entry, { kind: "events", table, relation });
   }
   scope.planner.readsTables = true;

@@ -40,7 +40,11 @@ export function planRowQuery(select: SelectStmt, compiler: StatementCompiler): R
     rows(execution, outputs) {
       const run = new Run(execution, planner.slotCount, workMemory(execution.session));
       const rows: Value[][] = [];
-      collectRows(run, operator.cursor(run), outputs, (row) => rows.push([...row]));
+      try {
+        collectRows(run, operator.cursor(run), outputs, (row) => rows.push([...row]));
+      } finally {
+        run.close();
+      }
       return rows;
     },
   };

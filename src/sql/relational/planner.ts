@@ -8,9 +8,8 @@ import type { QueryScope } from "./scope.ts";
 
 export class RelationalPlanner {
   slotCount = 0;
-  /** Whether the statement reads what the engine holds, and whether it reads what happened. */
+  /** Whether the statement reads what may change while it pauses: not so what happened. */
   readsTables = false;
-  readsEvents = false;
   private memoCount = 0;
   private readonly tracks: Set<RangeEntry>[] = [];
 

@@ -7,9 +7,7 @@
  */
 
 import { ByteWriter } from "../../bytes.ts";
-import { stopwatchMs } from "../../clock.ts";
 import type { PausedReader } from "../../engine/engine.ts";
-import { MAX_SETTLE_MS } from "../../limits.ts";
 import type { Execution } from "../execution.ts";
 import type { Expression } from "../expression.ts";
 import { type RowStream, type Slice, WrittenRows } from "../row-stream.ts";
@@ -20,6 +18,7 @@ import type { PgType } from "../types.ts";
 import { type Cursor, DONE, type Operator, PAUSE } from "./operator.ts";
 import { type Pending, Suspension } from "./pending.ts";
 import { Run } from "./run.ts";
+import { settleAllowance } from "./settle-allowance.ts";
 import { workMemory } from "./work-memory.ts";
 
 /** What a stream needs of its plan. */
@@ -27,8 +26,8 @@ export interface StreamedQuery {
   readonly operator: Operator;
   readonly outputs: readonly Expression[];
   readonly slotCount: number;
-  /** Whether all that it reads is what happened, which no change alters while it pauses. */
-  readonly readsPastOnly: boolean;
+  /** Whether no change alters what it reads while it pauses: nothing, or what happened. */
+  readonly readsNoTable: boolean;
   /** Whether nothing that it calls is felt outside, so that it may begin again. */
   readonly maySuspend: boolean;
 }
@@ -126,7 +125,7 @@ export class QueryStream implements RowStream, PausedReader {
   }
 
   detach(): void {
-    if (this.query.readsPastOnly) return;
+    if (this.query.readsNoTable) return;
     if (this.settled === null && this.failure === null && !this.isDone) this.execution.engine.pause(this);
   }
 
@@ -136,8 +135,10 @@ export class QueryStream implements RowStream, PausedReader {
     // Another session changes something: it waits in the middle of its own statement.
     const interrupted = useSessionTime(this.execution.session);
     try {
-      const rows = this.writeRest(buffer, stopwatchMs() + MAX_SETTLE_MS * share);
-      this.settled = new WrittenRows(buffer.written(), `SELECT ${rows}`, this.out);
+      settleAllowance.use(share, (deadlineMs) => {
+        const rows = this.writeRest(buffer, deadlineMs);
+        this.settled = new WrittenRows(buffer.written(), `SELECT ${rows}`, this.out);
+      });
     } catch (error) {
       this.failure = { error };
     } finally {
@@ -151,6 +152,7 @@ export class QueryStream implements RowStream, PausedReader {
 
   close(): void {
     this.execution.engine.wake(this);
+    this.run.close();
     this.execution.session.memory.giveBack(this.heldBytes);
     this.heldBytes = 0;
   }

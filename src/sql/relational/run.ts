@@ -16,6 +16,8 @@ const SLICE_ROWS = 8192;
 const ROW_BYTES = 48;
 const VALUE_BYTES = 16;
 
+const RESERVED_AT_ONCE = 64 * 1024;
+
 export class Run {
   fuel = SLICE_ROWS;
   /** Results and cursors of subqueries and of WITH, by the number that the planner gave them. */
@@ -25,6 +27,8 @@ export class Run {
   /** When a run that cannot pause is to give up; Infinity: never. By `stopwatchMs`. */
   deadlineMs = Number.POSITIVE_INFINITY;
   private keptBytes = 0;
+  /** What the session's memory has given for it, ahead and in pieces: rows are many. */
+  private reservedBytes = 0;
 
   constructor(
     readonly execution: Execution,
@@ -66,6 +70,21 @@ export class Run {
   keepBytes(bytes: number): void {
     this.keptBytes += bytes;
     if (this.keptBytes > this.maxBytes) throw outOfMemory(this.maxBytes);
+    if (this.keptBytes > this.reservedBytes) this.reserve();
+  }
+
+  /** The run is over, and what it kept is not used any more. */
+  close(): void {
+    this.execution.session.memory.giveBack(this.reservedBytes);
+    this.reservedBytes = 0;
+  }
+
+  private reserve(): void {
+    const { memory } = this.execution.session;
+    const needed = this.keptBytes - this.reservedBytes;
+    const bytes = Math.max(needed, Math.min(RESERVED_AT_ONCE, memory.leftBytes));
+    memory.take(bytes);
+    this.reservedBytes += bytes;
   }
 
   /** Bytes kept now: given back to `release` when what was kept since is dropped. */

@@ -42,7 +42,7 @@ export function planRelationalSelect(select: SelectStmt, compiler: StatementComp
     operator,
     outputs,
     maySuspend: strongest === null && !callsAny(select, FELT_OUTSIDE),
-    readsPastOnly: planner.readsEvents && !planner.readsTables && compiler.changes === null,
+    readsNoTable: !planner.readsTables && compiler.changes === null,
     get slotCount() {
       return planner.slotCount;
     },

@@ -116,7 +116,7 @@ class DateReader {
       this.setZone(offsetZone(token) ?? this.fail());
     else if (/^j\d+$/.test(word)) this.setDays(Number(word.slice(1)) - 2_440_588);
     else if (/^\d{4}\.\d{3}$/.test(word))
-      this.setDays(daysFromCivil(Number(word.slice(0, 4)), 1, Number(word.slice(5))));
+      this.setDays(daysFromCivil(this.astronomical(Number(word.slice(0, 4))), 1, Number(word.slice(5))));
     else if (/^\d+(\.\d*)?$/.test(word)) this.number(word);
     else if (/^\d+[-/.]/.test(word)) this.dashed(word);
     else if (word === "bc") this.isBc = true;
@@ -203,10 +203,18 @@ class DateReader {
     this.fields.days = days;
   }
 
+  /** Of the whole text: BC comes last, and may stand right behind the digits. */
+  private saysBc(): boolean {
+    return /(?<![a-z])bc\b/i.test(this.text);
+  }
+
+  private astronomical(year: number): number {
+    return this.saysBc() ? 1 - year : year;
+  }
+
   private setDate(year: number, month: number, day: number): void {
     const isRight = month >= 1 && month <= 12 && day >= 1 && year > 0;
-    const isBcToCome = /\bbc\b/i.test(this.text);
-    const astronomical = isBcToCome ? 1 - year : year;
+    const astronomical = this.astronomical(year);
     if (!isRight || day > daysInMonth(astronomical, month)) throw rangeError(this.text);
     this.setDays(daysFromCivil(astronomical, month, day));
   }
@@ -233,7 +241,7 @@ class DateReader {
   }
 
   private yearOf(digits: string): number {
-    return digits.length <= 2 && !/\bbc\b/i.test(this.text) ? fullYear(Number(digits)) : Number(digits);
+    return digits.length <= 2 && !this.saysBc() ? fullYear(Number(digits)) : Number(digits);
   }
 
   private finishTime(): void {

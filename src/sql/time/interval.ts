@@ -119,7 +119,8 @@ export function parseInterval(text: string, field: IntervalField = "second"): In
     .toLowerCase()
     .replace(/^@\s*/, "")
     .match(new RegExp(String.raw`[+-]?\d+-\d+(?![\d:])|[+-]?\d+:[\d:.]+|${NUMBER}|[a-z]+|\S`, "g"));
-  if (tokens === null) throw syntaxError(text);
+  // `3-4:05:06` would be neither years and months nor days and a time.
+  if (tokens === null || /\d-\d+:/.test(trimmed)) throw syntaxError(text);
   let isBare = false;
   const isAgo = tokens.at(-1) === "ago";
   if (isAgo) tokens.pop();
@@ -130,6 +131,7 @@ export function parseInterval(text: string, field: IntervalField = "second"): In
     const yearMonth = /^([+-]?)(\d+)-(\d+)$/.exec(token);
     if (clock !== null) addClock(sum, clock, text);
     else if (yearMonth !== null) {
+      if (Number(yearMonth[3]) > 11) throw fieldOverflow(text);
       const months = Number(yearMonth[2]) * 12 + Number(yearMonth[3]);
       sum.add(yearMonth[1] === "-" ? -months : months, [1, 0, 0]);
     } else if (new RegExp(`^${NUMBER}$`).test(token)) {
@@ -149,12 +151,14 @@ function unitOf(field: IntervalField): readonly [number, number, number] {
   return UNITS.get(field) ?? [0, 0, SECOND_US];
 }
 
+function fieldOverflow(text: string): DeltatError {
+  return new DeltatError(SqlState.intervalFieldOverflow, `interval field value out of range: "${text}"`);
+}
+
 function addClock(sum: IntervalSum, clock: RegExpExecArray, text: string): void {
   const [, sign, first, second, third] = clock;
   const isNegative = sign === "-" ? -1 : 1;
-  if (Number(second) > 59 || Number(third ?? 0) >= 61) {
-    throw new DeltatError(SqlState.intervalFieldOverflow, `interval field value out of range: "${text}"`);
-  }
+  if (Number(second) > 59 || Number(third ?? 0) >= 61) throw fieldOverflow(text);
   sum.addClock(isNegative, Number(first), Number(second), Number(third ?? 0));
 }
 

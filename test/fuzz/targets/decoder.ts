@@ -112,3 +112,15 @@ function longestMessage(mode: DecoderMode, type: string): number {
   if (mode === "authentication") return type === "p" ? MAX_AUTHENTICATION_BYTES : type === "X" ? 4 : 0;
   return LARGE.includes(type) ? MAX_MESSAGE_BYTES : SMALL.includes(type) ? MAX_SMALL_MESSAGE_BYTES : 0;
 }
+
+/** Where each whole message of a ready session's bytes ends, up to what cannot be one. */
+export function messageEnds(bytes: Buffer): number[] {
+  const ends: number[] = [];
+  for (let at = 0; at + 5 <= bytes.length; ) {
+    const end = at + 1 + bytes.readUInt32BE(at + 1);
+    if (end < at + 5 || end > bytes.length) break;
+    ends.push(end);
+    at = end;
+  }
+  return ends;
+}

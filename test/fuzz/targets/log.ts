@@ -139,7 +139,7 @@ function verdict(
 ): string | null {
   const before = snapshotOf(files);
   const untouched = files.clone();
-  const inspected = outcomeOf(() => inspectLog(files, FOLDER, 0, () => undefined)?.lastLsn ?? 0);
+  const inspected = outcomeOf(() => inspectLog(files, FOLDER, 0, "all", () => undefined)?.lastLsn ?? 0);
   if (snapshotOf(files) !== before) return "changed: reading alone has changed a file";
   let opened: Pick<OpenedLog, "commits" | "cuts">;
   try {

@@ -82,14 +82,25 @@ export function checkWays(
 ): string | null {
   // The shape is not taken from a text with a comment.
   const parsed = ways.simple(`${text}\n--`);
+  // An endless one is endless in every way.
+  if (parsed.isCut) return null;
   const lifted = liftLiterals(text);
+  const isChange = /insert|update|delete|copy/i.test(text);
+  if (parsed.code !== "42601" && !isChange && !/;|\$\d/.test(text)) {
+    const parts = sameAnswer("in parts", parsed, ways.inParts(`${text}\n--`, 2), false);
+    if (parts !== null) return parts;
+  }
   // What is no statement never gets a plan.
   if (lifted === null || parsed.code === "42601") return null;
   const cached = (made: string) => ways.simple(made, (session) => parseScript(session, made));
   const own = text + newShape();
   const cold = sameAnswer("cold", parsed, cached(own), true) ?? sameAnswer("warm", parsed, cached(own), true);
   if (cold !== null) return cold;
-  const others = [...siblings, withLiterals(lifted, (at) => otherLiteral(lifted, at))];
+  const others = [
+    ...siblings,
+    withLiterals(lifted, (at) => otherLiteral(lifted, at)),
+    withLiterals(lifted, (at) => literalOfOtherKind(lifted, at)),
+  ];
   for (const sibling of others) {
     const shape = newShape();
     cached(sibling + shape);
@@ -122,6 +133,11 @@ function isKept(ways: SqlWays, text: string): boolean {
 
 function otherLiteral({ kinds }: LiftedLiterals, at: number): string {
   return { integer: "4", bigint: "6000000000", decimal: "3.5", string: "'b'" }[kinds[at] ?? "integer"];
+}
+
+/** Such a literal makes another shape, whose plan must not be taken. */
+function literalOfOtherKind({ kinds }: LiftedLiterals, at: number): string {
+  return { integer: "2.5", bigint: "4", decimal: "7", string: "8" }[kinds[at] ?? "integer"];
 }
 
 const TYPE_OF = { integer: 23, bigint: 20, decimal: 1700, string: 0 };

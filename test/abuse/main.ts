@@ -1,0 +1,132 @@
+/**
+ * One bad client does not hurt the others: each abuse beside a well-behaved client, on a server of its own.
+ *
+ *     bun run abuse [--seconds S] [--only name]
+ *
+ * Prints what the well-behaved client saw without and with the abuse, what the server's memory did, and what the server
+ * answered to the abuser. Fails if the server ends, does not answer, fails the well-behaved, or does not come back to
+ * normal.
+ */
+
+import { fileURLToPath } from "node:url";
+import { describeMachine } from "../../bench/harness/machine.ts";
+import { cleanUp, type ServerProcess, startServer } from "../server/harness.ts";
+import { ABUSES, type Abuse, SETTINGS } from "./abuses.ts";
+import { type Measured, percentile, WellBehaved } from "./well-behaved.ts";
+
+const WARM_UP_MS = 1500;
+const BASELINE_MS = 3000;
+const RECOVERY_MS = 2000;
+/** After an abuse the slowest of a hundred answers, and the slowest newcomer, within so many recoveries. */
+const NORMAL_MS = 100;
+const MOST_RECOVERIES = 10;
+/** An abuse that has not begun by then has failed to. */
+const SET_UP_MS = 60_000;
+
+function residentMb(server: ServerProcess): number {
+  const { stdout } = Bun.spawnSync(["ps", "-o", "rss=", "-p", String(server.pid)]);
+  return Number(stdout.toString()) / 1024;
+}
+
+/** The most that the server held while `work` ran. */
+async function peakDuring(server: ServerProcess, work: Promise<unknown>): Promise<number> {
+  let peak = 0;
+  let isDone = false;
+  const done = work.finally(() => {
+    isDone = true;
+  });
+  while (!isDone) {
+    peak = Math.max(peak, residentMb(server));
+    await Promise.race([done, Bun.sleep(100)]);
+  }
+  return peak;
+}
+
+/** Runs the abuser to its end; returns what it was told. */
+async function abuse(name: string, port: number, seconds: number, begun: () => void): Promise<string> {
+  const script = fileURLToPath(new URL("./abuser.ts", import.meta.url));
+  const child = Bun.spawn([process.execPath, script, name, String(port), String(seconds)], {
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const timer = setTimeout(() => child.kill("SIGKILL"), SET_UP_MS + seconds * 1000);
+  let text = "";
+  for await (const chunk of child.stdout) {
+    if (text === "") begun();
+    text += new TextDecoder().decode(chunk);
+  }
+  clearTimeout(timer);
+  if (!text.startsWith("ready")) throw new Error("the abuse did not begin");
+  return /^told (.*)$/m.exec(text)?.[1] ?? "(the abuser did not end by itself)";
+}
+
+function shown({ latencies, newcomers }: Measured): string {
+  const parts = [0.5, 0.99, 0.999].map((share) => percentile(latencies, share).toFixed(1));
+  const most = percentile(newcomers, 1).toFixed(0);
+  return `p50 ${parts[0]}, p99 ${parts[1]}, p99.9 ${parts[2]} ms; newcomers at most ${most} ms`;
+}
+
+function isNormal({ latencies, newcomers }: Measured): boolean {
+  return percentile(latencies, 0.99) < NORMAL_MS && percentile(newcomers, 1) < 10 * NORMAL_MS;
+}
+
+async function recovered(client: WellBehaved): Promise<number> {
+  for (let n = 1; n <= MOST_RECOVERIES; n++) {
+    client.take();
+    await Bun.sleep(RECOVERY_MS);
+    if (isNormal(client.take())) return n * RECOVERY_MS;
+  }
+  throw new Error(`not back to normal ${(MOST_RECOVERIES * RECOVERY_MS) / 1000} s after the abuse`);
+}
+
+async function withstands(name: string, { what, settings }: Abuse, seconds: number): Promise<boolean> {
+  console.log(`\n${name}: ${what}`);
+  const server = await startServer({ settings: { ...SETTINGS, ...settings } });
+  const client = await WellBehaved.start(server.port);
+  try {
+    await Bun.sleep(WARM_UP_MS);
+    client.take();
+    await Bun.sleep(BASELINE_MS);
+    console.log(`  without  ${shown(client.take())}`);
+    const before = residentMb(server);
+    const abusing = abuse(name, server.port, seconds, () => client.take());
+    const peak = await peakDuring(server, abusing);
+    console.log(`  with     ${shown(client.take())}`);
+    console.log(`  told     ${await abusing}`);
+    const afterMs = await recovered(client);
+    const memory = [before, peak, residentMb(server)].map((mb) => mb.toFixed(0)).join(" / ");
+    console.log(`  memory   ${memory} MB before / peak / after; normal within ${afterMs / 1000} s`);
+    await client.stop();
+    if (client.failures.length > 0)
+      throw new Error(`the well-behaved was told: ${client.failures.join("; ")}`);
+    if (server.complaints !== "") throw new Error(`the server's log: ${server.complaints}`);
+    return true;
+  } catch (error) {
+    console.log(`  FAILED   ${error instanceof Error ? error.message : error}`);
+    return false;
+  } finally {
+    await cleanUp();
+  }
+}
+
+function option(name: string): string | undefined {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? undefined : process.argv[at + 1];
+}
+
+const seconds = Number(option("seconds") ?? 5);
+const only = option("only");
+const chosen = Object.entries(ABUSES).filter(
+  ([name]) => only === undefined || only.split(",").includes(name),
+);
+if (chosen.length === 0 || !(seconds > 0)) {
+  console.error(
+    `usage: bun run abuse [--seconds S] [--only name,…]; the names are ${Object.keys(ABUSES).join(", ")}`,
+  );
+  process.exit(2);
+}
+console.log(describeMachine());
+const failed: string[] = [];
+for (const [name, each] of chosen) if (!(await withstands(name, each, seconds))) failed.push(name);
+console.log(failed.length === 0 ? `\nall ${chosen.length} withstood` : `\nFAILED: ${failed.join(", ")}`);
+process.exit(failed.length === 0 ? 0 : 1);

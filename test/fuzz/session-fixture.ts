@@ -1,0 +1,161 @@
+/**
+ * Wire sessions without sockets, on a database whose log is durable with each flush: what a client sends goes through the
+ * real decoder, protocol, SQL and engine, and what it is sent is kept as bytes.
+ */
+
+import { ByteWriter } from "../../src/bytes.ts";
+import type { Timers } from "../../src/clock.ts";
+import { Engine } from "../../src/engine/engine.ts";
+import { unlimitedMemory } from "../../src/memory-budget.ts";
+import { loadParser } from "../../src/sql/parser.ts";
+import { SqlSession } from "../../src/sql/session.ts";
+import type { CommitLog } from "../../src/storage/commit-log.ts";
+import { Tenant } from "../../src/tenants/tenant.ts";
+import { type AccessOptions, AccessPolicy } from "../../src/wire/access-policy.ts";
+import { ClientMemory } from "../../src/wire/client-memory.ts";
+import type { Transport } from "../../src/wire/output.ts";
+import { ClientSession } from "../../src/wire/session.ts";
+import { SliceQueue } from "../../src/wire/slice-queue.ts";
+
+await loadParser();
+
+/** A statement that goes on for longer is left where it is: its client goes. */
+const MAX_TURNS = 2000;
+
+class InstantLog implements CommitLog {
+  appendedLsn = 0;
+  durableLsn = 0;
+  readonly part = 1;
+  readonly failure = null;
+  onDurable: () => void = () => {};
+  private readonly body = new ByteWriter();
+
+  begin(): ByteWriter {
+    this.body.clear();
+    return this.body;
+  }
+
+  append(): number {
+    return ++this.appendedLsn;
+  }
+
+  flush(): void {
+    this.durableLsn = this.appendedLsn;
+    this.onDurable();
+  }
+
+  async close(): Promise<void> {}
+}
+
+export class FuzzServer {
+  /** What only a bug can cause. */
+  readonly bugs: unknown[] = [];
+  open = 0;
+  private readonly turns: (() => void)[] = [];
+  private readonly tenant: Tenant;
+  private readonly access: AccessPolicy;
+
+  constructor(access: Partial<AccessOptions> = {}) {
+    this.access = new AccessPolicy({
+      password: "p",
+      method: "password",
+      tls: null,
+      requiresTls: false,
+      ...access,
+    });
+    const log = new InstantLog();
+    this.tenant = new Tenant("db", new Engine(), log, {
+      now: () => 1_700_000_000_000,
+      soon: (callback) => void this.turns.push(callback),
+      after: () => () => undefined,
+    });
+    log.onDurable = () => this.tenant.onDurable();
+  }
+
+  connect(): FuzzClient {
+    this.open++;
+    const timers: Timers = {
+      after: () => () => undefined,
+      soon: (callback) => void this.turns.push(callback),
+    };
+    return new FuzzClient(
+      (transport) =>
+        new ClientSession(
+          {
+            access: this.access,
+            findDatabase: () => ({
+              log: this.tenant,
+              connect: (client, listener) => new SqlSession(this.tenant, client, listener),
+            }),
+            timers,
+            memory: new ClientMemory(unlimitedMemory(), timers),
+            slices: new SliceQueue(timers),
+            expectPlace: () => undefined,
+            admit: () => undefined,
+            cancel: () => undefined,
+            internalError: (error) => void this.bugs.push(error),
+            ended: () => undefined,
+            closed: () => void this.open--,
+          },
+          transport,
+          7,
+          7,
+        ),
+    );
+  }
+
+  /** Turns of the event loop until nothing is left to do. False: there always is something. */
+  settle(): boolean {
+    for (let turns = 0; turns < MAX_TURNS; turns++) {
+      const due = this.turns.splice(0);
+      if (due.length === 0) return true;
+      for (const callback of due) callback();
+    }
+    return false;
+  }
+}
+
+export class FuzzClient implements Transport {
+  readonly encrypted = false;
+  ended = false;
+  cut = false;
+  private readonly received: Uint8Array[] = [];
+  private readonly session: ClientSession;
+
+  constructor(open: (transport: Transport) => ClientSession) {
+    this.session = open(this);
+  }
+
+  /** `bytes` may be used again afterwards. */
+  send(bytes: Uint8Array): void {
+    this.session.receive(bytes);
+  }
+
+  /** What has come since the last call. */
+  take(): Buffer {
+    return Buffer.concat(this.received.splice(0));
+  }
+
+  close(): void {
+    this.session.connectionClosed();
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): number {
+    this.received.push(bytes.slice(start, end));
+    return end - start;
+  }
+
+  startTls(): void {}
+
+  pauseReading(): void {}
+
+  resumeReading(): void {}
+
+  end(): void {
+    this.ended = true;
+  }
+
+  terminate(): void {
+    this.cut = true;
+  }
+}

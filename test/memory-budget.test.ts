@@ -1,0 +1,61 @@
+import { describe, expect, test } from "bun:test";
+import { FREE_CLIENT_BYTES, STATEMENT_MEMORY_SHARE } from "../src/limits.ts";
+import { MemoryBudget } from "../src/memory-budget.ts";
+import { StatementMemory } from "../src/sql/statement-memory.ts";
+
+const BUDGET = 100 * FREE_CLIENT_BYTES;
+const MOST = BUDGET * STATEMENT_MEMORY_SHARE;
+
+describe("statements", () => {
+  test("take up to their share, and beyond it nothing is taken and 53200 told", () => {
+    const budget = new MemoryBudget(BUDGET);
+    budget.take(MOST);
+    expect(() => budget.take(1)).toThrow(expect.objectContaining({ sqlState: "53200" }));
+    expect(budget.heldBytes).toBe(MOST);
+    budget.giveBack(1);
+    budget.take(1);
+  });
+
+  test("of one session count beyond what each may hold, and small ones never fail for others", () => {
+    const budget = new MemoryBudget(BUDGET);
+    const greedy = new StatementMemory(Number.POSITIVE_INFINITY, budget);
+    const modest = new StatementMemory(Number.POSITIVE_INFINITY, budget);
+    greedy.take(FREE_CLIENT_BYTES);
+    expect(budget.heldBytes).toBe(0);
+    greedy.take(MOST);
+    expect(budget.heldBytes).toBe(MOST);
+    modest.take(FREE_CLIENT_BYTES);
+    expect(() => modest.take(1)).toThrow(expect.objectContaining({ sqlState: "53200" }));
+    expect(modest.bytes).toBe(FREE_CLIENT_BYTES);
+    greedy.giveBack(1);
+    modest.take(1);
+    greedy.close();
+    modest.close();
+    expect(budget.heldBytes).toBe(0);
+  });
+
+  test("what a transaction has staged counts until it ends", () => {
+    const budget = new MemoryBudget(BUDGET);
+    const memory = new StatementMemory(0, budget);
+    memory.stage(FREE_CLIENT_BYTES + MOST);
+    memory.stage(1000);
+    expect(budget.heldBytes).toBe(MOST);
+    expect(() => memory.stage(FREE_CLIENT_BYTES + MOST + 1)).toThrow(
+      expect.objectContaining({ sqlState: "53200" }),
+    );
+    memory.endTransaction();
+    expect(budget.heldBytes).toBe(0);
+  });
+});
+
+test("what is there already is counted, and told when it is too much", () => {
+  const budget = new MemoryBudget(BUDGET);
+  let told = 0;
+  budget.whenOverdrawn = () => void told++;
+  budget.add(BUDGET);
+  expect([budget.isOverdrawn, told]).toEqual([false, 0]);
+  budget.add(1);
+  expect([budget.isOverdrawn, told]).toEqual([true, 1]);
+  budget.giveBack(1);
+  expect(budget.isOverdrawn).toBe(false);
+});

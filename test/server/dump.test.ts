@@ -1,0 +1,83 @@
+/** `deltat dump` and `deltat restore` of several databases, and their ends: a reader that goes away, input that is no dump. */
+
+import { afterAll, afterEach, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { connect, disconnectAll, newId } from "./clients.ts";
+import { cleanUp, PROJECT, startServer, temporaryFolder } from "./harness.ts";
+
+afterEach(disconnectAll);
+afterAll(cleanUp);
+
+const DELTAT = `"${process.execPath}" "${join(PROJECT, "src/main.ts")}"`;
+
+interface Told {
+  readonly code: number;
+  readonly out: string;
+  readonly complaint: string;
+}
+
+/** A line for a shell, in which `deltat` stands for the program. */
+async function shell(line: string, input = ""): Promise<Told> {
+  const child = Bun.spawn(["bash", "-c", `set -o pipefail; deltat() { ${DELTAT} "$@"; }; ${line}`], {
+    stdin: new Blob([input]),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [out, complaint, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { code, out, complaint };
+}
+
+test("all databases of a running server are dumped, and restored elsewhere", async () => {
+  const server = await startServer();
+  const names = ["clinic", 'quo"ted', "Ünï code"];
+  for (const [n, name] of names.entries()) {
+    const client = await connect(server, name);
+    for (let count = 0; count <= n; count++) {
+      // A row that looks like what begins a database.
+      const label = '\\connect "x"';
+      await client.query("INSERT INTO resources (id, name) VALUES ($1, $2)", [newId(), label]);
+    }
+  }
+  const dumped = await shell(`deltat dump ${server.dataDir} --all`);
+  expect(dumped).toMatchObject({ code: 0, complaint: "" });
+  const other = temporaryFolder();
+  expect(await shell(`deltat restore ${other} --all`, dumped.out)).toEqual({
+    code: 0,
+    out: "",
+    complaint: "",
+  });
+  expect((await shell(`deltat dump ${other} --all`)).out).toBe(dumped.out);
+  expect((await shell(`deltat verify ${other}`)).out).toContain('quo"ted: ok, up to commit 1: no snapshot');
+  const one = await shell(`deltat dump ${other} --database=clinic`);
+  expect(one.out).not.toMatch(/^\\connect/m);
+  expect(dumped.out).toContain(one.out);
+
+  const refused = [
+    [`deltat restore ${temporaryFolder()} --database x`, dumped.out, "restore it with --all"],
+    [`deltat restore ${temporaryFolder()} --all`, one.out, "say which with --database"],
+    [`deltat restore ${temporaryFolder()} --all`, "", "nothing in the dump"],
+    [`deltat dump ${other}`, "", "say which with --database, or --all"],
+  ] as const;
+  for (const [line, input, words] of refused) {
+    expect(await shell(line, input)).toMatchObject({ code: 1, complaint: expect.stringContaining(words) });
+  }
+}, 60_000);
+
+test("a dump whose reader goes away ends with 1 and a word, and makes nothing of its memory", async () => {
+  const server = await startServer();
+  const client = await connect(server);
+  const label = "x".repeat(2000);
+  for (let n = 0; n < 20; n++) {
+    const rows = Array.from({ length: 100 }, () => `('${newId()}', '${label}')`);
+    await client.query(`INSERT INTO resources (id, name) VALUES ${rows.join(",")}`);
+  }
+  const { code, out, complaint } = await shell(`deltat dump ${server.dataDir} | head -n 1`);
+  expect({ code, out }).toEqual({ code: 1, out: '-- deltat, database "main"\n' });
+  expect(complaint).toBe("deltat: could not write to standard output: whoever was to read it has gone\n");
+  expect(readdirSync(join(server.dataDir, "databases"))).toEqual(["main"]);
+}, 30_000);
