@@ -31,7 +31,7 @@ const QUERIES: readonly (readonly [what: string, text: string])[] = [
   ["grouped by label", "SELECT label, count(*), min(start), max(start) FROM bookings GROUP BY label"],
   [
     "grouping sets",
-    "SELECT resource_id, label, count(*) FROM bookings GROUP BY ROLLUP (resource_id, label) ORDER BY 3 DESC LIMIT 5",
+    "SELECT resource_id, label, count(*) FROM bookings GROUP BY ROLLUP (resource_id, label) ORDER BY 3 DESC, 1, 2 LIMIT 5",
   ],
   [
     "gaps by a window",
