@@ -131,7 +131,7 @@ describe("the simple query", () => {
     ]);
     const notUtf8 = message("Q", [0x72, 0xc3, 0x28, 0]);
     expect(client.send(notUtf8)).toEqual([
-      'ERROR 22021 invalid byte sequence for encoding "UTF8"',
+      'ERROR 22021 invalid byte sequence for encoding "UTF8": 0xc3 0x28',
       "ready I",
     ]);
     expect(client.query("rows 0").at(-1)).toBe("ready I");
