@@ -1,3 +1,5 @@
+/** The simple query, message by message: answers, one transaction for a text, errors. */
+
 import { describe, expect, test } from "bun:test";
 import { serialize } from "pg-protocol";
 import { DirectClient, message } from "./direct-client.ts";
