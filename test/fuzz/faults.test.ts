@@ -1,6 +1,6 @@
 /** The targets can fail: each of these faults is found within the cases that `bun test` runs. */
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import type { ByteWriter } from "../../src/bytes.ts";
 import { formatValue } from "../../src/sql/codec.ts";
 import { regexOf } from "../../src/sql/regex.ts";
@@ -25,6 +25,8 @@ import { sessionTarget } from "./targets/session.ts";
 import { snapshotTarget } from "./targets/snapshot.ts";
 import { sqlTarget } from "./targets/sql.ts";
 import { valuesTarget } from "./targets/values.ts";
+
+setDefaultTimeout(30_000);
 
 /** Of what kind the first finding is. */
 async function found<Case>(target: Target<Case>, count: number): Promise<string> {
