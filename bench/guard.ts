@@ -1,6 +1,6 @@
 /**
  * The guard against large steps back, for CI: ratios inside one run, with generous bounds. It tells a server that has
- * become twice as slow, not one that has lost a tenth. `bun run bench:guard`; exits with 1 if a bound is crossed.
+ * become half as fast, not one that has lost a tenth. `bun run bench:guard`; exits with 1 if a bound is crossed.
  */
 
 import { Figures, type Metric, median, ratios } from "./harness/figures.ts";
@@ -24,14 +24,17 @@ const KERNEL = "gap kernel";
 const LOOP = "plain loop";
 const SERVERS = ["deltat", "null server"] as const;
 
-/** Each about half of what is measured on two cores with nothing else going on. */
+/**
+ * On two cores with nothing else going on some 0.7 and 0.9 are measured, and for the kernel 0.15 to 0.25. What shares the
+ * machine moves reads little; writes wait for its disk, too.
+ */
 const GUARDS: readonly Guard[] = [
   {
     work: CEILING.availability,
     subjects: SERVERS,
     at: CONNECTIONS,
     metric: "perSecond",
-    bound: 0.2,
+    bound: 0.35,
     sense: "at least",
   },
   {

@@ -193,10 +193,10 @@ function commonPlot(common: Figures): Plot {
   const svg = lineChart({
     title: "k of n resources free, 84 bookings in the window of each",
     x: { label: "resources", scale: "log" },
-    y: { label: "nanoseconds", scale: "log" },
+    y: { label: "microseconds", scale: "log" },
     series: common.works().map((work) => ({
       name: work,
-      points: common.abscissas().map((at) => [at, common.middle(work, "k of n", at, "ns")] as const),
+      points: common.abscissas().map((at) => [at, common.middle(work, "k of n", at, "ns") / 1000] as const),
     })),
   });
   return { file: "engine-k-of-n.svg", svg };

@@ -1,12 +1,8 @@
 /**
- * The kernels alone, at the sizes they work at. The gap kernel is compared with the same algorithm in C
- * (bench/parts/kernels.c, cc -O3), both over the same windows, in turns.
+ * The kernels alone, at the sizes they work at, beside the same algorithms in C (bench/parts/kernels.c, cc -O3) over the
+ * same arrays, in turns. Before it is timed each must give what the other gives.
  */
 
-import { dlopen } from "bun:ffi";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { do_not_optimize, measure as timeOf } from "mitata";
 import { lowerBound } from "../../kernels/bounds.ts";
 import { fenwickBuild, fenwickPrefix } from "../../kernels/fenwick.ts";
@@ -16,7 +12,7 @@ import { insertAt, insertRowAt, removeAt, removeRowAt } from "../../kernels/sort
 import { intersectSpans, subtractSpans, unionSpans } from "../../kernels/spans.ts";
 import { EPOCH_MS, WEEK_MS } from "../calendar.ts";
 import type { Figure, Figures } from "../harness/figures.ts";
-import { type Course, type Part, type Rendering, skip } from "../harness/part.ts";
+import type { Course, Part, Rendering } from "../harness/part.ts";
 import { type Contestant, inTurns } from "../harness/rounds.ts";
 import { count, duration, number, table } from "../report/table.ts";
 import {
@@ -30,54 +26,19 @@ import {
   WINDOWS,
   type Windows,
 } from "./kernel-inputs.ts";
+import { compileC, type KernelsInC } from "./kernels-in-c.ts";
 
 const ROUNDS = 3;
 /** Values looked up in turn, so that the processor cannot learn one by heart. */
 const PROBES = 1 << 16;
 
 export const TYPESCRIPT = "TypeScript";
-export const C_PAIRING = "C, the same";
+export const C_SAME = "C, the same";
 const C_SWEEP = "C, a sweep";
 export const gapWork = (windows: string): string => `gaps, ${windows}`;
 export const GAP_CASES = CASES.map(({ name }) => name);
 
-type RunWindows = (
-  usePairing: number,
-  starts: Float64Array,
-  ends: Float64Array,
-  windows: number,
-  length: number,
-  capacity: number,
-  from: number,
-  to: number,
-  out: Float64Array,
-) => number;
-
-/** The C library; null, said aloud, where it cannot be made. */
-function compileC(): RunWindows | null {
-  const compiler = Bun.which("cc");
-  if (compiler === null) {
-    skip("gap kernel against C", "there is no C compiler (cc) on PATH");
-    return null;
-  }
-  const folder = mkdtempSync(join(tmpdir(), "deltat-bench-"));
-  try {
-    const library = join(folder, "kernels.so");
-    const source = join(import.meta.dir, "kernels.c");
-    const built = Bun.spawnSync([compiler, "-O3", "-shared", "-fPIC", "-o", library, source]);
-    if (!built.success) {
-      skip("gap kernel against C", `cc failed: ${built.stderr.toString()}`);
-      return null;
-    }
-    return dlopen(library, {
-      run_windows: { args: ["i32", "ptr", "ptr", "i32", "i32", "i32", "f64", "f64", "ptr"], returns: "i32" },
-    }).symbols.run_windows;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-function gapContestants(windows: Windows, runWindows: RunWindows | null): Contestant[] {
+function gapContestants(windows: Windows, inC: KernelsInC | null): Contestant[] {
   const work = gapWork(windows.name);
   const row = (subject: string, action: () => number): Contestant => ({
     work,
@@ -86,105 +47,140 @@ function gapContestants(windows: Windows, runWindows: RunWindows | null): Contes
     run: () => ({ ns: nanosecondsPerWindow(action) }),
   });
   const ours = row(TYPESCRIPT, () => allGaps(windows));
-  if (runWindows === null) return [ours];
+  if (inC === null) return [ours];
   const { starts, ends, capacity } = windows;
-  const inC = (usePairing: number) => () =>
-    runWindows(usePairing, starts, ends, WINDOWS, EVENTS, capacity, EPOCH_MS, EPOCH_MS + WEEK_MS, out);
-  if (allGaps(windows) !== inC(1)() || allGaps(windows) !== inC(0)()) {
+  const theirs = (usePairing: number) => () =>
+    inC.run_windows(usePairing, starts, ends, WINDOWS, EVENTS, capacity, EPOCH_MS, EPOCH_MS + WEEK_MS, out);
+  if (allGaps(windows) !== theirs(1)() || allGaps(windows) !== theirs(0)()) {
     throw new Error(`C and TypeScript disagree: ${windows.name}`);
   }
-  return [ours, row(C_PAIRING, inC(1)), row(C_SWEEP, inC(0))];
+  return [ours, row(C_SAME, theirs(1)), row(C_SWEEP, theirs(0))];
 }
 
-/** Time of one of `calls` calls that `action` makes. */
-function kernel(work: string, at: number, calls: number, action: () => unknown, quick: boolean): Contestant {
+/** A kernel at work: `calls` calls of it, whose results are added up, in TypeScript and in C. */
+interface Work {
+  readonly name: string;
+  readonly at: number;
+  readonly calls: number;
+  ours(): number;
+  inC(c: KernelsInC): number;
+}
+
+/** Time of one call. */
+function contestantsOf({ name, at, calls, ours, inC }: Work, c: KernelsInC | null, quick: boolean) {
   const budget = quick ? 20_000_000 : 150_000_000;
-  return {
-    work,
-    subject: TYPESCRIPT,
+  const row = (subject: string, action: () => number): Contestant => ({
+    work: name,
+    subject,
     at,
-    run: async () => ({ ns: (await timeOf(action, { min_cpu_time: budget })).p50 / calls }),
-  };
+    run: async () => ({
+      ns: (await timeOf(() => do_not_optimize(action()), { min_cpu_time: budget })).p50 / calls,
+    }),
+  });
+  if (c === null) return [row(TYPESCRIPT, ours)];
+  if (ours() !== inC(c)) throw new Error(`C and TypeScript disagree: ${name}`);
+  return [row(TYPESCRIPT, ours), row(C_SAME, () => inC(c))];
 }
 
-function boundsContestants(quick: boolean): Contestant[] {
+/** The sum of what `calls` calls give. */
+function sumOf(calls: number, call: (i: number) => number): number {
+  let sum = 0;
+  for (let i = 0; i < calls; i++) sum += call(i);
+  return sum;
+}
+
+function boundWorks(): Work[] {
   return [1_000, 1_000_000].map((length) => {
     const column = new Float64Array(length).map((_, i) => EPOCH_MS + 1000 * i);
     const probes = new Float64Array(PROBES).map(() => EPOCH_MS + Math.floor(random() * length) * 1000);
-    const lookUp = (): unknown => {
-      let sum = 0;
-      for (let i = 0; i < PROBES; i++) sum += lowerBound(column, 0, length, probes[i] as number);
-      return do_not_optimize(sum);
+    return {
+      name: "lower bound, random values",
+      at: length,
+      calls: PROBES,
+      ours: () => sumOf(PROBES, (i) => lowerBound(column, 0, length, probes[i] as number)),
+      inC: (c) => c.lower_bounds(column, length, probes, PROBES),
     };
-    return kernel("lower bound, random values", length, PROBES, lookUp, quick);
   });
 }
 
-function peakContestant(quick: boolean): Contestant {
+function peakWork(): Work {
   const { starts, ends } = CASES.at(-1) as Windows;
-  const sweep = (): unknown => {
-    let sum = 0;
-    for (let w = 0; w < WINDOWS; w++) sum += peak(starts, w * EVENTS, EVENTS, ends, w * EVENTS, EVENTS, 0, 0);
-    return do_not_optimize(sum);
+  return {
+    name: "peak of a window, capacity 3",
+    at: EVENTS,
+    calls: WINDOWS,
+    ours: () => sumOf(WINDOWS, (w) => peak(starts, w * EVENTS, EVENTS, ends, w * EVENTS, EVENTS, 0, 0)),
+    inC: (c) => c.peaks(starts, ends, WINDOWS, EVENTS),
   };
-  return kernel("peak of a window, capacity 3", EVENTS, WINDOWS, sweep, quick);
 }
 
-function pageContestants(quick: boolean): Contestant[] {
+function pageWorks(): Work[] {
   const length = 511;
+  const times = 1_000;
   const column = new Float64Array(512).map((_, i) => i);
-  const rows = new Uint32Array(512);
+  const rows = new Uint32Array(512).map((_, i) => i);
+  const change = (index: number): number => {
+    insertAt(column, 0, length, index, index);
+    removeAt(column, 0, length + 1, index);
+    insertRowAt(rows, 0, length, index, index);
+    removeRowAt(rows, 0, length + 1, index);
+    return 0;
+  };
   const places = [
     ["front", 0],
     ["middle", 256],
     ["back", length],
   ] as const;
-  const pages = places.map(([place, index]) =>
-    kernel(
-      `insert into a page and remove, at the ${place}`,
-      length + 1,
-      1,
-      () => {
-        insertAt(column, 0, length, index, index);
-        removeAt(column, 0, length + 1, index);
-        insertRowAt(rows, 0, length, index, index);
-        removeRowAt(rows, 0, length + 1, index);
-      },
-      quick,
-    ),
-  );
+  return places.map(([place, index]) => ({
+    name: `insert into a page and remove, at the ${place}`,
+    at: length + 1,
+    calls: times,
+    ours: () => sumOf(times, () => change(index)) + (column[index] as number) + (rows[index] as number),
+    inC: (c) => c.page_changes(column, rows, length, index, times),
+  }));
+}
+
+function prefixWork(): Work {
   const tree = new Int32Array(2000);
   fenwickBuild(tree, new Int32Array(2000).fill(512), 2000);
-  const prefixes = (): unknown => {
-    let sum = 0;
-    for (let i = 0; i < 1000; i++) sum += fenwickPrefix(tree, 2 * i);
-    return do_not_optimize(sum);
+  return {
+    name: "prefix sum of a directory of pages",
+    at: 2000,
+    calls: 1000,
+    ours: () => sumOf(1000, (i) => fenwickPrefix(tree, 2 * i)),
+    inC: (c) => c.prefix_sums(tree, 1000),
   };
-  return [...pages, kernel("prefix sum of a directory of pages", 2000, 1000, prefixes, quick)];
 }
 
-function spanContestants(quick: boolean): Contestant[] {
+function spanWorks(): Work[] {
   const { spans } = spanLists(WINDOWS + 1, 85, 1000);
   const target = new Float64Array(2 * 2 * 85);
-  return [unionSpans, intersectSpans, subtractSpans].map((operation) => {
-    const pairs = (): unknown => {
-      let sum = 0;
-      for (let i = 0; i < WINDOWS; i++) {
-        sum += operation(spans, i * 170, 85, spans, i * 170 + 170, 85, target, 0);
-      }
-      return do_not_optimize(sum);
-    };
-    return kernel(`${operation.name}, two lists`, 85, WINDOWS, pairs, quick);
-  });
+  const operations = [
+    [unionSpans, 0b1110],
+    [intersectSpans, 0b1000],
+    [subtractSpans, 0b0100],
+  ] as const;
+  return operations.map(([operation, truth]) => ({
+    name: `${operation.name}, two lists`,
+    at: 85,
+    calls: WINDOWS,
+    ours: () => sumOf(WINDOWS, (i) => operation(spans, i * 170, 85, spans, i * 170 + 170, 85, target, 0)),
+    inC: (c) => c.span_pairs(truth, spans, WINDOWS, 85, target),
+  }));
 }
 
-function kOfNContestants(quick: boolean): Contestant[] {
+function kOfNWorks(): Work[] {
   const total = 85_000;
   const scratch = new Float64Array(2 * total + 2);
   const counts = new Uint32Array(KOFN_BUCKETS);
   const result = new Float64Array(2 * total + 2);
-  const ask = (work: string, lists: Float64Array, offsets: Uint32Array, k: number): Contestant =>
-    kernel(work, 1000, 1, () => kOfN(lists, offsets, 1000, k, scratch, counts, result, 0), quick);
+  const ask = (name: string, lists: Float64Array, offsets: Uint32Array, k: number): Work => ({
+    name,
+    at: 1000,
+    calls: 1,
+    ours: () => kOfN(lists, offsets, 1000, k, scratch, counts, result, 0),
+    inC: (c) => c.k_of_n(lists, offsets, 1000, k, scratch, counts, result),
+  });
   const fine = spanLists(1000, 85, 1);
   const coarse = spanLists(1000, 85, 900_000);
   const crowded = spanLists(1000, 85, 1);
@@ -199,17 +195,12 @@ function kOfNContestants(quick: boolean): Contestant[] {
 }
 
 async function run({ quick, rounds }: Course): Promise<Figure[]> {
-  const runWindows = compileC();
+  const c = compileC();
   // Compiled for all that is to come: else the first case alone decides how the kernel is first compiled.
   for (let round = 0; round < 20; round++) for (const windows of CASES) do_not_optimize(allGaps(windows));
-  const gaps = CASES.flatMap((windows) => gapContestants(windows, runWindows));
-  const others = [
-    ...boundsContestants(quick),
-    peakContestant(quick),
-    ...pageContestants(quick),
-    ...spanContestants(quick),
-    ...kOfNContestants(quick),
-  ];
+  const gaps = CASES.flatMap((windows) => gapContestants(windows, c));
+  const works = [...boundWorks(), peakWork(), ...pageWorks(), prefixWork(), ...spanWorks(), ...kOfNWorks()];
+  const others = works.flatMap((work) => contestantsOf(work, c, quick));
   return await inTurns([...gaps, ...others], rounds ?? (quick ? 1 : ROUNDS));
 }
 
@@ -219,8 +210,8 @@ function gapRow(figures: Figures, work: string): string[] {
     number(figures.ratio(work, [TYPESCRIPT, subject], EVENTS, "ns"));
   return [
     work,
-    ...[TYPESCRIPT, C_PAIRING, C_SWEEP].map((subject) => duration(time(subject))),
-    against(C_PAIRING),
+    ...[TYPESCRIPT, C_SAME, C_SWEEP].map((subject) => duration(time(subject))),
+    against(C_SAME),
     against(C_SWEEP),
   ];
 }
@@ -228,18 +219,24 @@ function gapRow(figures: Figures, work: string): string[] {
 function render(figures: Figures): Rendering {
   const gapWorks = GAP_CASES.map(gapWork);
   const gaps = table(
-    [`a window of ${EVENTS} bookings`, TYPESCRIPT, C_PAIRING, C_SWEEP, "ratio", "ratio to a sweep"],
+    [`a window of ${EVENTS} bookings`, TYPESCRIPT, C_SAME, C_SWEEP, "ratio", "ratio to a sweep"],
     gapWorks.map((work) => gapRow(figures, work)),
   );
   const others = figures.all
-    .filter(({ work }) => !gapWorks.includes(work))
-    .map(({ work, at }) => [work, count(at), duration(figures.middle(work, TYPESCRIPT, at, "ns"))]);
-  return { markdown: `${gaps}\n\n${table(["kernel", "entries", "time"], others)}`, plots: [] };
+    .filter(({ work, subject }) => !gapWorks.includes(work) && subject === TYPESCRIPT)
+    .map(({ work, at }) => [
+      work,
+      count(at),
+      ...[TYPESCRIPT, C_SAME].map((subject) => duration(figures.middle(work, subject, at, "ns"))),
+      number(figures.ratio(work, [TYPESCRIPT, C_SAME], at, "ns")),
+    ]);
+  const head = ["kernel", "entries", TYPESCRIPT, C_SAME, "ratio"];
+  return { markdown: `${gaps}\n\n${table(head, others)}`, plots: [] };
 }
 
 export const kernels: Part = {
   name: "kernels",
-  about: "the kernels alone, and the gap kernel beside C",
+  about: "the kernels alone, beside the same in C",
   run,
   render,
 };
