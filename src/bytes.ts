@@ -131,10 +131,6 @@ export class ByteWriter {
     this.view.setInt32(offset, value);
   }
 
-  patchU16(offset: number, value: number): void {
-    this.view.setUint16(offset, value);
-  }
-
   /** Writes a text of ASCII only; writes nothing, and returns less than its length, for any other. */
   private shortAscii(text: string): number {
     const { bytes, length } = this;

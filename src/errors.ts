@@ -9,7 +9,6 @@ export const SqlState = {
   protocolViolation: "08P01",
   featureNotSupported: "0A000",
   invalidParameterValue: "22023",
-  stringDataRightTruncation: "22001",
   numericValueOutOfRange: "22003",
   invalidRowCountInLimitClause: "2201W",
   invalidRowCountInResultOffsetClause: "2201X",
@@ -66,7 +65,6 @@ export const SqlState = {
   cannotCoerce: "42846",
   duplicateCursor: "42P03",
   duplicateAlias: "42712",
-  invalidTableDefinition: "42P16",
   invalidRecursion: "42P19",
   invalidSchemaName: "3F000",
   cardinalityViolation: "21000",
@@ -127,4 +125,14 @@ export class DeltatError extends Error {
 /** For what only a bug can break: never for anything a client, a file or the system can cause. */
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(`assertion failed: ${message}`);
+}
+
+/** What was thrown, whatever it is, in words. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** What the operating system calls it, such as ENOENT; undefined for what it has not thrown. */
+export function systemCodeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }

@@ -42,10 +42,7 @@ export const MAX_EXPRESSION_DEPTH = 512;
 /** Columns of one result (PostgreSQL's own bound, MaxTupleAttributeNumber); more are 54011. */
 export const MAX_RESULT_COLUMNS = 1664;
 
-/**
- * Bytes of one result, and of all that the portals of one connection keep: a result is in memory as a whole
- * before it is sent.
- */
+/** Bytes of rows that are in memory at once before any of them is sent: RETURNING, and what is not made in slices. */
 export const MAX_RESULT_BYTES = 512 * 1024 * 1024;
 
 /** Characters (UTF-16 units) of a text that an expression makes. */

@@ -9,7 +9,7 @@ import { SystemClock } from "./clock.ts";
 import { COMMAND_HELP, isCommand, runCommand, UsageError } from "./commands/command-line.ts";
 import { Progress } from "./commands/progress.ts";
 import { type Config, DEFAULT_PASSWORD, describeSettings, readConfig } from "./config.ts";
-import { DeltatError, SqlState } from "./errors.ts";
+import { DeltatError, messageOf, SqlState, systemCodeOf } from "./errors.ts";
 import { MemoryBudget } from "./memory-budget.ts";
 import { makeSnapshotAside, makeSnapshotHere, SNAPSHOT_COMMAND } from "./snapshot-process.ts";
 import { loadParser } from "./sql/parser.ts";
@@ -90,10 +90,10 @@ function listen(
       log,
     });
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const code = systemCodeOf(error);
     const where = endpoint(config.bind, config.port);
     if (code === "EADDRINUSE") throw new Error(`cannot listen on ${where}: the port is in use`);
-    throw new Error(`cannot listen on ${where}: ${error instanceof Error ? error.message : error}`);
+    throw new Error(`cannot listen on ${where}: ${messageOf(error)}`);
   }
 }
 
@@ -133,7 +133,7 @@ async function serve(config: Config, salvage: boolean): Promise<void> {
     });
   } catch (error) {
     await registry.close();
-    log(`deltat: ${error instanceof Error ? error.message : error}`);
+    log(`deltat: ${messageOf(error)}`);
     process.exit(EXIT_FAILURE);
   }
   stopOnSignal(server, registry);

@@ -3,7 +3,7 @@
  * collector has nothing to do with the copy, and the memory of it is given back whole. It runs at a lower priority.
  */
 
-import { DeltatError, SqlState } from "./errors.ts";
+import { DeltatError, messageOf, SqlState } from "./errors.ts";
 import { localFiles } from "./storage/files.ts";
 import { type MadeSnapshot, makeSnapshot } from "./tenants/stored-state.ts";
 
@@ -78,7 +78,7 @@ export function makeSnapshotHere([folder = "", lastSegment = "", server = ""]: r
     const failure: Failure =
       error instanceof DeltatError
         ? { sqlState: error.sqlState, message: error.message }
-        : { message: error instanceof Error ? error.message : String(error) };
+        : { message: messageOf(error) };
     process.stdout.write(`${JSON.stringify(failure)}\n`);
     process.exitCode = 1;
   }

@@ -4,7 +4,7 @@
  * blocks that were laid out with zeros, in groups of what one turn of the event loop has read, one pwrite and one
  * blocking fdatasync each, then all replies. It tells statements apart by the first words and nothing else.
  *
- * Run by servers.ts: `bun bench/servers/null-server.ts <NullServerOptions as JSON>`; prints its port.
+ * Run by null.ts: `bun bench/servers/null-server.ts <NullServerOptions as JSON>`; prints its port.
  */
 
 import { closeSync, fdatasyncSync, fsyncSync, openSync, writeSync } from "node:fs";

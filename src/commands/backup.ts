@@ -25,12 +25,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
-import { DeltatError, SqlState } from "../errors.ts";
+import { DeltatError, messageOf, SqlState, systemCodeOf } from "../errors.ts";
 import { localFiles } from "../storage/files.ts";
 import { type FolderLock, lockFolder } from "../storage/folder-lock.ts";
 import { segmentNumber } from "../storage/segment.ts";
-import { BACKUP_MARK } from "../tenants/folder-names.ts";
-import { DATABASES, databasesIn, OUTGOING } from "./database-folders.ts";
+import { BACKUP_MARK, DATABASES_FOLDER } from "../tenants/folder-names.ts";
+import { databasesIn, OUTGOING } from "./database-folders.ts";
 import { Progress } from "./progress.ts";
 import { readStoredDatabase } from "./stored-database.ts";
 
@@ -51,7 +51,7 @@ export async function backup(source: string, target: string, print: (line: strin
   const failures: unknown[] = [];
   try {
     for (const { name, path } of databases) {
-      const place = join(target, DATABASES, basename(path));
+      const place = join(target, DATABASES_FOLDER, basename(path));
       try {
         const { copied, kept, lastLsn } = await copyDatabase(name, path, place);
         print(`${name}: up to commit ${lastLsn}, ${copied} files copied, ${kept} were there`);
@@ -61,11 +61,11 @@ export async function backup(source: string, target: string, print: (line: strin
           print(`${name}: dropped while it was copied; the target has it as it was`);
           continue;
         }
-        print(`${name}: NOT BACKED UP: ${error instanceof Error ? error.message : error}`);
+        print(`${name}: NOT BACKED UP: ${messageOf(error)}`);
         failures.push(error);
       }
     }
-    syncFolder(join(target, DATABASES));
+    syncFolder(join(target, DATABASES_FOLDER));
   } finally {
     lock.release();
   }
@@ -74,7 +74,7 @@ export async function backup(source: string, target: string, print: (line: strin
 
 /** A copy that takes its source's place would pull the files from under the server that writes to them. */
 function refuseOwnFolder(source: string, target: string): void {
-  const place = join(target, DATABASES, basename(source));
+  const place = join(target, DATABASES_FOLDER, basename(source));
   const isWithin = existsSync(target) && `${realpathSync(target)}/`.startsWith(`${realpathSync(source)}/`);
   const isSame = existsSync(place) && realpathSync(place) === realpathSync(source);
   if (!isWithin && !isSame) return;
@@ -121,9 +121,9 @@ async function copyDatabase(name: string, source: string, place: string): Promis
       putInPlace(incoming, place);
       return { ...counts, lastLsn };
     } catch (error) {
-      const isOvertaken = error instanceof DeltatError || isMissingFile(error);
+      const isOvertaken = error instanceof DeltatError || systemCodeOf(error) === "ENOENT";
       // What two copies have alike, both made from the source alone, is not of the moment.
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       const isLasting = error instanceof DeltatError && attempt > 2 && message === previous;
       if (!isOvertaken || isLasting || attempt === MAX_ATTEMPTS) throw ofSource(error, incoming, source);
       previous = message;
@@ -154,10 +154,6 @@ function refuseForeign(place: string): void {
   throw new Error(
     `${place} is no backup, or was served since: it is not replaced. Move it away, or name another target`,
   );
-}
-
-function isMissingFile(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
 function copyFiles(

@@ -4,9 +4,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { segmentNumber } from "../storage/segment.ts";
 import { snapshotLsn } from "../storage/snapshot-file.ts";
-import { databaseOf } from "../tenants/folder-names.ts";
-
-export const DATABASES = "databases";
+import { DATABASES_FOLDER, databaseOf } from "../tenants/folder-names.ts";
 
 /** Ends the name of a database of a backup that the next one was about to replace. */
 export const OUTGOING = ".outgoing";
@@ -19,7 +17,7 @@ export interface DatabaseFolder {
 /** Sorted by name. Throws an Error that says so where there is no such folder, or no database in it. */
 export function databasesIn(path: string): DatabaseFolder[] {
   if (!existsSync(path) || !statSync(path).isDirectory()) throw new Error(`${path} is not a folder`);
-  const root = join(path, DATABASES);
+  const root = join(path, DATABASES_FOLDER);
   if (!existsSync(root)) {
     const holdsLog = readdirSync(path).some(
       (name) => segmentNumber(name) !== null || snapshotLsn(name) !== null,
@@ -41,7 +39,7 @@ export function databasesIn(path: string): DatabaseFolder[] {
  * the new one there: the old ones, each whole.
  */
 export function takenAwayIn(path: string): DatabaseFolder[] {
-  const root = join(path, DATABASES);
+  const root = join(path, DATABASES_FOLDER);
   if (!existsSync(root)) return [];
   return readdirSync(root)
     .filter(

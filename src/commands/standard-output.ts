@@ -4,6 +4,7 @@
  */
 
 import { writeSync } from "node:fs";
+import { messageOf, systemCodeOf } from "../errors.ts";
 
 const STDOUT = 1;
 
@@ -17,14 +18,14 @@ export function writeOut(text: string): void {
     try {
       done += writeSync(STDOUT, bytes, done);
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      const code = systemCodeOf(error);
       if (code !== "EAGAIN") throw new Error(`could not write to standard output: ${reasonOf(code, error)}`);
       Bun.sleepSync(RETRY_MS);
     }
   }
 }
 
-function reasonOf(code: unknown, error: unknown): string {
+function reasonOf(code: string | undefined, error: unknown): string {
   if (code === "EPIPE") return "whoever was to read it has gone";
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -14,9 +14,9 @@ export interface StoredDatabase {
 }
 
 /**
- * Everything that the folder holds, or what of it is `needed` to serve the database. Every frame and section is checked and every commit replayed. What a server at work
- * changes while it is read can look like damage (a segment gone, the tail of another written since): only what is found
- * twice is.
+ * Everything that the folder holds, or what of it is `needed` to serve the database. Every frame and section is checked
+ * and every commit replayed. What a server at work changes while it is read can look like damage (a segment gone, the
+ * tail of another written since): only what is found twice is.
  * @param progress is told the lsn of each commit that was read
  * Throws DeltatError XX001 for damage, naming file and offset, 0A000 for another format, 58030.
  */

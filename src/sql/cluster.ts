@@ -2,6 +2,14 @@
 
 import { DeltatError, SqlState } from "../errors.ts";
 
+/** Who opens a session. */
+export interface SqlClient {
+  readonly user: string;
+  readonly processId: number;
+  /** The start-up packet's parameters as they came, without those of the protocol itself (`_pq_.`). */
+  readonly startupOptions: ReadonlyMap<string, string>;
+}
+
 /** One session, as others may see and end it. */
 export interface ConnectedSession {
   readonly processId: number;

@@ -43,7 +43,7 @@ import { constant, isUntyped, resolveUntyped } from "./untyped.ts";
 
 /**
  * Compiles an expression. `expected` types it if nothing else does; without it, a literal or parameter alone keeps
- * the type `unknown` (see untyped.ts: resolveAsText is what SELECT does with it). Throws DeltatError 42883, 42804,
+ * the type `unknown` (see untyped.ts; SELECT takes it for text). Throws DeltatError 42883, 42804,
  * 42703, 42P08, 22P02, 0A000, … with the position of the node.
  */
 export function compile(node: Node, context: CompileContext, expected?: PgType): Expression {

@@ -3,7 +3,7 @@
  * a million rows of strings and objects would be the larger part of the work.
  */
 
-import { formatId, ID_TEXT_LENGTH, type Id, parseId, readIdText } from "../id.ts";
+import { formatId, ID_TEXT_LENGTH, type Id, idAt, parseId, readIdText } from "../id.ts";
 import { decodeUtf8 } from "../utf8.ts";
 import { decodeBinary, decodeText } from "./codec.ts";
 import { idOf } from "./field-values.ts";
@@ -55,14 +55,7 @@ export class IdColumn implements CopyColumn {
   }
 
   id(row: number): Id {
-    const { words } = this;
-    const at = row * 4;
-    return {
-      w0: words[at] as number,
-      w1: words[at + 1] as number,
-      w2: words[at + 2] as number,
-      w3: words[at + 3] as number,
-    };
+    return idAt(this.words, row);
   }
 
   idOrNull(row: number): Id | null {

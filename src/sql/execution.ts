@@ -28,6 +28,7 @@ export interface OutputColumn {
   readonly tableOid: number;
   readonly columnNumber: number;
   readonly typeOid: number;
+  /** Bytes; negative for a type of varying length. */
   readonly typeLength: number;
   readonly typeModifier: number;
 }

@@ -9,7 +9,7 @@ import type { Transaction } from "../engine/transaction.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { STAGED_CHANGE_BYTES } from "../limits.ts";
 import { ChannelChanges } from "./channel-changes.ts";
-import type { Cluster, ConnectedSession } from "./cluster.ts";
+import type { Cluster, ConnectedSession, SqlClient } from "./cluster.ts";
 import type { Database, Listener } from "./database.ts";
 import type { SessionControl } from "./execution.ts";
 import type { PlannedStatement } from "./planned-statement.ts";
@@ -26,12 +26,6 @@ export interface Notice {
   readonly severity: string;
   readonly sqlState: string;
   readonly message: string;
-}
-
-export interface SqlClient {
-  readonly user: string;
-  readonly processId: number;
-  readonly startupOptions: ReadonlyMap<string, string>;
 }
 
 /** How far a transaction had got when a savepoint was set. */

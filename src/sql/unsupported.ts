@@ -28,6 +28,7 @@ const CLAUSE_NAMES: ReadonlyMap<string, string> = new Map([
   ["agg_within_group", "WITHIN GROUP"],
   ["over", "OVER"],
   ["func_variadic", "VARIADIC"],
+  ["join_using_alias", "JOIN … USING (…) AS name"],
   ["colnames", "a list of column aliases"],
   ["indirection", "a subscript or field"],
   ["catalogname", "a name with a database in it"],

@@ -23,11 +23,6 @@ export function resolveUntyped(expression: Expression, type: PgType): Expression
   return isUntyped(expression) ? expression.resolveAs(type) : expression;
 }
 
-/** What becomes of an expression that no context types: it is text. */
-export function resolveAsText(expression: Expression): Expression {
-  return resolveUntyped(expression, TEXT);
-}
-
 /** An expression whose value is known now. */
 export function constant(type: PgType, value: Value): Expression {
   return { type, evaluate: () => value };

@@ -1,6 +1,6 @@
 /** What the file system and damaged files say, as errors that an operator can act on. */
 
-import { DeltatError, SqlState } from "../errors.ts";
+import { DeltatError, messageOf, SqlState, systemCodeOf } from "../errors.ts";
 
 /** The disk, the user's share of it, or the file may not grow. */
 const NO_ROOM_CODES = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
@@ -11,12 +11,12 @@ const RESTORE =
 
 /** Whether the system refused for want of room. */
 export function isNoRoom(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause && NO_ROOM_CODES.has(String(cause.code));
+  return NO_ROOM_CODES.has(systemCodeOf(cause) ?? "");
 }
 
 /** 53100 if the disk is full, else 58030; names the path and what the system said. */
 export function fileError(action: string, path: string, cause: unknown): DeltatError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   const full = isNoRoom(cause);
   const error = new DeltatError(
     full ? SqlState.diskFull : SqlState.ioError,

@@ -4,7 +4,7 @@
  * leaves a folder that opens. One snapshot is made at a time, whatever the number of databases.
  */
 
-import { DeltatError, SqlState } from "../errors.ts";
+import { DeltatError, messageOf, SqlState } from "../errors.ts";
 import type { FileSystem } from "../storage/files.ts";
 import { removeOldSnapshots } from "../storage/snapshot-file.ts";
 import type { MadeSnapshot } from "./stored-state.ts";
@@ -81,8 +81,7 @@ export class Checkpoints {
     if (logBytes === 0 || this.running !== null || this.closing.signal.aborted) return;
     if (this.log.appendedBytes - this.bytesAtLast < Math.max(logBytes, this.snapshotBytes)) return;
     this.run().catch((error: unknown) => {
-      if (!this.closing.signal.aborted)
-        warn(`no snapshot of ${this.folder}: ${error instanceof Error ? error.message : error}`);
+      if (!this.closing.signal.aborted) warn(`no snapshot of ${this.folder}: ${messageOf(error)}`);
     });
   }
 

@@ -6,6 +6,9 @@
 import { DeltatError, SqlState } from "../errors.ts";
 import { MAX_DATABASE_NAME_BYTES } from "../limits.ts";
 
+/** In a data folder, and in a backup: the folder that holds those of the databases. */
+export const DATABASES_FOLDER = "databases";
+
 /**
  * In the folder of a database that is a backup, and in no other: the names of those of its files that will never change. A
  * server that opens the database takes it away, for then it is one of its own.

@@ -7,7 +7,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Engine } from "../engine/engine.ts";
-import { DeltatError, SqlState } from "../errors.ts";
+import { DeltatError, messageOf, SqlState, systemCodeOf } from "../errors.ts";
 import { MAX_DATABASES } from "../limits.ts";
 import type { Cluster, ConnectedSession } from "../sql/cluster.ts";
 import type { EventHistory } from "../sql/event-history.ts";
@@ -19,11 +19,9 @@ import { openSegmentLog, type SegmentLogOptions } from "../storage/segment-log.t
 import { removeOldSnapshots, snapshotLsn } from "../storage/snapshot-file.ts";
 import { withPath } from "../storage/storage-errors.ts";
 import { type CheckpointOptions, Checkpoints, type SnapshotMaker, SnapshotQueue } from "./checkpoint.ts";
-import { BACKUP_MARK, databaseOf, folderOf } from "./folder-names.ts";
+import { BACKUP_MARK, DATABASES_FOLDER, databaseOf, folderOf } from "./folder-names.ts";
 import { loadSnapshot, makeSnapshot, readUpToDamage, replayCommit } from "./stored-state.ts";
 import { type Scheduler, Tenant } from "./tenant.ts";
-
-const DATABASES_FOLDER = "databases";
 
 /** Ends the name of a folder whose database was dropped; no database has such a folder. */
 const DROPPED = ".dropped";
@@ -232,7 +230,7 @@ export class TenantRegistry implements Cluster {
         await tenant?.close().catch(() => {});
         await this.files.removeFolderLater(path);
       } catch (error) {
-        this.options.warn(`${path} cannot be removed: ${error instanceof Error ? error.message : error}`);
+        this.options.warn(`${path} cannot be removed: ${messageOf(error)}`);
       }
     })();
     this.removals.add(removal);
@@ -354,7 +352,7 @@ function foldersIn(root: string): string[] {
       .map((entry) => entry.name)
       .sort();
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    if (systemCodeOf(error) === "ENOENT") return [];
     throw error;
   }
 }

@@ -7,6 +7,7 @@ import { stopwatchMs } from "../clock.ts";
 import { endedBookings } from "../engine/ended-bookings.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Transaction } from "../engine/transaction.ts";
+import { messageOf } from "../errors.ts";
 import type { Id } from "../id.ts";
 import {
   RETENTION_BOOKINGS_PER_STEP,
@@ -55,9 +56,7 @@ export class Retention {
     try {
       isRoundOver = this.step();
     } catch (error) {
-      this.warn(
-        `bookings that ended long ago stay for now: ${error instanceof Error ? error.message : error}`,
-      );
+      this.warn(`bookings that ended long ago stay for now: ${messageOf(error)}`);
     }
     this.cancelTimer = this.scheduler.after(isRoundOver ? RETENTION_IDLE_MS : RETENTION_PAUSE_MS, this.tick);
   };

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { decodeCommands, firstEventOf } from "../engine/codec.ts";
 import { Engine } from "../engine/engine.ts";
 import { captureSnapshot, restoreSnapshot } from "../engine/snapshot.ts";
-import { DeltatError, SqlState } from "../errors.ts";
+import { DeltatError, messageOf, SqlState } from "../errors.ts";
 import type { CommitRecord } from "../storage/commit-log.ts";
 import type { FileSystem } from "../storage/files.ts";
 import { inspectLog, replayClosedSegments } from "../storage/log-reader.ts";
@@ -27,8 +27,7 @@ function restore(engine: Engine, { lsn, at, sections }: Snapshot, folder: string
   try {
     restoreSnapshot(engine, new Map(sections), at);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw snapshotDamage(join(folder, snapshotName(lsn)), 0, reason);
+    throw snapshotDamage(join(folder, snapshotName(lsn)), 0, messageOf(error));
   }
 }
 
@@ -37,7 +36,7 @@ export function replayCommit(engine: Engine, { lsn, at, body }: CommitRecord, fo
   try {
     engine.replay(decodeCommands(body), at, firstEventOf(body));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new DeltatError(SqlState.dataCorrupted, `commit ${lsn} cannot be replayed: ${reason}`, {
       detail: `The log is in ${folder}; nothing was changed.`,
     });

@@ -6,7 +6,9 @@
 
 import type { ByteWriter } from "../bytes.ts";
 import type { ErrorFields } from "../errors.ts";
-import type { Notice, OutputColumn, TransactionStatus } from "./sql-connection.ts";
+import type { OutputColumn } from "../sql/execution.ts";
+import type { Notice } from "../sql/session-state.ts";
+import type { TransactionStatus } from "./sql-connection.ts";
 
 /** ERROR ends a statement, FATAL the connection. */
 export type Severity = "ERROR" | "FATAL";

@@ -7,6 +7,7 @@
 
 import type { ByteWriter } from "../bytes.ts";
 import { DeltatError, SqlState } from "../errors.ts";
+import type { Statement } from "../sql/planned-statement.ts";
 import { Portal, type PortalTable } from "../sql/portals.ts";
 import { type CopyIn, isCopyIn, StreamRun } from "../sql/row-stream.ts";
 import type { Value } from "../sql/value.ts";
@@ -24,7 +25,7 @@ import {
 } from "./backend-messages.ts";
 import { type MessageReader, protocolViolation } from "./message-reader.ts";
 import { writeNotices } from "./notices.ts";
-import type { SqlConnection, Statement } from "./sql-connection.ts";
+import type { SqlConnection } from "./sql-connection.ts";
 
 const TEXT_FORMATS: readonly number[] = [];
 const NO_VALUES: readonly Value[] = [];

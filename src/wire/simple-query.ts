@@ -5,6 +5,7 @@
  */
 
 import type { ByteWriter } from "../bytes.ts";
+import type { Statement } from "../sql/planned-statement.ts";
 import { type CopyIn, isCopyIn, type RowStream, StreamRun } from "../sql/row-stream.ts";
 import {
   writeCommandComplete,
@@ -14,7 +15,7 @@ import {
 } from "./backend-messages.ts";
 import type { MessageReader } from "./message-reader.ts";
 import { writeNotices } from "./notices.ts";
-import type { SqlConnection, Statement } from "./sql-connection.ts";
+import type { SqlConnection } from "./sql-connection.ts";
 
 const NO_PARAMETERS: readonly never[] = [];
 /** All columns as text. */

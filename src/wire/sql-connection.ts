@@ -4,40 +4,17 @@
  */
 
 import type { ByteWriter } from "../bytes.ts";
+import type { SqlClient } from "../sql/cluster.ts";
 import type { DurabilityWaiter, Listener } from "../sql/database.ts";
+import type { Statement } from "../sql/planned-statement.ts";
 import type { PortalTable } from "../sql/portals.ts";
 import type { PreparedStatements } from "../sql/prepared-statements.ts";
 import type { RowStream, RunResult } from "../sql/row-stream.ts";
+import type { Notice } from "../sql/session-state.ts";
 import type { Value } from "../sql/value.ts";
 
 /** Status of a session's transaction: none is open, in a transaction block, in a failed one. */
 export type TransactionStatus = "I" | "T" | "E";
-
-/** A column of a result, as RowDescription tells it. */
-export interface OutputColumn {
-  readonly name: string;
-  readonly tableOid: number;
-  readonly columnNumber: number;
-  readonly typeOid: number;
-  /** Bytes; negative for a type of varying length. */
-  readonly typeLength: number;
-  readonly typeModifier: number;
-}
-
-export interface Statement {
-  readonly text: string;
-  /** Nothing but blanks and comments. */
-  readonly isEmpty: boolean;
-  readonly parameterTypes: readonly number[];
-  /** null: it returns no rows. */
-  readonly columns: readonly OutputColumn[] | null;
-}
-
-export interface Notice {
-  readonly severity: string;
-  readonly sqlState: string;
-  readonly message: string;
-}
 
 export interface SqlConnection {
   readonly transactionStatus: TransactionStatus;
@@ -93,13 +70,6 @@ export interface SqlConnection {
   takeParameterChanges(): readonly (readonly [name: string, value: string])[];
   /** The client has gone: rolls back, and listens to nothing any more. */
   close(): void;
-}
-
-export interface SqlClient {
-  readonly user: string;
-  readonly processId: number;
-  /** The start-up packet's parameters as they came, without those of the protocol itself (`_pq_.`). */
-  readonly startupOptions: ReadonlyMap<string, string>;
 }
 
 /** How far a database's log has got. */

@@ -6,7 +6,7 @@
 import { createHash, createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext, type SecureContext } from "node:tls";
-import { DeltatError, SqlState } from "../errors.ts";
+import { DeltatError, messageOf, SqlState } from "../errors.ts";
 
 /** What clients that negotiate an application protocol must offer (IANA's TLS ALPN registry). */
 export const ALPN_PROTOCOL = "postgresql";
@@ -94,7 +94,7 @@ function readPem(setting: string, path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new DeltatError(SqlState.configFileError, `${setting}: cannot read ${path}: ${reason}`);
   }
 }

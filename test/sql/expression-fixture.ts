@@ -12,7 +12,7 @@ import { parse } from "../../src/sql/parser.ts";
 import type { SessionContext } from "../../src/sql/session-context.ts";
 import { type LiftedLiterals, liftLiterals } from "../../src/sql/shape.ts";
 import { INT4, INT8, type PgType, TEXT } from "../../src/sql/types.ts";
-import { resolveAsText } from "../../src/sql/untyped.ts";
+import { resolveUntyped } from "../../src/sql/untyped.ts";
 import type { Value } from "../../src/sql/value.ts";
 
 export const SESSION: SessionContext = {
@@ -59,7 +59,7 @@ export function compileExpression(text: string, lift = false, parameters = new P
     throw new Error("no target");
   }
   const context = new CompileContext(COLUMNS, parameters, literals, statement);
-  const expression = resolveAsText(compile(target.ResTarget.val, context));
+  const expression = resolveUntyped(compile(target.ResTarget.val, context), TEXT);
   return {
     expression,
     context,

@@ -206,3 +206,14 @@ function decodeText(session: SqlSession, type: number, parameter: string): Value
 export function id(n: number): string {
   return `01HZZZZZZZZZZZZZZZZZZZ${String(n).padStart(4, "0")}`;
 }
+
+/** A room, the desks in it, and the hours of both. */
+export const ROOM = id(1);
+export const DESK = id(2);
+
+export function furnish(client: TestClient): void {
+  client.script(`
+    INSERT INTO resources (id, name) VALUES ('${ROOM}', 'Room');
+    INSERT INTO resources (id, parent_id, name, capacity, buffer_after) VALUES ('${DESK}', '${ROOM}', 'Desk', 2, 10);
+    INSERT INTO rules (id, resource_id, start, "end", blocking) VALUES ('${id(10)}', '${ROOM}', 0, 1000, false)`);
+}

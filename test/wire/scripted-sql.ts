@@ -10,7 +10,10 @@
 import { ByteWriter } from "../../src/bytes.ts";
 import type { Timers } from "../../src/clock.ts";
 import { DeltatError, SqlState } from "../../src/errors.ts";
+import type { SqlClient } from "../../src/sql/cluster.ts";
 import type { DurabilityWaiter, Listener } from "../../src/sql/database.ts";
+import type { OutputColumn } from "../../src/sql/execution.ts";
+import type { Statement } from "../../src/sql/planned-statement.ts";
 import { PortalTable } from "../../src/sql/portals.ts";
 import { PreparedStatements } from "../../src/sql/prepared-statements.ts";
 import {
@@ -20,15 +23,12 @@ import {
   type Slice,
   WrittenRows,
 } from "../../src/sql/row-stream.ts";
+import type { Notice } from "../../src/sql/session-state.ts";
 import type { Value } from "../../src/sql/value.ts";
 import type {
   Durability,
   FindDatabase,
-  Notice,
-  OutputColumn,
-  SqlClient,
   SqlConnection,
-  Statement,
   TransactionStatus,
 } from "../../src/wire/sql-connection.ts";
 
