@@ -12,6 +12,7 @@ import { checkFailingDevice, HOST_MB } from "./failing-device.ts";
 import { checkFlippedBits } from "./flipped-bits.ts";
 import { checkFolderGone } from "./folder-gone.ts";
 import { checkFullDisk, FULL_DISK_MB } from "./full-disk.ts";
+import { checkKilledCheckpoint } from "./killed-checkpoint.ts";
 import { mountExt4, mountMemory, type SmallDisk } from "./small-disk.ts";
 
 interface Check {
@@ -26,6 +27,7 @@ const anywhere = (): SmallDisk => ({ folder: tmpdir(), unmount: () => {} });
 
 const CHECKS: readonly Check[] = [
   { what: "flipped bits", run: checkFlippedBits, mount: anywhere },
+  { what: "a checkpoint killed at each step", run: checkKilledCheckpoint, mount: anywhere },
   { what: "the data folder moved away", run: checkFolderGone, mount: anywhere },
   { what: "a failing device", run: checkFailingDevice, mount: () => mountMemory(HOST_MB) },
   { what: "a full ext4", run: checkFullDisk, mount: () => mountExt4(FULL_DISK_MB + 8) },
