@@ -77,7 +77,7 @@ export interface PgbenchOptions {
   readonly mode: Mode;
   readonly connections: number;
   readonly tasks: readonly { readonly task: Task; readonly weight: number }[];
-  /** How long: seconds, or transactions of each connection. */
+  /** How long: seconds from when pgbench begins to connect, or transactions of each connection. */
   readonly length: { readonly seconds: number } | { readonly transactions: number };
   /** First number that no run has used. */
   readonly base: number;
@@ -91,6 +91,8 @@ export interface PgbenchResult {
   readonly acknowledged: number;
   /** First number that this run has not used. */
   readonly nextBase: number;
+  /** What it took until all were connected. */
+  readonly connectSeconds: number;
 }
 
 function field(output: string, pattern: RegExp): number {
@@ -133,7 +135,8 @@ function commandOf({ folder, server, mode, connections, tasks, length, base }: P
   ];
 }
 
-export async function runPgbench(options: PgbenchOptions): Promise<PgbenchResult> {
+/** null if the time was over before all were connected. */
+export async function runPgbench(options: PgbenchOptions): Promise<PgbenchResult | null> {
   const { server, tasks, connections, base } = options;
   const cpuBefore = cpuTimeUs(server.pid);
   const child = Bun.spawn(commandOf(options), {
@@ -151,6 +154,7 @@ export async function runPgbench(options: PgbenchOptions): Promise<PgbenchResult
   if ((await child.exited) !== 0) throw new Error(`pgbench failed at ${server.name}: ${errors}`);
   const cpuUs = cpuTimeUs(server.pid) - cpuBefore;
   const transactions = field(output, /actually processed: (\d+)/);
+  if (transactions === 0) return null;
   if (field(output, /failed transactions: (\d+)/) > 0) throw new Error(`pgbench had failures:\n${output}`);
   const { latencies, most } = readLog(options.folder, tasks.length);
   const logged = latencies.reduce((sum, { count }) => sum + count, 0);
@@ -164,6 +168,7 @@ export async function runPgbench(options: PgbenchOptions): Promise<PgbenchResult
     },
     acknowledged: tasks.reduce((sum, { task }, i) => sum + BOOKINGS_OF[task] * (latencies[i]?.count ?? 0), 0),
     nextBase: base + most * connections,
+    connectSeconds: field(output, /initial connection time = ([\d.]+) ms/) / 1000,
   };
 }
 

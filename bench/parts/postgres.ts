@@ -10,6 +10,7 @@ import {
   MODES,
   type Mode,
   type PgbenchOptions,
+  type PgbenchResult,
   runPgbench,
   type Task,
 } from "../clients/pgbench.ts";
@@ -56,9 +57,11 @@ const KINDS: readonly Kind[] = [
 const CONNECTIONS = [1, 16, 64, 256];
 const QUICK_CONNECTIONS = [1, 16];
 /** Budgets are of the simple mode. */
-const ROUNDS: Readonly<Record<Mode, number>> = { simple: 3, extended: 2, prepared: 2 };
-const LENGTH = { seconds: 1 };
-const QUICK_LENGTH = { transactions: 100 };
+const ROUNDS: Readonly<Record<Mode, number>> = { simple: 3, extended: 1, prepared: 2 };
+/** Of a measurement, without the time that connecting takes. */
+const SECONDS = 1;
+/** Of each connection. */
+const QUICK_TRANSACTIONS = 100;
 
 const UNSYNCED = "PostgreSQL, not synced";
 
@@ -68,11 +71,13 @@ export const workOf = (kind: string, mode: Mode): string => `${kind}, ${mode}`;
 class Subject {
   private acknowledged = 0;
   private readonly nextBase: Record<Task, number> = { read: 0, write: 0, batch: 0, hold: 0 };
+  /** The longest that connecting has taken, by the number of connections. */
+  private readonly connectSeconds = new Map<number, number>();
 
   constructor(
     readonly server: Server,
     private readonly folder: string,
-    private readonly length: PgbenchOptions["length"],
+    private readonly isQuick: boolean,
   ) {}
 
   /** Before anything is measured: its answers to all weeks, without the ids, which differ. */
@@ -90,6 +95,31 @@ class Subject {
     return weeks.join("\n");
   }
 
+  /** pgbench counts the seconds from when it begins to connect; half as long again is allowed for that. */
+  private length(connections: number): PgbenchOptions["length"] {
+    if (this.isQuick) return { transactions: QUICK_TRANSACTIONS };
+    const connecting = 1.5 * (this.connectSeconds.get(connections) ?? 0);
+    return { seconds: SECONDS + Math.ceil(connecting - 0.2) };
+  }
+
+  /** Runs pgbench, once more if it had not even connected in its time, and learns how long that takes. */
+  private async runPgbench(options: Omit<PgbenchOptions, "length">): Promise<PgbenchResult> {
+    const { connections } = options;
+    const result = await runPgbench({ ...options, length: this.length(connections) });
+    const longest = this.connectSeconds.get(connections) ?? 0;
+    this.connectSeconds.set(connections, Math.max(longest, result?.connectSeconds ?? longest + 1));
+    return result ?? (await this.runPgbench(options));
+  }
+
+  /** Finds out how long it takes to connect so many clients. */
+  async connect(connections: number): Promise<void> {
+    const { server, folder } = this;
+    const tasks = [{ task: "read", weight: 1 }] as const;
+    const length = { transactions: 1 };
+    const options = { folder, server, mode: "simple", connections, tasks, length, base: 0 } as const;
+    this.connectSeconds.set(connections, (await runPgbench(options))?.connectSeconds ?? 0);
+  }
+
   /** @param name what the figures call it, where a server takes part in more than one way */
   contestant(kind: Kind, mode: Mode, connections: number, name: string, sessionSettings = ""): Contestant {
     return {
@@ -100,11 +130,11 @@ class Subject {
         // Tasks that take places from the same slots count on from one number.
         const writing = kind.tasks.find(({ task }) => BOOKINGS_OF[task] > 0)?.task ?? "read";
         const numbers: Task = writing === "hold" ? "write" : writing;
-        const { server, folder, length } = this;
+        const { server, folder } = this;
         const base = this.nextBase[numbers];
         const { tasks } = kind;
-        const options = { folder, server, mode, connections, tasks, length, base, sessionSettings };
-        const { metrics, acknowledged, nextBase } = await runPgbench(options);
+        const options = { folder, server, mode, connections, tasks, base, sessionSettings };
+        const { metrics, acknowledged, nextBase } = await this.runPgbench(options);
         this.nextBase[numbers] = nextBase;
         this.acknowledged += acknowledged;
         return metrics;
@@ -146,13 +176,15 @@ async function measure(course: Course, folder: string): Promise<Figure[]> {
   const rivals = await startRivals(servers, folder);
   const [deltat] = rivals;
   const ceiling = await servers.add(startNullServer(folder, deltat));
-  const length = course.quick ? QUICK_LENGTH : LENGTH;
-  const subjects = [deltat, ceiling, ...rivals.slice(1)].map((server) => new Subject(server, folder, length));
+  const subjects = [deltat, ceiling, ...rivals.slice(1)].map(
+    (server) => new Subject(server, folder, course.quick),
+  );
   const holding = subjects.filter(({ server }) => server !== ceiling);
   const answers = await Promise.all(holding.map((one) => one.answers()));
   if (answers.some((answer) => answer !== answers[0])) throw new Error("the weeks are not answered alike");
   const kinds = KINDS.filter(({ name }) => name.includes(course.only));
   const counts = course.quick ? QUICK_CONNECTIONS : CONNECTIONS;
+  for (const one of subjects) for (const connections of counts) await one.connect(connections);
   const figures: Figure[] = [];
   for (const mode of MODES) {
     const wanted = kinds.flatMap((kind) =>
