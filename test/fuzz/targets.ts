@@ -4,6 +4,7 @@ import { type AnyTarget, anyTarget } from "./target.ts";
 import { copyTarget } from "./targets/copy.ts";
 import { decoderTarget } from "./targets/decoder.ts";
 import { logTarget } from "./targets/log.ts";
+import { memoryTarget } from "./targets/memory.ts";
 import { openingTarget } from "./targets/opening.ts";
 import { recallTarget } from "./targets/recall.ts";
 import { regexTarget } from "./targets/regex.ts";
@@ -18,6 +19,7 @@ export const TARGETS: readonly AnyTarget[] = [
   anyTarget(copyTarget()),
   anyTarget(decoderTarget()),
   anyTarget(logTarget()),
+  anyTarget(memoryTarget()),
   anyTarget(openingTarget()),
   anyTarget(recallTarget()),
   anyTarget(regexTarget()),
