@@ -89,7 +89,7 @@ export class FuzzServer {
             }),
             timers,
             memory: new ClientMemory(unlimitedMemory(), timers),
-            slices: new SliceQueue(timers),
+            slices: new SliceQueue(timers, () => 0),
             expectPlace: () => undefined,
             admit: () => undefined,
             cancel: () => undefined,
