@@ -174,7 +174,23 @@ export const DEFAULT_WORK_MEM_MB = 256;
 /** How long the slices of long statements may run, all sessions together, before others have their turn. */
 export const TURN_SLICES_MS = 4;
 
-/** Bytes of further messages that are read while a statement runs; beyond it the socket waits. */
+/** A client's messages that take less, as many as come at once, are never a reason to let it wait. */
+export const SHORT_WORK_MS = 1;
+
+/** What a client's longer messages may have taken lately; beyond it the next wait in line with the slices of statements. */
+export const MAX_TIME_DEBT_MS = 20;
+
+/** In that time it falls to 1/e. */
+export const TIME_DEBT_MEMORY_MS = 5000;
+
+/**
+ * After such a message the next waits for this part of the time that it took, at most MAX_REST_MS, if there is somebody
+ * whose messages take less than a fourth of it: those are answered meanwhile.
+ */
+export const REST_SHARE = 0.5;
+export const MAX_REST_MS = 50;
+
+/** Bytes of further messages that are read while a statement runs or waits; beyond it the socket waits. */
 export const MAX_WAITING_INPUT_BYTES = 256 * 1024;
 
 /** Seconds after which a client that has read nothing of what waits for it is disconnected. */

@@ -27,6 +27,8 @@ export interface WireServerOptions {
   readonly access: AccessOptions;
   readonly findDatabase: FindDatabase;
   readonly timers: Timers;
+  /** Tells how long messages take, milliseconds; default: the stopwatch. */
+  readonly nowMs?: () => number;
   /** What all clients may hold together. */
   readonly memory: MemoryBudget;
   /** Takes one entry for the server's log; it holds no secret. */
@@ -104,7 +106,7 @@ class SessionRegister implements SessionHost, ConnectionHost {
     this.access = new AccessPolicy(options.access);
     this.findDatabase = options.findDatabase;
     this.timers = options.timers;
-    this.slices = new SliceQueue(options.timers);
+    this.slices = new SliceQueue(options.timers, options.nowMs);
     this.memory = new ClientMemory(options.memory, options.timers);
   }
 

@@ -20,6 +20,7 @@ import { statementTimedOut } from "../sql/session-state.ts";
 import { Admission } from "./admission.ts";
 import { writeAuthenticationOk, writeErrorResponse } from "./backend-messages.ts";
 import { BufferAccount } from "./client-memory.ts";
+import { ClientTurns } from "./client-turns.ts";
 import { Frontend, FrontendDecoder } from "./frontend-decoder.ts";
 import { writeGreeting } from "./greeting.ts";
 import { NotificationQueue } from "./notification-queue.ts";
@@ -67,6 +68,7 @@ export class ClientSession implements Listener, OutputOwner, HostedSession {
   private readonly timeouts: SessionTimeouts;
   private readonly stall: StallWatch;
   private readonly buffers: BufferAccount;
+  private readonly turns: ClientTurns;
   private cancelDeadline: () => void;
 
   constructor(
@@ -79,6 +81,7 @@ export class ClientSession implements Listener, OutputOwner, HostedSession {
     this.admission = new Admission(host.access, transport, this.output, this.decoder);
     this.notifications = new NotificationQueue(this.output, host.memory.payloads);
     this.buffers = new BufferAccount(host.memory, this.output, this.decoder, this.notifications, this.shed);
+    this.turns = new ClientTurns(host.slices, this.decoder, () => this.process());
     this.stall = new StallWatch(host.timers, this.output, () => this.endWith(readsNothing()));
     this.timeouts = new SessionTimeouts(host.timers, {
       statementTimedOut: () => this.interruptStatement(statementTimedOut()),
@@ -91,6 +94,7 @@ export class ClientSession implements Listener, OutputOwner, HostedSession {
   /** Bytes have come. `chunk` is not used after the call. */
   receive(chunk: Uint8Array): void {
     if (this.phase === "closing" || this.phase === "closed") return;
+    if (this.decoder.hasInput) this.turns.starts();
     this.decoder.push(chunk);
     this.process();
   }
@@ -141,8 +145,12 @@ export class ClientSession implements Listener, OutputOwner, HostedSession {
     this.endWith(error);
   }
 
-  /** A cancel request has named this session. Whatever is not paused runs to its end within one turn anyway. */
+  /**
+   * A cancel request has named this session. Whatever is not paused runs to its end within one turn anyway; what waits for
+   * its turn is begun, as if it had not had to.
+   */
   cancelStatement(): void {
+    if (this.queries?.isCopying === false) this.turns.take();
     this.interruptStatement(canceledByUser());
   }
 
@@ -202,11 +210,13 @@ export class ClientSession implements Listener, OutputOwner, HostedSession {
   private process(): void {
     if (this.processing) return;
     this.processing = true;
+    this.turns.begin(this.decoder.hasInput && this.mayProcess());
     try {
       while (this.mayProcess() && this.decoder.next()) {
         this.output.busy = true;
         this.handleMessage();
         this.output.busy = false;
+        if (this.decoder.hasInput) this.turns.answered();
         if (this.output.unsentBytes >= WRITE_THROUGH_BYTES) this.relieveOutput();
       }
       if (this.queries?.isPaused === true) this.scheduleSlice();
@@ -217,6 +227,7 @@ export class ClientSession implements Listener, OutputOwner, HostedSession {
     }
     this.output.busy = false;
     this.processing = false;
+    this.turns.end();
     this.decoder.keep();
     this.endTurn();
   }
@@ -224,6 +235,7 @@ export class ClientSession implements Listener, OutputOwner, HostedSession {
   private mayProcess(): boolean {
     return (
       !this.outputFull &&
+      !this.turns.isAwaited &&
       this.phase !== "closing" &&
       this.phase !== "closed" &&
       this.queries?.isPaused !== true
@@ -252,9 +264,10 @@ export class ClientSession implements Listener, OutputOwner, HostedSession {
     this.process();
   };
 
-  /** More input is read unless its client has too much to read, or too many messages wait for a paused statement. */
+  /** More input is read unless its client has too much to read, or too many messages wait. */
   private settleReading(): void {
-    const hasTooMuch = this.queries?.isPaused === true && this.decoder.waitingBytes > MAX_WAITING_INPUT_BYTES;
+    const isWaiting = this.turns.isAwaited || this.queries?.isPaused === true;
+    const hasTooMuch = isWaiting && this.decoder.waitingBytes > MAX_WAITING_INPUT_BYTES;
     const mustWait = this.outputFull || hasTooMuch;
     if (mustWait === this.readingPaused) return;
     this.readingPaused = mustWait;
@@ -329,7 +342,7 @@ export class ClientSession implements Listener, OutputOwner, HostedSession {
     else if (!this.notifications.isEmpty && queries.isIdle) this.deliverNotifications();
     if (this.stopping && isWaiting && !this.decoder.hasInput) this.fatal(serverStops());
     if (this.phase !== "ready") return;
-    const idleMs = isWaiting ? sql.idleTimeoutMs : 0;
+    const idleMs = isWaiting && !this.turns.isAwaited ? sql.idleTimeoutMs : 0;
     if (idleMs > 0 || this.timeouts.isIdling) this.timeouts.idle(idleMs, sql.transactionStatus !== "I");
   }
 

@@ -81,7 +81,7 @@ export class FuzzServer {
             }),
             timers,
             memory: this.clients,
-            slices: new SliceQueue(timers),
+            slices: new SliceQueue(timers, () => 0),
             expectPlace: () => undefined,
             admit: () => undefined,
             cancel: () => undefined,

@@ -86,7 +86,7 @@ export class ServerLife {
       access,
       timers: loop,
       memory: new ClientMemory(unlimitedMemory(), loop),
-      slices: new SliceQueue(loop),
+      slices: new SliceQueue(loop, () => loop.machine.monotonicMs),
       expectPlace: () => undefined,
       admit: () => undefined,
       cancel: () => undefined,

@@ -196,7 +196,7 @@ export class TestClient implements Transport {
           connect: (client, listener) => new SqlSession(tenant, client, listener),
         }),
         timers: NO_TIMERS,
-        slices: new SliceQueue(NO_TIMERS),
+        slices: new SliceQueue(NO_TIMERS, () => 0),
         memory: new ClientMemory(unlimitedMemory(), NO_TIMERS),
         expectPlace: () => undefined,
         admit: () => undefined,

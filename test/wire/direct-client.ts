@@ -65,6 +65,8 @@ export interface DirectClientOptions {
   readonly memory?: ClientMemory;
   /** Default: its own. */
   readonly timers?: ManualTimers;
+  /** Default: its own, for which nothing takes any time. */
+  readonly slices?: SliceQueue;
   /** Every commit is durable at once; default true. */
   readonly instant?: boolean;
   readonly refusal?: DeltatError;
@@ -98,7 +100,7 @@ export class DirectClient {
       }),
       findDatabase,
       timers: this.timers,
-      slices: new SliceQueue(this.timers),
+      slices: options.slices ?? new SliceQueue(this.timers, () => 0),
       memory: options.memory ?? new ClientMemory(unlimitedMemory(), this.timers),
       admit: () => {},
       expectPlace: () => {

@@ -40,6 +40,7 @@ export function startTestServer(options: TestServerOptions = {}): TestServer {
     access: { password: PASSWORD, method: "password", tls: null, requiresTls: false, ...options.access },
     findDatabase,
     timers,
+    nowMs: () => 0,
     memory: options.memory ?? unlimitedMemory(),
     log: (entry) => void logged.push(entry),
   });
