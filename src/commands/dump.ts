@@ -6,6 +6,7 @@
  */
 
 import type { Engine } from "../engine/engine.ts";
+import { DeltatError } from "../errors.ts";
 import { formatId, type Id } from "../id.ts";
 import { localFiles } from "../storage/files.ts";
 import { readUpToDamage } from "../tenants/stored-state.ts";
@@ -42,7 +43,12 @@ export function dump(
 ): boolean {
   let isWhole = true;
   for (const database of chosen(path, options)) {
-    const { engine, damage } = read(database, options.salvage);
+    const readable = readOrWarn(database, options, warn);
+    if (readable === null) {
+      isWhole = false;
+      continue;
+    }
+    const { engine, damage } = readable;
     if (damage !== null) {
       isWhole = false;
       warn(`database "${database.name}" is dumped up to its damage only: ${damage}`);
@@ -67,10 +73,28 @@ function chosen(path: string, { database, all }: DumpOptions): readonly Database
   );
 }
 
-function read(
-  { name, path }: DatabaseFolder,
-  salvage: boolean,
-): { readonly engine: Engine; readonly damage: string | null } {
+interface Read {
+  readonly engine: Engine;
+  /** Why that is not all; null if it is. */
+  readonly damage: string | null;
+}
+
+/** Of all databases, one that cannot be read does not stop the others: null, and a warning. */
+function readOrWarn(
+  database: DatabaseFolder,
+  { all, salvage }: DumpOptions,
+  warn: (message: string) => void,
+): Read | null {
+  try {
+    return read(database, salvage);
+  } catch (error) {
+    if (!all || !(error instanceof DeltatError)) throw error;
+    warn(`database "${database.name}" is not dumped: ${error.message}`);
+    return null;
+  }
+}
+
+function read({ name, path }: DatabaseFolder, salvage: boolean): Read {
   const progress = new Progress(`reading ${name}`);
   const show = (lsn: number): void => progress.show(`commit ${lsn}`);
   try {

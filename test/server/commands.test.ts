@@ -172,6 +172,14 @@ test("verify names what is damaged; serve --salvage serves what lies before it, 
   expect(verified.out).toMatch(/^main: NOT WHOLE: XX001 log segment .* is damaged at byte \d+/m);
   expect(verified.out).toMatch(/^main: up to commit \d+ it can be read: deltat serve --salvage$/m);
   expect(verified.out).toMatch(/^whole: ok/m);
+  for (const [words, said] of [
+    [[], 'database "main" is not dumped: log segment'],
+    [["--salvage"], 'database "main" is dumped up to its damage only: log segment'],
+  ] as const) {
+    const dumped = await deltat(["dump", server.dataDir, "--all", ...words]);
+    expect(dumped).toMatchObject({ code: 1, complaint: expect.stringContaining(said) });
+    expect(dumped.out).toMatch(/\\connect "whole"\n.*\nBEGIN;\n.*COMMIT;\n$/s);
+  }
 
   const normal = await startServer({ dataDir: server.dataDir });
   expect((await refusalOf(connect(normal))).code).toBe("XX001");
