@@ -15,8 +15,14 @@ const SASL_CONTINUE = 11;
 const COPY_IN_RESPONSE = 0x47;
 const HEADER_BYTES = 5;
 
-/** Messages longer than this are counted and not looked into. */
-const LOOKED_INTO = 4096;
+/** Of all others, and of longer ones, the rest is skipped. */
+const LOOKED_INTO: ReadonlySet<number> = new Set([
+  ERROR_RESPONSE,
+  AUTHENTICATION,
+  READY_FOR_QUERY,
+  COPY_IN_RESPONSE,
+]);
+const LONGEST_LOOKED_INTO = 4096;
 
 /** What the server told all clients of this process, by what it was. */
 const answers = new Map<string, number>();
@@ -142,7 +148,7 @@ export class AbusiveClient {
     while (bytes.length >= HEADER_BYTES) {
       const type = bytes[0] as number;
       const length = 1 + bytes.readInt32BE(1);
-      if (length > LOOKED_INTO || (type !== ERROR_RESPONSE && length > bytes.length)) {
+      if (length > LONGEST_LOOKED_INTO || !LOOKED_INTO.has(type)) {
         this.toSkip = Math.max(0, length - bytes.length);
       } else if (length > bytes.length) break;
       else this.message(type, bytes.subarray(HEADER_BYTES, length));

@@ -8,9 +8,9 @@
  * normal.
  */
 
-import { fileURLToPath } from "node:url";
 import { describeMachine } from "../../bench/harness/machine.ts";
 import { cleanUp, type ServerProcess, startServer } from "../server/harness.ts";
+import { runAbuser } from "./abuser-process.ts";
 import { ABUSES, type Abuse, SETTINGS } from "./abuses.ts";
 import { type Measured, percentile, WellBehaved } from "./well-behaved.ts";
 
@@ -20,8 +20,6 @@ const RECOVERY_MS = 1000;
 /** After an abuse the slowest of a hundred answers, and the slowest newcomer, within so many recoveries. */
 const NORMAL_MS = 100;
 const MOST_RECOVERIES = 20;
-/** An abuse that has not begun by then has failed to. */
-const SET_UP_MS = 60_000;
 
 function residentMb(server: ServerProcess): number {
   const { stdout } = Bun.spawnSync(["ps", "-o", "rss=", "-p", String(server.pid)]);
@@ -40,24 +38,6 @@ async function peakDuring(server: ServerProcess, work: Promise<unknown>): Promis
     await Promise.race([done, Bun.sleep(100)]);
   }
   return peak;
-}
-
-/** Runs the abuser to its end; returns what it was told. */
-async function abuse(name: string, port: number, seconds: number, begun: () => void): Promise<string> {
-  const script = fileURLToPath(new URL("./abuser.ts", import.meta.url));
-  const child = Bun.spawn([process.execPath, script, name, String(port), String(seconds)], {
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  const timer = setTimeout(() => child.kill("SIGKILL"), SET_UP_MS + seconds * 1000);
-  let text = "";
-  for await (const chunk of child.stdout) {
-    if (text === "") begun();
-    text += new TextDecoder().decode(chunk);
-  }
-  clearTimeout(timer);
-  if (!text.startsWith("ready")) throw new Error("the abuse did not begin");
-  return /^told (.*)$/m.exec(text)?.[1] ?? "(the abuser did not end by itself)";
 }
 
 function shown({ latencies, newcomers }: Measured): string {
@@ -98,7 +78,7 @@ async function withstands(name: string, { what, settings }: Abuse, seconds: numb
     const without = client.take();
     console.log(`  without  ${shown(without)}`);
     const before = residentMb(server);
-    const abusing = abuse(name, server.port, seconds, () => client.take());
+    const abusing = runAbuser(name, server.port, seconds, () => client.take());
     const peak = await peakDuring(server, abusing);
     await client.caughtUp();
     const withIt = client.take();
