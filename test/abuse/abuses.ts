@@ -95,30 +95,41 @@ async function dribble(target: Target): Promise<void> {
 
 async function loginFlood(target: Target): Promise<void> {
   const proof = Buffer.alloc(32).toString("base64");
-  target.ready();
   const attempt = async () => {
     const client = await AbusiveClient.dial(target.port);
     client.send(STARTUP, serialize.sendSASLInitialResponseMessage("SCRAM-SHA-256", "n,,n=,r=nonce"));
-    client.send(serialize.sendSCRAMClientFinalMessage(`c=biws,r=nonce,p=${proof}`));
+    await client.hears(() => client.challenge !== "");
+    const nonce = /r=([^,]*)/.exec(client.challenge)?.[1];
+    client.send(serialize.sendSCRAMClientFinalMessage(`c=biws,r=${nonce},p=${proof}`));
     await client.end();
   };
-  const attempts = Array.from({ length: 32 }, async () => {
-    while (!target.isOver()) await attempt();
-  });
-  await Promise.all(attempts);
+  await endlessly(target, 32, attempt);
 }
 
-async function churn(target: Target): Promise<void> {
+/** As many at a time do it again and again. */
+async function endlessly(target: Target, times: number, work: () => Promise<void>): Promise<void> {
   target.ready();
-  const visits = Array.from({ length: 16 }, async () => {
-    while (!target.isOver()) {
-      const client = await AbusiveClient.connect(target.port);
-      client.terminate();
-      count("visits");
-    }
+  const workers = Array.from({ length: times }, async () => {
+    while (!target.isOver()) await work();
   });
-  await Promise.all(visits);
+  await Promise.all(workers);
 }
+
+const churn = (target: Target) =>
+  endlessly(target, 16, async () => {
+    const client = await AbusiveClient.connect(target.port);
+    client.terminate();
+    count("visits");
+  });
+
+const cancelFlood = (target: Target) =>
+  endlessly(target, 16, async () => {
+    const client = await AbusiveClient.dial(target.port);
+    client.send(serialize.cancel(Math.floor(Math.random() * 300), 4242));
+    client.expectsNoWord();
+    await client.end();
+    count("cancel requests");
+  });
 
 async function deafReaders(target: Target): Promise<void> {
   const clients = await sessions(MAX_CONNECTIONS - 20, target.port);
@@ -134,7 +145,7 @@ async function hugeValues(target: Target): Promise<void> {
   const clients = await sessions(8, target.port);
   for (const client of clients) {
     client.stopReading();
-    client.send(serialize.query("SELECT repeat('x', 500000000)"));
+    client.send(serialize.query(`SELECT ${Array(16).fill("repeat('x', 16000000)").join(", ")}`));
   }
   await untilOver(target);
 }
@@ -198,6 +209,55 @@ async function deafListeners(target: Target): Promise<void> {
   });
 }
 
+/** Each has staged so many bookings, and all of them go on reading, so that each has to see its own. */
+const alternating = (rows: number) => async (target: Target) => {
+  const clients = await sessions(8, target.port);
+  const room = newId();
+  await clients[0]?.query(`INSERT INTO resources (id, capacity) VALUES ('${room}', 1000000)`);
+  for (const client of clients) {
+    await client.query("BEGIN");
+    await client.query(
+      `INSERT INTO bookings (resource_id, start, "end") SELECT '${room}', ${DAY} + n, ${DAY + HOUR} + n FROM generate_series(1, ${rows}) AS s(n)`,
+    );
+  }
+  await loops(target, clients, async (client) => {
+    await client.query("SELECT count(*) FROM resources");
+    count("statements");
+  });
+};
+
+/** Data for one COPY as fast as the server takes it; where it is told to stop, the next one. */
+async function endlessCopies(target: Target): Promise<void> {
+  const room = newId();
+  const rows = Array.from(
+    { length: 1000 },
+    () => `${room}\t${DAY}\t${DAY + HOUR}\t${"x".repeat(100)}\n`,
+  ).join("");
+  const data = serialize.copyData(Buffer.from(rows));
+  await loops(target, await sessions(8, target.port), async (client) => {
+    client.isCopying = false;
+    const { cycles } = client;
+    client.send(serialize.query('COPY bookings (resource_id, start, "end", label) FROM STDIN'));
+    await client.hears(() => client.isCopying);
+    while (client.cycles === cycles && !client.isClosed && !target.isOver()) {
+      if (client.unsentBytes < data.length) client.send(data);
+      await Bun.sleep(1);
+    }
+  });
+}
+
+async function pipelines(target: Target): Promise<void> {
+  const bytes = Buffer.concat(
+    Array.from({ length: 5000 }, () => serialize.query("SELECT count(*) FROM resources")),
+  );
+  await loops(target, await sessions(16, target.port), async (client) => {
+    const { cycles } = client;
+    client.send(bytes);
+    await client.ready(cycles + 5000);
+    count("statements", 5000);
+  });
+}
+
 async function stagers(target: Target): Promise<void> {
   const clients = await sessions(20, target.port);
   const room = newId();
@@ -240,6 +300,10 @@ const hoarding = (text: (round: number) => string) => async (target: Target) => 
   });
 };
 
+const IDS = Array.from({ length: 50_000 }, () => `'${newId()}'`).join(",");
+
+const BACKTRACKING = ["(a+)+$", "(a|aa)+$", "(.*)*b", "(a*)*(a*)*(a*)*b"];
+
 const LONG_TEXT = "x".repeat(1_000_000);
 
 export const ABUSES: Readonly<Record<string, Abuse>> = {
@@ -258,6 +322,10 @@ export const ABUSES: Readonly<Record<string, Abuse>> = {
     run: loginFlood,
   },
   churn: { what: "16 connect and leave, as fast as they can", run: churn },
+  "cancel-flood": {
+    what: "16 send cancel requests for sessions at random, as fast as they can",
+    run: cancelFlood,
+  },
   "idle-connections": {
     what: `${IDLE_CONNECTIONS} sessions that do nothing`,
     settings: { DELTAT_MAX_CONNECTIONS: "11000" },
@@ -267,13 +335,21 @@ export const ABUSES: Readonly<Record<string, Abuse>> = {
     },
   },
   "deaf-readers": { what: "180 ask for 300 MB each and read none of it", run: deafReaders },
-  "huge-values": { what: "8 ask for a value of 500 MB and do not read it", run: hugeValues },
+  "huge-values": { what: "8 ask for a row of 16 values of 16 MB and do not read it", run: hugeValues },
   "announced-messages": { what: "180 announce 64 MB and send 160 bytes a second", run: announced },
   "unfinished-messages": { what: "60 send 40 MB of a message of 64 MB", run: unfinished },
   "deep-expressions": { what: "deep and costly statements from 4", run: looping(4, (n) => DEEP[n] ?? "") },
   "nested-texts": {
     what: "deep JSON and regular expressions from 2",
     run: looping(2, (n) => DEEP[n + 4] ?? ""),
+  },
+  "regular-expressions": {
+    what: "4 match regular expressions that backtrack to 100,000 characters",
+    run: looping(4, (n) => `SELECT repeat('a', 100000) || 'c' ~ '${BACKTRACKING[n]}'`),
+  },
+  "in-lists": {
+    what: "4 ask for 50,000 ids in a list, another text each time",
+    run: looping(4, () => `SELECT count(*) FROM bookings WHERE id IN ('${newId()}', ${IDS})`),
   },
   "endless-series": {
     what: "4 count 4 * 10^12 rows of a join of series, 4 ask for a series of 10^9",
@@ -290,6 +366,18 @@ export const ABUSES: Readonly<Record<string, Abuse>> = {
   listens: { what: "10 listen on 100,000 channels each", run: listens },
   "deaf-listeners": { what: "50 listen to events of 60 KB and read none", run: deafListeners },
   "open-transactions": { what: "20 stage 2,000 bookings again and again and never commit", run: stagers },
+  "staged-1000": { what: "8 have staged 1,000 bookings each, and take turns", run: alternating(1000) },
+  "staged-10000": { what: "8 have staged 10,000 bookings each, and take turns", run: alternating(10_000) },
+  "endless-copies": { what: "8 send rows of COPY and never end it", run: endlessCopies },
+  pipelines: { what: "16 send 5,000 statements at a time", run: pipelines },
+  "many-cursors": {
+    what: "20 declare cursors by the hundred",
+    run: hoarding((round) =>
+      Array.from({ length: 100 }, (_, n) => `DECLARE c${round}_${n} CURSOR WITH HOLD FOR SELECT ${n};`).join(
+        "",
+      ),
+    ),
+  },
   "hoarded-cursors": {
     what: "20 declare cursors WITH HOLD over 10,000 rows of 1 KB",
     run: hoarding(

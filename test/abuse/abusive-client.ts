@@ -11,10 +11,18 @@ const ERROR_RESPONSE = 0x45;
 const AUTHENTICATION = 0x52;
 const READY_FOR_QUERY = 0x5a;
 const AUTHENTICATION_OK = 0;
+const SASL_CONTINUE = 11;
+const COPY_IN_RESPONSE = 0x47;
 const HEADER_BYTES = 5;
 
-/** Messages longer than this are counted and not looked into. */
-const LOOKED_INTO = 4096;
+/** Of all others, and of longer ones, the rest is skipped. */
+const LOOKED_INTO: ReadonlySet<number> = new Set([
+  ERROR_RESPONSE,
+  AUTHENTICATION,
+  READY_FOR_QUERY,
+  COPY_IN_RESPONSE,
+]);
+const LONGEST_LOOKED_INTO = 4096;
 
 /** What the server told all clients of this process, by what it was. */
 const answers = new Map<string, number>();
@@ -31,6 +39,10 @@ export function counted(): string {
 
 export class AbusiveClient {
   isClosed = false;
+  /** What SCRAM's server has said first; "": nothing yet. */
+  challenge = "";
+  /** The server waits for data of COPY. */
+  isCopying = false;
   /** ReadyForQuery messages so far. */
   cycles = 0;
   private socket: Bun.Socket<AbusiveClient> | null = null;
@@ -82,6 +94,16 @@ export class AbusiveClient {
     while (!this.isClosed) await this.wake.promise;
   }
 
+  /** Until the server has said something that `isSaid` waits for. */
+  async hears(isSaid: () => boolean): Promise<void> {
+    while (!isSaid() && !this.isClosed) await this.wake.promise;
+  }
+
+  /** What the socket has not taken yet. */
+  get unsentBytes(): number {
+    return this.unsent.length;
+  }
+
   query(text: string): Promise<void> {
     this.send(serialize.query(text));
     return this.ready(this.cycles + 1);
@@ -89,6 +111,11 @@ export class AbusiveClient {
 
   stopReading(): void {
     this.socket?.pause();
+  }
+
+  /** That it is closed is the answer. */
+  expectsNoWord(): void {
+    this.wasTold = true;
   }
 
   terminate(): void {
@@ -121,7 +148,7 @@ export class AbusiveClient {
     while (bytes.length >= HEADER_BYTES) {
       const type = bytes[0] as number;
       const length = 1 + bytes.readInt32BE(1);
-      if (length > LOOKED_INTO || (type !== ERROR_RESPONSE && length > bytes.length)) {
+      if (length > LONGEST_LOOKED_INTO || !LOOKED_INTO.has(type)) {
         this.toSkip = Math.max(0, length - bytes.length);
       } else if (length > bytes.length) break;
       else this.message(type, bytes.subarray(HEADER_BYTES, length));
@@ -133,8 +160,13 @@ export class AbusiveClient {
 
   private message(type: number, fields: Buffer): void {
     if (type === READY_FOR_QUERY) this.cycles++;
-    else if (type === AUTHENTICATION && fields.readInt32BE(0) !== AUTHENTICATION_OK) this.notice();
-    else if (type === ERROR_RESPONSE) {
+    else if (type === COPY_IN_RESPONSE) {
+      this.isCopying = true;
+      this.notice();
+    } else if (type === AUTHENTICATION && fields.readInt32BE(0) !== AUTHENTICATION_OK) {
+      if (fields.readInt32BE(0) === SASL_CONTINUE) this.challenge = fields.toString("latin1", 4);
+      this.notice();
+    } else if (type === ERROR_RESPONSE) {
       const texts = fields.toString("utf8").split("\0");
       const field = (letter: string) => texts.find((text) => text.startsWith(letter))?.slice(1) ?? "";
       const isFatal = field("S") === "FATAL";

@@ -8,8 +8,8 @@ import pg from "pg";
 import { DAY, HOUR, newId, USER } from "../server/clients.ts";
 import { PASSWORD } from "../server/harness.ts";
 
-const STATEMENT_EVERY_MS = 20;
-const NEWCOMER_EVERY_MS = 250;
+const STATEMENT_EVERY_MS = 10;
+const NEWCOMER_EVERY_MS = 200;
 
 /** Who waits so long has not been served. */
 const PATIENCE_MS = 20_000;
@@ -54,6 +54,11 @@ export class WellBehaved {
     this.latencies.length = 0;
     this.newcomers.length = 0;
     return measured;
+  }
+
+  /** Until what is due by now is answered: a server that answers nothing is not to look quick. */
+  async caughtUp(): Promise<void> {
+    await this.last;
   }
 
   async stop(): Promise<void> {
