@@ -46,8 +46,8 @@ export const CASES = [
   makeWindows("capacity 3", 3, 0.5),
 ];
 
-/** Runs of free time in one window. */
-function gaps({ starts, ends, capacity }: Windows, w: number): number {
+/** Runs of free time in one window, into `out`; returns how many. */
+export function gaps({ starts, ends, capacity }: Windows, w: number): number {
   const at = w * EVENTS;
   return runsBelow(
     starts,

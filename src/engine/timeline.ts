@@ -88,6 +88,7 @@ export class Timeline {
 
   /** The highest number of footprints at any instant of [from, to); each reaches to its end + bufferMs. */
   peakIn(from: number, to: number, bufferMs: number): number {
+    this.seek(from, bufferMs);
     const used = this.window(from, to, bufferMs);
     if (startsSlice.count === 0) return used;
     return peak(
@@ -104,6 +105,9 @@ export class Timeline {
 
   /** The maximal runs of [from, to) with fewer than `capacity` footprints, into `out`. */
   runsBelow(capacity: number, from: number, to: number, bufferMs: number, out: SpanList): void {
+    this.seek(from, bufferMs);
+    this.starts.askFor(from, to, startsSlice);
+    this.ends.askFor(from - bufferMs, to - bufferMs, endsSlice);
     const used = this.window(from, to, bufferMs);
     out.reserve(endsSlice.count + 1);
     out.count = runsBelow(
@@ -125,6 +129,7 @@ export class Timeline {
 
   /** The maximal runs of [from, to) that at least one interval covers, into `out`. */
   coveredRuns(from: number, to: number, out: SpanList): void {
+    this.seek(from, 0);
     const used = this.window(from, to, 0);
     out.reserve(endsSlice.count + 1);
     out.count = runsAtLeast(
@@ -169,10 +174,14 @@ export class Timeline {
     this.ends.dispose();
   }
 
-  /** Sets the shared slices to what starts and ends strictly inside (from, to); returns the occupancy at `from`. */
-  private window(from: number, to: number, bufferMs: number): number {
+  /** Finds where both columns reach `from`, each without waiting for the other's memory. */
+  private seek(from: number, bufferMs: number): void {
     this.starts.seek(from, startsSlice);
     this.ends.seek(from - bufferMs, endsSlice);
+  }
+
+  /** After `seek`, sets the shared slices to what starts and ends strictly inside (from, to); returns the occupancy at `from`. */
+  private window(from: number, to: number, bufferMs: number): number {
     this.starts.between(from, to, startsSlice);
     this.ends.between(from - bufferMs, to - bufferMs, endsSlice);
     return startsSlice.rank - endsSlice.rank;
