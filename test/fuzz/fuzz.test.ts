@@ -12,6 +12,7 @@ const SEED = 20_260_101;
 const CASES: Readonly<Record<string, number>> = {
   copy: 400,
   decoder: 5000,
+  growth: 25,
   log: 200,
   memory: 20,
   opening: 60,

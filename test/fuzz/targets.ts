@@ -3,6 +3,7 @@
 import { type AnyTarget, anyTarget } from "./target.ts";
 import { copyTarget } from "./targets/copy.ts";
 import { decoderTarget } from "./targets/decoder.ts";
+import { growthTarget } from "./targets/growth.ts";
 import { logTarget } from "./targets/log.ts";
 import { memoryTarget } from "./targets/memory.ts";
 import { openingTarget } from "./targets/opening.ts";
@@ -18,6 +19,7 @@ import { valuesTarget } from "./targets/values.ts";
 export const TARGETS: readonly AnyTarget[] = [
   anyTarget(copyTarget()),
   anyTarget(decoderTarget()),
+  anyTarget(growthTarget()),
   anyTarget(logTarget()),
   anyTarget(memoryTarget()),
   anyTarget(openingTarget()),
