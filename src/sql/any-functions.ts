@@ -6,6 +6,7 @@ import { fn, type SqlFunction } from "./functions/signature.ts";
 import { normaliseJson, toJson } from "./json.ts";
 import { ANY, ANY_ARRAY, INT4, JSON_TYPE, JSONB, type PgType, REGTYPE, TEXT } from "./types.ts";
 import type { Value } from "./value.ts";
+import { joinedText } from "./value-size.ts";
 
 const ANY_NUMBER = { isStrict: false, isVariadic: true } as const;
 
@@ -27,11 +28,12 @@ function buildObject(args: readonly Value[], types: readonly PgType[]): string {
     const value = toJson(types[i + 1] ?? TEXT, args[i + 1] ?? null);
     parts.push(`${JSON.stringify(formatValue(types[i] ?? TEXT, key))} : ${value}`);
   }
-  return `{${parts.join(", ")}}`;
+  return `{${joinedText(parts, ", ")}}`;
 }
 
 function buildArray(args: readonly Value[], types: readonly PgType[]): string {
-  return `[${args.map((value, at) => toJson(types[at] ?? TEXT, value)).join(", ")}]`;
+  const parts = args.map((value, at) => toJson(types[at] ?? TEXT, value));
+  return `[${joinedText(parts, ", ")}]`;
 }
 
 export const ANY_FUNCTIONS: readonly SqlFunction[] = [
@@ -63,7 +65,10 @@ export const ANY_FUNCTIONS: readonly SqlFunction[] = [
     "concat",
     [ANY],
     TEXT,
-    (args, _, types) => args.map((a, at) => shown(a, types[at] ?? TEXT)).join(""),
+    (args, _, types) => {
+      const parts = args.map((a, at) => shown(a, types[at] ?? TEXT));
+      return joinedText(parts, "");
+    },
     ANY_NUMBER,
   ),
   fn(
@@ -73,7 +78,7 @@ export const ANY_FUNCTIONS: readonly SqlFunction[] = [
     ([separator = null, ...rest], _, [, ...types]) => {
       if (separator === null) return null;
       const parts = rest.flatMap((value, at) => (value === null ? [] : [shown(value, types[at] ?? TEXT)]));
-      return parts.join(String(separator));
+      return joinedText(parts, String(separator));
     },
     ANY_NUMBER,
   ),

@@ -19,6 +19,7 @@ import {
   type RegexNode,
   withFlag,
 } from "./regex/syntax.ts";
+import { checkedElements, checkedLength, PieceLengths } from "./value-size.ts";
 
 export { similarToRegex } from "./regex/similar-to.ts";
 
@@ -188,6 +189,7 @@ export function replaceByRegex(
     number++;
     if (only !== null && number < only) continue;
     result += text.slice(at, match.start) + replaced(text, match, replacement);
+    checkedLength(result.length);
     at = match.end;
     if (only !== null) break;
   }
@@ -195,11 +197,12 @@ export function replaceByRegex(
 }
 
 function replaced(text: string, { start, end, groups }: RegexMatch, replacement: string): string {
+  const pieces = new PieceLengths();
   return replacement.replace(/\\([1-9&\\])/g, (_, sign: string) => {
     if (sign === "\\") return "\\";
-    if (sign === "&") return text.slice(start, end);
+    if (sign === "&") return pieces.checked(text.slice(start, end));
     const group = groups[Number(sign) - 1];
-    return group == null ? "" : text.slice(group[0], group[1]);
+    return group == null ? "" : pieces.checked(text.slice(group[0], group[1]));
   });
 }
 
@@ -209,7 +212,7 @@ export function splitByRegex(text: string, regex: Regex): string[] {
   let at = 0;
   for (const { start, end } of regex.matches(text)) {
     if (start === end && (start === at || start === text.length)) continue;
-    parts.push(text.slice(at, start));
+    checkedElements(parts.push(text.slice(at, start)));
     at = end;
   }
   parts.push(text.slice(at));

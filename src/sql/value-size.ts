@@ -10,13 +10,36 @@ import type { Value } from "./value.ts";
 /** The same value. Throws 54000 for a text or an array that is too large. */
 export function checkedSize(value: Value): Value {
   if (typeof value === "string") checkedLength(value.length);
-  else if (Array.isArray(value) && value.length > MAX_ARRAY_ELEMENTS) {
-    throw new DeltatError(
-      SqlState.programLimitExceeded,
-      `limit exceeded: elements of an array, at most ${MAX_ARRAY_ELEMENTS} are allowed`,
-    );
-  }
+  else if (Array.isArray(value)) checkedElements(value.length);
   return value;
+}
+
+/** At least 0: an array may have so many elements. Throws 54000. */
+export function checkedElements(count: number): number {
+  if (count <= MAX_ARRAY_ELEMENTS) return Math.max(0, count);
+  throw new DeltatError(
+    SqlState.programLimitExceeded,
+    `limit exceeded: elements of an array, at most ${MAX_ARRAY_ELEMENTS} are allowed`,
+  );
+}
+
+/** `parts` with `separator` between them. Throws 54000 before there is a text that is too long. */
+export function joinedText(parts: readonly string[], separator: string): string {
+  let length = separator.length * (parts.length - 1);
+  for (const part of parts) length += part.length;
+  checkedLength(length);
+  return parts.join(separator);
+}
+
+/** What a replacement makes, piece by piece: throws 54000 as soon as all of them are too long. */
+export class PieceLengths {
+  private length = 0;
+
+  /** The same piece. */
+  checked(piece: string): string {
+    this.length = checkedLength(this.length + piece.length);
+    return piece;
+  }
 }
 
 /** At least 0: a text may be asked to have so many UTF-16 units. Throws 54000. */

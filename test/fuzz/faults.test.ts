@@ -2,6 +2,7 @@
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import type { ByteWriter } from "../../src/bytes.ts";
+import { MemoryBudget } from "../../src/memory-budget.ts";
 import { formatValue } from "../../src/sql/codec.ts";
 import { regexOf } from "../../src/sql/regex.ts";
 import { type RawStatement, SqlSession } from "../../src/sql/session.ts";
@@ -17,6 +18,7 @@ import { anyTarget, type Target } from "./target.ts";
 import { copyTarget } from "./targets/copy.ts";
 import { decoderTarget } from "./targets/decoder.ts";
 import { logTarget } from "./targets/log.ts";
+import { memoryTarget } from "./targets/memory.ts";
 import { openingTarget } from "./targets/opening.ts";
 import { recallTarget } from "./targets/recall.ts";
 import { regexTarget } from "./targets/regex.ts";
@@ -225,4 +227,31 @@ test("a statement that is known by its bytes but for one in the middle", async (
 test("a statement that is known by its bytes in a text where a zero byte follows", async () => {
   const careless = misreading((text) => text.split("\0")[0] ?? "");
   expect(await found(recallTarget(careless), 300)).toBe("recalled");
+});
+
+test("a server that keeps account of what gone clients had to read", async () => {
+  class Careless extends FuzzServer {
+    override connect(): FuzzClient {
+      const client = super.connect();
+      const before = this.memory.heldBytes;
+      const close = client.close.bind(client);
+      client.close = () => {
+        const held = this.memory.heldBytes - before;
+        close();
+        if (held > 0) this.memory.add(1);
+      };
+      return client;
+    }
+  }
+  expect(await found(memoryTarget(Careless), 200)).toBe("held");
+});
+
+test("a session that takes memory for a cursor and gives back less", async () => {
+  class Greedy extends MemoryBudget {
+    override giveBack(bytes: number): void {
+      super.giveBack(bytes);
+      if (bytes === 64 * 1024) super.add(1);
+    }
+  }
+  expect(await found(memoryTarget(FuzzServer, Greedy), 200)).not.toBe("nothing");
 });

@@ -12,7 +12,9 @@ const SEED = 20_260_101;
 const CASES: Readonly<Record<string, number>> = {
   copy: 400,
   decoder: 5000,
+  growth: 25,
   log: 200,
+  memory: 20,
   opening: 60,
   recall: 60,
   regex: 1500,
@@ -20,7 +22,7 @@ const CASES: Readonly<Record<string, number>> = {
   session: 100,
   snapshot: 300,
   sql: 40,
-  statements: 400,
+  statements: 250,
   values: 1500,
 };
 

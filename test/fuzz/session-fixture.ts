@@ -96,9 +96,9 @@ export class FuzzServer {
     );
   }
 
-  /** Turns of the event loop until nothing is left to do. False: there always is something. */
-  settle(): boolean {
-    for (let turns = 0; turns < MAX_TURNS; turns++) {
+  /** Turns of the event loop until nothing is left to do, or so many. False: there still is something. */
+  settle(maxTurns: number = MAX_TURNS): boolean {
+    for (let turns = 0; turns < maxTurns; turns++) {
       const due = this.turns.splice(0);
       if (due.length === 0) return true;
       for (const callback of due) callback();
@@ -111,8 +111,11 @@ export class FuzzClient implements Transport {
   readonly encrypted = false;
   ended = false;
   cut = false;
+  isClosed = false;
   private readonly received: Uint8Array[] = [];
   private readonly session: ClientSession;
+  /** What it takes before it reads no more. */
+  private roomBytes = Number.POSITIVE_INFINITY;
 
   constructor(open: (transport: Transport) => ClientSession) {
     this.session = open(this);
@@ -123,18 +126,33 @@ export class FuzzClient implements Transport {
     this.session.receive(bytes);
   }
 
+  /** From now on it takes so many bytes and no more, until it is told again. */
+  reads(bytes: number): void {
+    const hadRoom = this.roomBytes > 0;
+    this.roomBytes = bytes;
+    if (!hadRoom && bytes > 0) this.session.drained();
+  }
+
+  /** A cancel request names its session. */
+  cancel(): void {
+    this.session.cancelStatement();
+  }
+
   /** What has come since the last call. */
   take(): Buffer {
     return Buffer.concat(this.received.splice(0));
   }
 
   close(): void {
+    this.isClosed = true;
     this.session.connectionClosed();
   }
 
   write(bytes: Uint8Array, start: number, end: number): number {
-    this.received.push(bytes.slice(start, end));
-    return end - start;
+    const count = Math.min(end - start, this.roomBytes);
+    this.roomBytes -= count;
+    this.received.push(bytes.slice(start, start + count));
+    return count;
   }
 
   startTls(): void {}

@@ -3,7 +3,9 @@
 import { type AnyTarget, anyTarget } from "./target.ts";
 import { copyTarget } from "./targets/copy.ts";
 import { decoderTarget } from "./targets/decoder.ts";
+import { growthTarget } from "./targets/growth.ts";
 import { logTarget } from "./targets/log.ts";
+import { memoryTarget } from "./targets/memory.ts";
 import { openingTarget } from "./targets/opening.ts";
 import { recallTarget } from "./targets/recall.ts";
 import { regexTarget } from "./targets/regex.ts";
@@ -17,7 +19,9 @@ import { valuesTarget } from "./targets/values.ts";
 export const TARGETS: readonly AnyTarget[] = [
   anyTarget(copyTarget()),
   anyTarget(decoderTarget()),
+  anyTarget(growthTarget()),
   anyTarget(logTarget()),
+  anyTarget(memoryTarget()),
   anyTarget(openingTarget()),
   anyTarget(recallTarget()),
   anyTarget(regexTarget()),

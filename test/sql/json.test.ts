@@ -56,3 +56,15 @@ describe("bounds", () => {
     },
   );
 });
+
+test("a long string in JSON is read as a short one, in time proportional to its length", () => {
+  const client = new TestDatabase().connect();
+  const read = (text: string) =>
+    client.rows(`SELECT length(('["' || repeat('${text}', 5000000) || '"]')::jsonb ->> 0)`);
+  expect(read("x")).toEqual([["5000000"]]);
+  expect(read("\\\\")).toEqual([["5000000"]]);
+  expect(read('\\"')).toEqual([["5000000"]]);
+  for (const wrong of ['"a\\"', '"a', '{a": 1}', '"\\x"', '"a"b"']) {
+    expect(client.error(`SELECT '${wrong}'::jsonb`)).toStartWith("22P02 invalid input syntax for type json");
+  }
+});

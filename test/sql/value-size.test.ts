@@ -31,6 +31,11 @@ test("an array may have so many elements, and no more", () => {
   expect(client.rows(query(doublings))).toEqual([[String(MAX_ARRAY_ELEMENTS)]]);
   expect(client.error(query(doublings + 1))).toStartWith("54000 limit exceeded: elements of an array");
   expect(client.error(query(40))).toStartWith("54000 limit exceeded: elements of an array");
+  const fill = (length: string) => `SELECT cardinality(array_fill(1, ARRAY[${length}]))`;
+  expect(client.rows(fill(String(MAX_ARRAY_ELEMENTS)))).toEqual([[String(MAX_ARRAY_ELEMENTS)]]);
+  expect(client.error(fill("1000000000"))).toStartWith("54000 limit exceeded: elements of an array");
+  expect(client.error(fill("2, 3"))).toStartWith("0A000 arrays of more than one dimension");
+  expect(client.error(fill("NULL::int"))).toBe("22004 dimension values cannot be null");
 });
 
 /** Texts of millions of characters are made by the dozen: on a busy machine that takes a while. */
@@ -44,6 +49,9 @@ test(
       ["format('%s%s', a, a)", "'xy'::text"],
       ["replace(a, 'x', 'xxxxxxxx')", "'x'::text"],
       ["to_json(a)::text", "'\"'::text"],
+      ["concat(a, a)", "'x'::text"],
+      ["concat_ws(a, a, a)", "'x'::text"],
+      ["json_build_array(a, a)::text", "'x'::text"],
     ] as const) {
       expect(client.error(`SELECT length(a) FROM (${repeated(step, seed, 40)}) x`)).toBe(TOO_LONG);
     }
@@ -52,6 +60,18 @@ test(
   },
   SLOW_MS,
 );
+
+test("nor is one made whose length is the product of two", () => {
+  const long = "repeat('x', 100000)";
+  expect(client.error(`SELECT length(replace(${long}, 'x', ${long}))`)).toBe(TOO_LONG);
+  expect(client.error(`SELECT length(regexp_replace(${long}, 'x', ${long}, 'g'))`)).toBe(TOO_LONG);
+  expect(client.error(`SELECT length(regexp_replace(${long}, '.+', repeat('\\&', 1000)))`)).toBe(TOO_LONG);
+  expect(client.error(`SELECT length(array_to_string(string_to_array(${long}, NULL), ${long}))`)).toBe(
+    TOO_LONG,
+  );
+  expect(client.error(`SELECT length(format('%*s', 2147483647, 'x'))`)).toBe(TOO_LONG);
+  expect(client.error(`SELECT length(format(repeat('%1$s', 1000), ${long}))`)).toBe(TOO_LONG);
+});
 
 test("padding repeats what it is padded with, character by character", () => {
   expect(client.rows("SELECT lpad('ab', 7, '1é😀'), rpad('ab', 4, 'xyz'), lpad('abc', 2, 'x')")).toEqual([

@@ -1,5 +1,7 @@
 /** Functions on arrays of any type (https://www.postgresql.org/docs/current/functions-array.html); one dimension. */
 
+import { DeltatError, SqlState } from "../../errors.ts";
+import { severalDimensions } from "../array-text.ts";
 import { formatValue } from "../codec.ts";
 import { comparisonTest } from "../comparison.ts";
 import {
@@ -13,17 +15,26 @@ import {
   TEXT,
 } from "../types.ts";
 import type { Value } from "../value.ts";
+import { checkedElements, joinedText } from "../value-size.ts";
 import { type FunctionTraits, fn, items, type SqlFunction } from "./signature.ts";
 
 /** array_to_string: NULLs are left out, or shown as `missing`. */
 function join(array: readonly Value[], type: PgType, separator: string, missing: string | null): string {
   const element = type.arrayOf ?? TEXT;
-  return array
-    .flatMap((item) => {
-      if (item !== null) return [formatValue(element, item)];
-      return missing === null ? [] : [missing];
-    })
-    .join(separator);
+  const parts = array.flatMap((item) => {
+    if (item !== null) return [formatValue(element, item)];
+    return missing === null ? [] : [missing];
+  });
+  return joinedText(parts, separator);
+}
+
+function filled(item: Value, lengths: readonly Value[]): readonly Value[] {
+  const [length = 0, ...others] = lengths;
+  if (others.length > 0) throw severalDimensions();
+  if (length === null) {
+    throw new DeltatError(SqlState.nullValueNotAllowed, "dimension values cannot be null");
+  }
+  return new Array<Value>(checkedElements(Number(length))).fill(item);
 }
 
 /** Whether two elements are one value; NULL is one of them here. */
@@ -134,8 +145,7 @@ export const ARRAY_FUNCTIONS: readonly SqlFunction[] = [
     "array_fill",
     [ANY_ELEMENT, INT4_ARRAY],
     ANY_ARRAY,
-    ([item = null, lengths = null]) =>
-      lengths === null ? null : Array.from({ length: Number(items(lengths)[0] ?? 0) }, () => item),
+    ([item = null, lengths = null]) => (lengths === null ? null : filled(item, items(lengths))),
     { isStrict: false, resultOf: ([type]) => arrayTypeOf(type ?? TEXT) ?? TEXT },
   ),
 ];

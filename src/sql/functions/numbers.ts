@@ -60,6 +60,13 @@ function towards(direction: 1 | -1, source: string): string {
   return formatDecimal(isPast ? { digits: cut.digits + BigInt(direction), scale: 0 } : cut);
 }
 
+/** PostgreSQL rounds to at most so many digits, on either side of the point (NUMERIC_MAX_RESULT_SCALE). */
+const MAX_ROUNDED_DIGITS = 2000;
+
+function digits(n: Value | undefined): number {
+  return Math.max(-MAX_ROUNDED_DIGITS, Math.min(MAX_ROUNDED_DIGITS, number(n)));
+}
+
 /** Towards zero, to `scale` digits after the point. */
 function truncate(value: Decimal, scale: number): Decimal {
   if (scale >= value.scale) return rescale(value, scale);
@@ -215,8 +222,8 @@ export const NUMBER_FUNCTIONS: readonly SqlFunction[] = [
     const scale = Math.max(dividend.scale, divisor.scale);
     return String(rescale(dividend, scale).digits / rescale(divisor, scale).digits);
   }),
-  fn("round", [NUMERIC, INT4], NUMERIC, ([a, n]) => formatDecimal(rescale(decimalOf(text(a)), number(n)))),
-  fn("trunc", [NUMERIC, INT4], NUMERIC, ([a, n]) => formatDecimal(truncate(decimalOf(text(a)), number(n)))),
+  fn("round", [NUMERIC, INT4], NUMERIC, ([a, n]) => formatDecimal(rescale(decimalOf(text(a)), digits(n)))),
+  fn("trunc", [NUMERIC, INT4], NUMERIC, ([a, n]) => formatDecimal(truncate(decimalOf(text(a)), digits(n)))),
   fn("power", [FLOAT8, FLOAT8], FLOAT8, ([a, b]) => power(number(a), number(b))),
   fn("pow", [FLOAT8, FLOAT8], FLOAT8, ([a, b]) => power(number(a), number(b))),
   fn("power", [NUMERIC, NUMERIC], NUMERIC, ([a, b]) => decimalPower(text(a), text(b))),

@@ -6,7 +6,7 @@ import { formatValue } from "../codec.ts";
 import { withEscape } from "../like.ts";
 import { ANY, BOOL, INT4, INT8, type PgType, TEXT, TEXT_ARRAY } from "../types.ts";
 import type { Value } from "../value.ts";
-import { checkedLength } from "../value-size.ts";
+import { checkedLength, PieceLengths } from "../value-size.ts";
 import { fn, number, type SqlFunction, text } from "./signature.ts";
 
 const characters = (value: Value | undefined): string[] => [...text(value)];
@@ -113,9 +113,16 @@ function quoteLiteral(source: string): string {
   return source.includes("\\") ? `E${quoted}` : quoted;
 }
 
+function replace(source: string, from: string, to: string): string {
+  if (from === "") return source;
+  const pieces = new PieceLengths();
+  return source.replaceAll(from, () => pieces.checked(to));
+}
+
 /** format('%1$-10s %I %L %%', …). */
 function format(template: string, args: readonly Value[], types: readonly PgType[]): string {
   let next = 0;
+  const pieces = new PieceLengths();
   const argument = (place: string | undefined): Value => {
     const at = place === undefined ? next : Number(place) - 1;
     if (at < 0)
@@ -130,7 +137,7 @@ function format(template: string, args: readonly Value[], types: readonly PgType
   };
   return template.replace(
     /%(?:(\d+)\$)?(-)?(?:\*(?:(\d+)\$)?|(\d+))?(.?)/gs,
-    (specifier, place, minus, starPlace, width, kind: string) => {
+    (specifier, place, minus, starPlace, fixedWidth, kind: string) => {
       if (kind === "%" && specifier === "%%") return "%";
       if (!"sIL".includes(kind) || kind === "") {
         throw new DeltatError(
@@ -141,11 +148,12 @@ function format(template: string, args: readonly Value[], types: readonly PgType
           { hint: 'For a single "%" use "%%".' },
         );
       }
-      const starred = specifier.includes("*") ? Number(argument(starPlace) ?? 0) : Number(width ?? 0);
+      const starred = specifier.includes("*") ? Number(argument(starPlace) ?? 0) : Number(fixedWidth ?? 0);
       const value = argument(place);
       const shown = formatted(kind, value, types[next - 1] ?? TEXT);
       const isLeft = minus !== undefined || starred < 0;
-      return isLeft ? shown.padEnd(Math.abs(starred)) : shown.padStart(starred);
+      const width = checkedLength(Math.abs(starred));
+      return pieces.checked(isLeft ? shown.padEnd(width) : shown.padStart(width));
     },
   );
 }
@@ -208,9 +216,7 @@ export const TEXT_FUNCTIONS: readonly SqlFunction[] = [
   fn("overlay", [TEXT, TEXT, INT4, INT4], TEXT, ([a, by, from, n]) =>
     overlay(text(a), text(by), number(from), number(n)),
   ),
-  fn("replace", [TEXT, TEXT, TEXT], TEXT, ([a, from, to]) =>
-    from === "" ? text(a) : text(a).replaceAll(text(from), () => text(to)),
-  ),
+  fn("replace", [TEXT, TEXT, TEXT], TEXT, ([a, from, to]) => replace(text(a), text(from), text(to))),
   fn("strpos", [TEXT, TEXT], INT4, ([a, b]) => characterIndex(text(a), text(b))),
   fn("position", [TEXT, TEXT], INT4, ([a, b]) => characterIndex(text(a), text(b))),
   fn("starts_with", [TEXT, TEXT], BOOL, ([a, b]) => text(a).startsWith(text(b))),

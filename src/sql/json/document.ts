@@ -27,8 +27,7 @@ export type JsonField = readonly [key: string, value: JsonNode];
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const BLANK = /[ \t\n\r]*/y;
-/** Up to its closing quote; what is escaped in it is checked by JSON.parse. */
-const STRING = /"(?:[^"\\]|\\.)*"/sy;
+const BACKSLASH = 92;
 
 /** Throws 22P02 for a text that is no JSON, 54001 for one that is too deep. */
 export function parseJson(text: string): JsonNode {
@@ -114,11 +113,27 @@ class Parser {
     return { kind: "array", items, start, end: this.at };
   }
 
+  /** What is escaped in it is checked by JSON.parse. */
   private string(): string {
+    const start = this.at;
+    if (!this.takes('"')) throw invalid();
+    this.at = this.closingQuote() + 1;
     try {
-      return JSON.parse(this.match(STRING)) as string;
+      return JSON.parse(this.text.slice(start, this.at)) as string;
     } catch {
       throw invalid();
+    }
+  }
+
+  /** The next quote with an even number of backslashes before it. A pattern would keep a place to go back to for each character. */
+  private closingQuote(): number {
+    const { text } = this;
+    for (let at = this.at; ; at++) {
+      at = text.indexOf('"', at);
+      if (at < 0) throw invalid();
+      let first = at;
+      while (text.charCodeAt(first - 1) === BACKSLASH) first--;
+      if ((at - first) % 2 === 0) return at;
     }
   }
 

@@ -186,13 +186,20 @@ function variant(random: Random, text: string): string {
     if (!random.chance(chance)) return literal;
     if (random.chance(0.4)) return random.pick(LITERALS);
     // One of its own kind, of another length now and then.
-    const digits = () => String(1 + random.below(10 ** (1 + random.below(9))));
-    return literal.startsWith("'") ? `'${"abc".slice(random.below(4))}'` : digits();
+    if (literal.startsWith("'")) return `'${"abc".slice(random.below(4))}'`;
+    return (random.chance(0.2) ? "-" : "") + String(1 + random.below(10 ** (1 + random.below(9))));
   });
   if (random.chance(0.1)) made += random.pick(EDGES);
   if (random.chance(0.05)) made = random.pick(EDGES) + made;
   const bytes = inUtf8(made);
+  if (random.chance(0.1)) return withOtherByte(random, bytes);
   return random.chance(0.15) ? mutateBytes(random, bytes, [inUtf8(random.pick(STATEMENTS))]) : bytes;
+}
+
+function withOtherByte(random: Random, bytes: string): string {
+  const at = random.below(bytes.length);
+  const byte = random.pick([...EDGES.join(""), "x", "'", "7", "-", "\\", ...bytes]);
+  return bytes.slice(0, at) + byte + bytes.slice(at + 1);
 }
 
 function makeCase(random: Random): RecallCase {
