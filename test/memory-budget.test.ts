@@ -1,3 +1,5 @@
+/** The budget of all clients: who asks is refused in time, who cannot ask is counted. */
+
 import { describe, expect, test } from "bun:test";
 import { ByteWriter } from "../src/bytes.ts";
 import {

@@ -85,13 +85,8 @@ function fitTo(expression: Expression, { type, modifiers }: NamedType, position:
     });
   }
   if (isTimeType(type)) return fitTime(expression, modifiers);
-  if (first < 1 || (type === NUMERIC && first > MAX_PRECISION)) {
-    const message =
-      type === NUMERIC
-        ? `NUMERIC precision ${first} must be between 1 and ${MAX_PRECISION}`
-        : `length for type ${type === BPCHAR ? "char" : type.typname} must be at least 1`;
-    throw new DeltatError(SqlState.invalidParameterValue, message, { position });
-  }
+  const complaint = type === NUMERIC ? wrongNumeric(modifiers) : wrongLength(type, modifiers);
+  if (complaint !== null) throw new DeltatError(SqlState.invalidParameterValue, complaint, { position });
   if (type === NUMERIC) {
     return mapExpression(expression, NUMERIC, (value) => fitNumeric(String(value), first, second));
   }
@@ -103,7 +98,29 @@ function fitTo(expression: Expression, { type, modifiers }: NamedType, position:
   });
 }
 
+/** Bounds of PostgreSQL's (numeric.h, htup_details.h). */
 const MAX_PRECISION = 1000;
+const MAX_SCALE = 1000;
+const MAX_LENGTH = 10_485_760;
+
+/** What is wrong with the precision and scale of a numeric; null: nothing. */
+function wrongNumeric([precision = 0, scale = 0, ...others]: readonly number[]): string | null {
+  if (others.length > 0) return "invalid NUMERIC type modifier";
+  if (precision < 1 || precision > MAX_PRECISION) {
+    return `NUMERIC precision ${precision} must be between 1 and ${MAX_PRECISION}`;
+  }
+  if (Math.abs(scale) <= MAX_SCALE) return null;
+  return `NUMERIC scale ${scale} must be between -${MAX_SCALE} and ${MAX_SCALE}`;
+}
+
+/** What is wrong with the length of a text type; null: nothing. */
+function wrongLength(type: PgType, [length = 0, ...others]: readonly number[]): string | null {
+  const name = type === BPCHAR ? "char" : type.typname;
+  if (others.length > 0) return "invalid type modifier";
+  if (length < 1) return `length for type ${name} must be at least 1`;
+  return length > MAX_LENGTH ? `length for type ${name} cannot exceed ${MAX_LENGTH}` : null;
+}
+
 /** Bytes of a varlena header, which `atttypmod` counts in. */
 const HEADER_BYTES = 4;
 

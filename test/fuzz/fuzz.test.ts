@@ -14,6 +14,7 @@ const CASES: Readonly<Record<string, number>> = {
   decoder: 5000,
   log: 200,
   opening: 60,
+  recall: 60,
   regex: 1500,
   scram: 1500,
   session: 100,

@@ -3,67 +3,60 @@
  * real decoder, protocol, SQL and engine, and what it is sent is kept as bytes.
  */
 
-import { ByteWriter } from "../../src/bytes.ts";
 import type { Timers } from "../../src/clock.ts";
 import { Engine } from "../../src/engine/engine.ts";
-import { unlimitedMemory } from "../../src/memory-budget.ts";
+import { type MemoryBudget, unlimitedMemory } from "../../src/memory-budget.ts";
 import { loadParser } from "../../src/sql/parser.ts";
 import { SqlSession } from "../../src/sql/session.ts";
-import type { CommitLog } from "../../src/storage/commit-log.ts";
 import { Tenant } from "../../src/tenants/tenant.ts";
 import { type AccessOptions, AccessPolicy } from "../../src/wire/access-policy.ts";
 import { ClientMemory } from "../../src/wire/client-memory.ts";
 import type { Transport } from "../../src/wire/output.ts";
 import { ClientSession } from "../../src/wire/session.ts";
 import { SliceQueue } from "../../src/wire/slice-queue.ts";
+import { CountingLog } from "../counting-log.ts";
 
 await loadParser();
 
 /** A statement that goes on for longer is left where it is: its client goes. */
 const MAX_TURNS = 2000;
 
-class InstantLog implements CommitLog {
-  appendedLsn = 0;
-  durableLsn = 0;
-  readonly part = 1;
-  readonly failure = null;
-  onDurable: () => void = () => {};
-  private readonly body = new ByteWriter();
-
-  begin(): ByteWriter {
-    this.body.clear();
-    return this.body;
-  }
-
-  append(): number {
-    return ++this.appendedLsn;
-  }
-
-  flush(): void {
-    this.durableLsn = this.appendedLsn;
-    this.onDurable();
-  }
-
-  async close(): Promise<void> {}
+interface FuzzServerOptions {
+  readonly access?: Partial<AccessOptions>;
+  /** What all clients may hold, and what the unfinished results of each. */
+  readonly memory?: MemoryBudget;
+  readonly workMemBytes?: number;
+  /** Another one shows that a target finds faults, or answers in another way. */
+  readonly Session?: typeof SqlSession;
 }
 
 export class FuzzServer {
   /** What only a bug can cause. */
   readonly bugs: unknown[] = [];
   open = 0;
+  readonly memory: MemoryBudget;
+  private readonly options: FuzzServerOptions;
+  private readonly clients: ClientMemory;
   private readonly turns: (() => void)[] = [];
+  private readonly timers: Timers = {
+    after: () => () => undefined,
+    soon: (callback) => void this.turns.push(callback),
+  };
   private readonly tenant: Tenant;
   private readonly access: AccessPolicy;
 
-  constructor(access: Partial<AccessOptions> = {}) {
+  constructor(options: FuzzServerOptions = {}) {
+    this.options = options;
+    this.memory = options.memory ?? unlimitedMemory();
+    this.clients = new ClientMemory(this.memory, this.timers);
     this.access = new AccessPolicy({
       password: "p",
       method: "password",
       tls: null,
       requiresTls: false,
-      ...access,
+      ...options.access,
     });
-    const log = new InstantLog();
+    const log = new CountingLog();
     this.tenant = new Tenant("db", new Engine(), log, {
       now: () => 1_700_000_000_000,
       soon: (callback) => void this.turns.push(callback),
@@ -74,10 +67,8 @@ export class FuzzServer {
 
   connect(): FuzzClient {
     this.open++;
-    const timers: Timers = {
-      after: () => () => undefined,
-      soon: (callback) => void this.turns.push(callback),
-    };
+    const { timers } = this;
+    const { Session = SqlSession, workMemBytes } = this.options;
     return new FuzzClient(
       (transport) =>
         new ClientSession(
@@ -85,10 +76,11 @@ export class FuzzServer {
             access: this.access,
             findDatabase: () => ({
               log: this.tenant,
-              connect: (client, listener) => new SqlSession(this.tenant, client, listener),
+              connect: (client, listener) =>
+                new Session(this.tenant, client, listener, workMemBytes, this.memory),
             }),
             timers,
-            memory: new ClientMemory(unlimitedMemory(), timers),
+            memory: this.clients,
             slices: new SliceQueue(timers, () => 0),
             expectPlace: () => undefined,
             admit: () => undefined,

@@ -1,7 +1,7 @@
 /**
  * One statement, run in every way that there is to run it: parsed with its literals in place, through the cache of shapes
- * (cold, and with a plan that was made for other literals), and prepared with its literals as parameters, in text and in
- * binary. Rows, tag and SQLSTATE must be the same. Each run is taken back.
+ * (cold, and with a plan that was made for other literals), recalled by its bytes, and prepared with its literals as
+ * parameters, in text and in binary. Rows, tag and SQLSTATE must be the same. Each run is taken back.
  */
 
 import { ByteWriter } from "../../src/bytes.ts";
@@ -30,6 +30,8 @@ export interface Answer {
   readonly isCut: boolean;
 }
 
+const NO_ANSWER: Answer = { words: "", code: null, message: null, columns: [], rows: [], isCut: false };
+
 /** A session on a database with rows in it; whatever a statement does is undone. */
 export class SqlWays {
   private client: TestClient;
@@ -50,9 +52,24 @@ export class SqlWays {
   /** Runs a text, all of its statements, as a simple query does. Throws what is no DeltatError. */
   simple(text: string, parse = (session: SqlSession) => session.parseScript(text)): Answer {
     return this.undone((session) => {
-      let answer: Answer = { words: "", code: null, message: null, columns: [], rows: [], isCut: false };
+      let answer = NO_ANSWER;
       for (const raw of parse(session)) {
         const statement = session.plan(raw);
+        const { columns } = statement;
+        answer = finish((out) => session.execute(statement, [], [], out), columns ?? []);
+      }
+      return answer;
+    });
+  }
+
+  /** As `simple`, but found by its bytes if the session has lately run one like it, as the wire does. */
+  recalled(text: string): Answer {
+    return this.undone((session) => {
+      const bytes = Buffer.from(text);
+      const known = session.recall(bytes, 0, bytes.length);
+      const statements = known === null ? session.parseScript(text).map((raw) => session.plan(raw)) : [known];
+      let answer = NO_ANSWER;
+      for (const statement of statements) {
         const { columns } = statement;
         answer = finish((out) => session.execute(statement, [], [], out), columns ?? []);
       }

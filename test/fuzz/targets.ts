@@ -5,6 +5,7 @@ import { copyTarget } from "./targets/copy.ts";
 import { decoderTarget } from "./targets/decoder.ts";
 import { logTarget } from "./targets/log.ts";
 import { openingTarget } from "./targets/opening.ts";
+import { recallTarget } from "./targets/recall.ts";
 import { regexTarget } from "./targets/regex.ts";
 import { scramTarget } from "./targets/scram.ts";
 import { sessionTarget } from "./targets/session.ts";
@@ -18,6 +19,7 @@ export const TARGETS: readonly AnyTarget[] = [
   anyTarget(decoderTarget()),
   anyTarget(logTarget()),
   anyTarget(openingTarget()),
+  anyTarget(recallTarget()),
   anyTarget(regexTarget()),
   anyTarget(scramTarget()),
   anyTarget(sessionTarget()),

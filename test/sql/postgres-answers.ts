@@ -358,4 +358,12 @@ export const POSTGRES_ANSWERS: readonly (readonly [expression: string, answer: s
   ["5::numeric(3,5)", "!22003 numeric field overflow"],
   ["1.23456::numeric(10,2)", "numeric|1.23"],
   ["'abc'::varchar(0)", "!22023 length for type varchar must be at least 1"],
+  ["'abc'::varchar(10485761)", "!22023 length for type varchar cannot exceed 10485760"],
+  ["'abc'::char(10485761)", "!22023 length for type char cannot exceed 10485760"],
+  ["'abc'::bpchar(3, 4)", "!22023 invalid type modifier"],
+  ["1::numeric(1001)", "!22023 NUMERIC precision 1001 must be between 1 and 1000"],
+  ["1::numeric(5, 1001)", "!22023 NUMERIC scale 1001 must be between -1000 and 1000"],
+  ["1::numeric(5, -1001)", "!22023 NUMERIC scale -1001 must be between -1000 and 1000"],
+  ["15555::numeric(5, -3)", "numeric|16000"],
+  ["1::numeric(1, 2, 3)", "!22023 invalid NUMERIC type modifier"],
 ];

@@ -7,6 +7,7 @@
 
 import { serialize } from "pg-protocol";
 import type { Random } from "../../seeded-random.ts";
+import { type Message, messagesOf, shown } from "../answers.ts";
 import { message, startupPacket } from "../messages.ts";
 import { bytesOf, latin1Of, mutateBytes, pieces } from "../mutators.ts";
 import { type FuzzClient, FuzzServer } from "../session-fixture.ts";
@@ -105,31 +106,6 @@ function play(server: FuzzServer, isReady: boolean, chunks: readonly string[]): 
     (isReady && !isCut ? healingFailure(server, client, chunks.join("")) : null) ??
     leavingFailure(server, client);
   return { failure, answer, isCut };
-}
-
-interface Message {
-  readonly type: string;
-  readonly body: string;
-}
-
-const KNOWN = "RSKZTDCEN12345nstIAGHcdvV";
-
-/** Null: they are none. */
-function messagesOf(bytes: Buffer): Message[] | null {
-  const messages: Message[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const type = String.fromCharCode(bytes.readUInt8(at));
-    if (bytes.length < at + 5 || !KNOWN.includes(type)) return null;
-    const end = at + 1 + bytes.readUInt32BE(at + 1);
-    if (end < at + 5 || end > bytes.length) return null;
-    messages.push({ type, body: latin1Of(bytes.subarray(at + 5, end)) });
-    at = end;
-  }
-  return messages;
-}
-
-function shown({ type, body }: Message): string {
-  return `${type} ${JSON.stringify(body)}`;
 }
 
 const isFatal = ({ type, body }: Message): boolean => type === "E" && body.startsWith("SFATAL");

@@ -107,6 +107,10 @@ export function checkWays(
     const answer = cached(text + shape);
     const shared = sameAnswer("shared", parsed, answer, true);
     if (shared !== null) return `${shared} (after ${sibling})`;
+    // What its shape has found once is kept by its bytes.
+    cached(sibling + shape);
+    const recalled = sameAnswer("recalled", parsed, ways.recalled(text + shape), true);
+    if (recalled !== null) return `${recalled} (after ${sibling})`;
   }
   if (!isKept(ways, own)) return null;
   return checkPrepared(ways, parsed, lifted);
