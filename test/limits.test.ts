@@ -5,8 +5,10 @@
 
 import { describe, expect, test } from "bun:test";
 import type { Command, ResourceImage } from "../src/engine/command.ts";
+import { endedBookings } from "../src/engine/ended-bookings.ts";
 import { Engine } from "../src/engine/engine.ts";
 import {
+  ENDED_LOOK_ROWS,
   MAX_BUFFER_MS,
   MAX_CAPACITY,
   MAX_INSTANT_MS,
@@ -206,4 +208,20 @@ describe("a transaction", () => {
     expect(rowsOfEngine(engine)).toEqual([]);
     expect(errorOf(() => engine.apply(transaction, create({})))).toBeNull();
   });
+});
+
+test("retention looks at so many rows of a resource at a time", () => {
+  for (const [rows, nextStart] of [
+    [ENDED_LOOK_ROWS, 0],
+    [ENDED_LOOK_ROWS + 1, ENDED_LOOK_ROWS],
+  ] as const) {
+    const engine = new Engine({});
+    // The first has ended; by their starts the others might have.
+    const others = Array.from({ length: rows - 1 }, (_, n) => book(n + 1, 1_000_000, null, n + 1));
+    engine.execute([create({ capacity: rows }), book(0, 1), ...others], NOW);
+    const found = engine.inspect((state) =>
+      endedBookings(state, state.resources.find(room), 0, 2 * rows, rows),
+    );
+    expect(found).toEqual({ ids: [bookingId(0)], nextStart });
+  }
 });

@@ -1,9 +1,17 @@
 /** The budget of all clients: who asks is refused in time, who cannot ask is counted. */
 
 import { describe, expect, test } from "bun:test";
-import { FREE_CLIENT_BYTES, STATEMENT_MEMORY_SHARE } from "../src/limits.ts";
+import { ByteWriter } from "../src/bytes.ts";
+import {
+  FREE_CLIENT_BYTES,
+  GARBAGE_SHARE,
+  STAGED_CHANGE_BYTES,
+  STATEMENT_MEMORY_SHARE,
+} from "../src/limits.ts";
 import { MemoryBudget } from "../src/memory-budget.ts";
+import { SqlSession } from "../src/sql/session.ts";
 import { StatementMemory } from "../src/sql/statement-memory.ts";
+import { TestDatabase } from "./sql/sql-fixture.ts";
 
 const BUDGET = 100 * FREE_CLIENT_BYTES;
 const MOST = BUDGET * STATEMENT_MEMORY_SHARE;
@@ -60,4 +68,38 @@ test("what is there already is counted, and told when it is too much", () => {
   expect([budget.isOverdrawn, told]).toEqual([true, 1]);
   budget.giveBack(1);
   expect(budget.isOverdrawn).toBe(false);
+});
+
+test("the collector is asked to begin when GARBAGE_SHARE has been given back, and then again", () => {
+  let asked = 0;
+  const budget = new MemoryBudget(BUDGET, () => void asked++);
+  for (let n = 1; n <= 3; n++) {
+    budget.add(BUDGET);
+    budget.giveBack(BUDGET * GARBAGE_SHARE - 1);
+    expect(asked).toBe(n - 1);
+    budget.giveBack(1);
+    expect(asked).toBe(n);
+    budget.add(-budget.heldBytes);
+  }
+});
+
+test("each change that a transaction has staged counts STAGED_CHANGE_BYTES", () => {
+  const budget = new MemoryBudget(BUDGET);
+  const listener = { notify: () => undefined, disconnect: () => undefined };
+  const client = { user: "u", processId: 1, startupOptions: new Map() };
+  const session = new SqlSession(new TestDatabase().tenant, client, listener, BUDGET, budget);
+  const run = (text: string) => session.execute(session.prepare(text, []), [], [], new ByteWriter());
+  const freeRows = FREE_CLIENT_BYTES / STAGED_CHANGE_BYTES;
+  // What is staged counts from the next statement on.
+  const insert = (rows: number) => {
+    run(`INSERT INTO resources (name) VALUES ${Array(rows).fill("('x')").join(",")}`);
+    run("SELECT count(*) FROM rules");
+  };
+  run("BEGIN");
+  insert(freeRows);
+  expect(budget.heldBytes).toBe(0);
+  insert(10);
+  expect(budget.heldBytes).toBe(10 * STAGED_CHANGE_BYTES);
+  run("ROLLBACK");
+  expect(budget.heldBytes).toBe(0);
 });

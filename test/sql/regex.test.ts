@@ -1,7 +1,7 @@
 /** Regular expressions: PostgreSQL's answers, and time that does not depend on how hostile a pattern is. */
 
 import { beforeAll, describe, expect, test } from "bun:test";
-import { MAX_REGEX_DEPTH } from "../../src/limits.ts";
+import { MAX_REGEX_CACHE, MAX_REGEX_DEPTH } from "../../src/limits.ts";
 import { regexOf, replaceByRegex, splitByRegex } from "../../src/sql/regex.ts";
 import { REGEX_ANSWERS } from "./regex-answers.ts";
 import { type TestClient, TestDatabase } from "./sql-fixture.ts";
@@ -20,6 +20,20 @@ describe("as PostgreSQL answers", () => {
 
 describe("time", () => {
   const text = `${"a".repeat(20_000)}b`;
+
+  test("more sets of states than are kept are made anew, and the answer is the same", () => {
+    const regex = regexOf(".*a[ab]{14}$", "");
+    let seed = 1;
+    const letter = () => {
+      seed = (seed * 48_271) % 2_147_483_647;
+      return seed % 2 === 0 ? "a" : "b";
+    };
+    for (let n = 0; n < 4; n++) {
+      // Each place has a set of its own as a rule, of eight states on average: several times MAX_REGEX_CACHE.
+      const letters = Array.from({ length: MAX_REGEX_CACHE / 2 }, letter).join("");
+      expect(regex.test(letters)).toBe(letters.at(-15) === "a");
+    }
+  });
 
   test("patterns that a backtracking matcher never ends with are read once", () => {
     for (const pattern of [

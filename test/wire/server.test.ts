@@ -1,11 +1,15 @@
 /** The server on real sockets: places, time limits, cancel requests, clients that do not read. */
 
 import { afterEach, describe, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
 import { Client } from "pg";
 import { serialize } from "pg-protocol";
 import { AUTHENTICATION_TIMEOUT_SECONDS, EXTRA_SOCKETS, SHUTDOWN_GRACE_SECONDS } from "../../src/limits.ts";
 import { PASSWORD } from "./direct-client.ts";
 import { SocketClient, startTestServer, type TestServer } from "./socket-client.ts";
+
+/** Linux lists its TCP connections here, with their timers. */
+const TCP_TABLE = "/proc/net/tcp";
 
 const STOPPED = "FATAL 57P01 terminating connection due to administrator command";
 
@@ -176,6 +180,26 @@ describe("the server", () => {
 });
 
 describe("a connection that breaks", () => {
+  test.if(existsSync(TCP_TABLE))(
+    "is asked for by TCP itself after the silence that the settings name, whoever has gone without a word",
+    async () => {
+      const { port } = start({ keepAliveSeconds: 7 });
+      const client = await SocketClient.ready(port);
+      const localPort = port.toString(16).toUpperCase().padStart(4, "0");
+      // sl local_address rem_address st tx_queue:rx_queue tr:tm->when: st 01 is established, tr 02 keep-alive.
+      const pattern = new RegExp(`^ *\\d+: \\w+:${localPort} \\w+:\\w+ 01 \\w+:\\w+ 02:(\\w+)`, "m");
+      let left: string | undefined;
+      while (left === undefined) {
+        await client.query("rows 1");
+        left = pattern.exec(readFileSync(TCP_TABLE, "latin1"))?.[1];
+      }
+      const seconds = Number.parseInt(left, 16) / 100;
+      expect(seconds).toBeGreaterThan(5);
+      expect(seconds).toBeLessThanOrEqual(7.1);
+      client.close();
+    },
+  );
+
   test("is noticed even while the server does not read from it", async () => {
     const { port, sessions } = start();
     const slow = await SocketClient.ready(port);
