@@ -51,6 +51,9 @@ export const MAX_RESULT_BYTES = 512 * 1024 * 1024;
 /** Characters (UTF-16 units) of a text that an expression makes. */
 export const MAX_TEXT_VALUE_CHARACTERS = 16 * 1024 * 1024;
 
+/** Digits before the point of exp and power where they are worked out by logarithms: the time grows with their cube. */
+export const MAX_EXPONENTIAL_DIGITS = 1000;
+
 /** Elements of an array that an expression makes. */
 export const MAX_ARRAY_ELEMENTS = 4 * 1024 * 1024;
 

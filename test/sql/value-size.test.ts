@@ -1,7 +1,7 @@
 /** Texts and arrays that double with each step end at a bound, not with the process. */
 
 import { expect, test } from "bun:test";
-import { MAX_ARRAY_ELEMENTS, MAX_TEXT_VALUE_CHARACTERS } from "../../src/limits.ts";
+import { MAX_ARRAY_ELEMENTS, MAX_EXPONENTIAL_DIGITS, MAX_TEXT_VALUE_CHARACTERS } from "../../src/limits.ts";
 import { TestDatabase } from "./sql-fixture.ts";
 
 const client = new TestDatabase().connect();
@@ -38,7 +38,9 @@ test("an array may have so many elements, and no more", () => {
   expect(client.error(fill("NULL::int"))).toBe("22004 dimension values cannot be null");
 });
 
-test("what doubles in other ways ends as well", () => {
+test("what doubles in other ways ends as well", doubling, 20_000);
+
+function doubling(): void {
   for (const [step, seed] of [
     ["quote_literal(a)", "''''::text"],
     ["format('%s%s', a, a)", "'xy'::text"],
@@ -52,7 +54,7 @@ test("what doubles in other ways ends as well", () => {
   }
   const depth = 40;
   expect(client.error(`SELECT ${"ROW(".repeat(depth)}1${")".repeat(depth)}`)).toBe(TOO_LONG);
-});
+}
 
 test("nor is one made whose length is the product of two", () => {
   const long = "repeat('x', 100000)";
@@ -70,4 +72,16 @@ test("padding repeats what it is padded with, character by character", () => {
   expect(client.rows("SELECT lpad('ab', 7, '1é😀'), rpad('ab', 4, 'xyz'), lpad('abc', 2, 'x')")).toEqual([
     ["1é😀1éab", "abxy", "ab"],
   ]);
+});
+
+test("exp and power work out so many digits before the point", () => {
+  const tooMany = `54000 limit exceeded: digits before the point of exp or power (at most ${MAX_EXPONENTIAL_DIGITS})`;
+  const digits = (call: string) => client.rows(`SELECT length(split_part((${call})::text, '.', 1))`);
+  expect(digits("exp(2302.5::numeric)")).toEqual([[String(MAX_EXPONENTIAL_DIGITS)]]);
+  expect(client.error("SELECT exp(2303::numeric)")).toBe(tooMany);
+  expect(client.error("SELECT exp(300000::numeric)")).toBe(tooMany);
+  expect(client.error("SELECT power(2::numeric, 65536.5)")).toBe(tooMany);
+  // A whole power is multiplied out.
+  expect(digits("power(2::numeric, 65536)")).toEqual([[String((2n ** 65536n).toString().length)]]);
+  expect(client.error("SELECT power(1.5::numeric, 700000)")).toBe(tooMany);
 });
