@@ -25,7 +25,9 @@ test("a text may have so many characters, and no more", () => {
   expect(client.error(`SELECT length(repeat('x', ${most}) || 'y')`)).toBe(TOO_LONG);
 });
 
-test("an array may have so many elements, and no more", () => {
+test("an array may have so many elements, and no more", tooManyElements, 20_000);
+
+function tooManyElements(): void {
   const doublings = Math.log2(MAX_ARRAY_ELEMENTS);
   const query = (times: number) => `SELECT cardinality(a) FROM (${repeated("a || a", "ARRAY[1]", times)}) x`;
   expect(client.rows(query(doublings))).toEqual([[String(MAX_ARRAY_ELEMENTS)]]);
@@ -36,7 +38,7 @@ test("an array may have so many elements, and no more", () => {
   expect(client.error(fill("1000000000"))).toStartWith("54000 limit exceeded: elements of an array");
   expect(client.error(fill("2, 3"))).toStartWith("0A000 arrays of more than one dimension");
   expect(client.error(fill("NULL::int"))).toBe("22004 dimension values cannot be null");
-});
+}
 
 test("what doubles in other ways ends as well", doubling, 20_000);
 
