@@ -3,6 +3,8 @@
  * server an id is four 32-bit words, most significant first, so that tables and logs hold it without a string.
  */
 
+import { asciiText } from "./bytes.ts";
+
 export interface Id {
   readonly w0: number;
   readonly w1: number;
@@ -108,12 +110,11 @@ export function writeIdText(
 }
 
 const textScratch = new Uint8Array(ID_TEXT_LENGTH);
-const latin1 = new TextDecoder("latin1");
 
 /** The id's canonical text, upper case. */
 export function formatId(id: Id): string {
   writeIdText(textScratch, 0, id.w0, id.w1, id.w2, id.w3);
-  return latin1.decode(textScratch);
+  return asciiText(textScratch, 0, ID_TEXT_LENGTH);
 }
 
 export function sameId(a: Id, b: Id): boolean {

@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { SystemClock } from "./clock.ts";
 import { COMMAND_HELP, isCommand, runCommand, UsageError } from "./commands/command-line.ts";
+import { Progress } from "./commands/progress.ts";
 import { type Config, DEFAULT_PASSWORD, describeSettings, readConfig } from "./config.ts";
 import { DeltatError, SqlState } from "./errors.ts";
 import { MemoryBudget } from "./memory-budget.ts";
@@ -45,7 +46,8 @@ function log(entry: string): void {
 /** One line: who reads the log of a service reads lines. */
 function fail(error: unknown): never {
   if (error instanceof DeltatError) {
-    const advice = [error.fields.detail, error.fields.hint].filter(Boolean).join(" ");
+    const { where, detail, hint } = error.fields;
+    const advice = [where && `${where}.`, detail, hint].filter(Boolean).join(" ");
     log(`deltat: ${error.message}${advice === "" ? "" : `. ${advice}`}`);
   } else {
     log(`deltat: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
@@ -102,18 +104,24 @@ async function serve(config: Config, salvage: boolean): Promise<void> {
   const dataDir = resolve(config.dataDir);
   const access = accessOptions(config);
   await loadParser();
+  const starting = new Progress("starting");
   const registry = new TenantRegistry({
     dataDir,
     scheduler: clock,
     autoCreate: config.autoCreate,
     enforceRulesByDefault: config.enforceRules,
-    warn: (message) => log(`deltat: warning: ${message}`),
+    warn: (message) => {
+      starting.done();
+      log(`deltat: warning: ${message}`);
+    },
+    onReplayed: (database, lsn) => starting.show(`${database}, commit ${lsn}`),
     snapshotBytes: config.snapshotBytes,
     historyBytes: config.historyBytes,
     retentionMs: config.retentionMs,
     makeSnapshot: makeSnapshotAside,
     salvage,
   });
+  starting.done();
   let server: WireServer;
   try {
     server = listen(config, access, clock, memory, (name) => {

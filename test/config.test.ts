@@ -1,3 +1,5 @@
+/** What the environment may say, what comes of saying nothing, and that whatever else is said is refused. */
+
 import { describe, expect, test } from "bun:test";
 import { SystemClock } from "../src/clock.ts";
 import { describeSettings, readConfig } from "../src/config.ts";

@@ -1,3 +1,5 @@
+/** The program as a process: what it prints, its exit codes, and how it ends. */
+
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

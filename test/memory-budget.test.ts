@@ -1,3 +1,5 @@
+/** The budget of all clients: who asks is refused in time, who cannot ask is counted. */
+
 import { describe, expect, test } from "bun:test";
 import { FREE_CLIENT_BYTES, STATEMENT_MEMORY_SHARE } from "../src/limits.ts";
 import { MemoryBudget } from "../src/memory-budget.ts";

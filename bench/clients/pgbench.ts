@@ -11,6 +11,7 @@ import { cpuTimeUs } from "../harness/cpu-time.ts";
 import type { Metrics } from "../harness/figures.ts";
 import type { Server } from "../servers/server.ts";
 import { Latencies } from "./latencies.ts";
+import { CLIENT_DEADLINE_MS } from "./run-client.ts";
 import { type Dialect, dialectOf } from "./statements.ts";
 import {
   BATCH_EPOCH_MS,
@@ -144,6 +145,7 @@ export async function runPgbench(options: PgbenchOptions): Promise<PgbenchResult
     },
     stdout: "pipe",
     stderr: "pipe",
+    timeout: CLIENT_DEADLINE_MS,
   });
   const [output, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   if ((await child.exited) !== 0) throw new Error(`pgbench failed at ${server.name}: ${errors}`);

@@ -88,14 +88,23 @@ function describeError(reply: Uint8Array, at: number): string {
     .replaceAll("\0", " ");
 }
 
-/** The first column of the first row of a reply, as text. */
-export function firstValue(reply: Uint8Array): string {
-  const view = new DataView(reply.buffer, reply.byteOffset, reply.length);
-  let at = 0;
-  while (reply[at] !== 0x44) at += 1 + view.getInt32(at + 1);
-  const length = view.getInt32(at + 7);
-  return Buffer.from(reply.subarray(at + 11, at + 11 + length)).toString("latin1");
+/** The rows of a reply, each column as text; NULL as "". */
+export function rows(reply: Uint8Array): string[][] {
+  return messages(reply).flatMap(({ type, bytes }) => (type === "D" ? [columns(bytes)] : []));
 }
+
+function columns(dataRow: Uint8Array): string[] {
+  const bytes = Buffer.from(dataRow.buffer, dataRow.byteOffset, dataRow.length);
+  let at = 7;
+  return Array.from({ length: bytes.readInt16BE(5) }, () => {
+    const length = Math.max(0, bytes.readInt32BE(at));
+    at += 4 + length;
+    return bytes.toString("utf8", at - length, at);
+  });
+}
+
+/** The first column of the first row of a reply, as text. */
+export const firstValue = (reply: Uint8Array): string => rows(reply)[0]?.[0] ?? "";
 
 export class WireClient {
   /** Takes each chunk as it arrives. */

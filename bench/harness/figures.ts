@@ -15,6 +15,7 @@ export type Metric =
   | "clientBusy"
   | "ns"
   | "ms"
+  | "cpuMs"
   | "waitedMs"
   | "bytes"
   | "mb";

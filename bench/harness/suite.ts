@@ -10,6 +10,7 @@ import { kernels } from "../parts/kernels.ts";
 import { memory } from "../parts/memory.ts";
 import { postgres } from "../parts/postgres.ts";
 import { relational } from "../parts/relational.ts";
+import { retention } from "../parts/retention.ts";
 import { snapshot } from "../parts/snapshot.ts";
 import { start } from "../parts/start.ts";
 import { tools } from "../parts/tools.ts";
@@ -25,6 +26,7 @@ export const SUITE: readonly Part[] = [
   memory,
   start,
   snapshot,
+  retention,
   relational,
   copy,
   tools,

@@ -44,6 +44,7 @@ const LAYOUTS: readonly Layout[] = [
 export const WORK = {
   anyWeek: "availability of a week, anywhere",
   sameWeek: "availability of a week, the same one",
+  conflict: "conflict check of a free place",
   refused: "booking that is refused, error included",
   insert: "insert at a random place",
   cancel: "cancel",
@@ -75,6 +76,7 @@ function operations(grown: GrownEngine, subject: string, quick: boolean): Contes
   return [
     row(WORK.anyWeek, () => timed(grown.availability, budgetNs)),
     row(WORK.sameWeek, () => timed(grown.sameAvailability, budgetNs)),
+    row(WORK.conflict, () => timed(grown.conflictCheck, budgetNs)),
     row(WORK.refused, () => timed(grown.refusedBooking, budgetNs)),
     row(WORK.insert, () => ({ ns: repeated(times, () => grown.insertThenCancel().insert) })),
     row(WORK.cancel, () => ({ ns: repeated(times, () => grown.insertThenCancel().cancel) })),

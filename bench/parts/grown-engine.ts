@@ -94,6 +94,13 @@ export class GrownEngine {
     do_not_optimize(runs);
   }
 
+  /** What every booking costs before it is stored: the peak of allocations over a place, which here is free. */
+  conflictCheck = (): void => {
+    const { resourceId: id, start, end } = this.visitor();
+    const timeline = this.engine.resources.allocations[this.engine.resources.find(id)];
+    if ((timeline?.peakIn(start, end, 0) ?? 0) !== 0) throw new Error("a free place is taken");
+  };
+
   /** A conflict check that finds one, and the error with it. */
   refusedBooking = (): void => {
     const booking = { ...this.bookingOf(random.below(this.bookings), 1), id: visitorId(visitors) };

@@ -4,6 +4,7 @@
  * with synchronous_commit off, where a crash may lose what was acknowledged.
  */
 
+import { EPOCH_MS, WEEK_MS } from "../calendar.ts";
 import {
   BOOKINGS_OF,
   MODES,
@@ -13,8 +14,8 @@ import {
   type Task,
 } from "../clients/pgbench.ts";
 import { dialectOf } from "../clients/statements.ts";
-import { messageTypes, WireClient } from "../clients/wire-client.ts";
-import { RUNS_PER_WEEK, WEEK } from "../clients/workload.ts";
+import { rows, WireClient } from "../clients/wire-client.ts";
+import { RUNS_PER_WEEK, WEEKS } from "../clients/workload.ts";
 import type { Figure, Figures, Metric } from "../harness/figures.ts";
 import { type Course, type Part, type Plot, type Rendering, skip, withFolder } from "../harness/part.ts";
 import { type Contestant, inTurns } from "../harness/rounds.ts";
@@ -73,13 +74,19 @@ class Subject {
     private readonly length: PgbenchOptions["length"],
   ) {}
 
-  /** Before anything is measured: the week is answered with the rows that it has. */
-  async check(): Promise<void> {
+  /** Before anything is measured: its answers to all weeks, without the ids, which differ. */
+  async answers(): Promise<string> {
     const client = await WireClient.connect(this.server);
-    const types = messageTypes(await client.query(dialectOf(this.server.name).availability(...WEEK)));
+    const { availability } = dialectOf(this.server.name);
+    const weeks: string[] = [];
+    for (let week = 0; week < WEEKS; week++) {
+      const from = EPOCH_MS + week * WEEK_MS;
+      const free = rows(await client.query(availability(from, from + WEEK_MS)));
+      if (free.length !== RUNS_PER_WEEK) throw new Error(`${this.server.name} gave ${free.length} rows`);
+      weeks.push(free.map(([, start, end]) => `${start} ${end}`).join());
+    }
     client.close();
-    const expected = `T${"D".repeat(RUNS_PER_WEEK)}CZ`;
-    if (types !== expected) throw new Error(`${this.server.name} answered a week with ${types}`);
+    return weeks.join("\n");
   }
 
   /** @param name what the figures call it, where a server takes part in more than one way */
@@ -141,7 +148,8 @@ async function measure(course: Course, folder: string): Promise<Figure[]> {
   const length = course.quick ? QUICK_LENGTH : LENGTH;
   const subjects = [deltat, ceiling, ...rivals.slice(1)].map((server) => new Subject(server, folder, length));
   const holding = subjects.filter(({ server }) => server !== ceiling);
-  for (const one of holding) await one.check();
+  const answers = await Promise.all(holding.map((one) => one.answers()));
+  if (answers.some((answer) => answer !== answers[0])) throw new Error("the weeks are not answered alike");
   const wanted = KINDS.filter(({ name }) => name.includes(course.only)).flatMap((kind) =>
     MODES.flatMap((mode) =>
       (course.quick ? QUICK_CONNECTIONS : CONNECTIONS).flatMap((connections) =>

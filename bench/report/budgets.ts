@@ -8,6 +8,7 @@ import { C_PAIRING, GAP_CASES, gapWork, TYPESCRIPT } from "../parts/kernels.ts";
 import { MEMORY } from "../parts/memory.ts";
 import { KIND, workOf } from "../parts/postgres.ts";
 import { BOOKINGS, JOINED } from "../parts/relational.ts";
+import { PAUSES, SHAPES } from "../parts/retention.ts";
 import { READERS, READS, WITH, WITHOUT } from "../parts/snapshot.ts";
 import { START, shapeName } from "../parts/start.ts";
 import { number, table } from "./table.ts";
@@ -167,6 +168,16 @@ const BUDGETS: readonly Budget[] = [
     unit: "× without",
     measure: (figures) => figures.ratio(READS, [WITH, WITHOUT], READERS, "p99Us"),
   },
+  ...SHAPES.map(
+    ({ name, bookings }): Budget => ({
+      work: `longest pause while ${bookings.toLocaleString("en")} old bookings ${name} are dropped`,
+      part: "retention",
+      limit: 5,
+      sense: "at most",
+      unit: "ms",
+      measure: (figures) => figures.middle(PAUSES, name, bookings, "ms"),
+    }),
+  ),
 ];
 
 const NONE = new Figures([]);

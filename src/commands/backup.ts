@@ -117,11 +117,9 @@ async function copyDatabase(name: string, source: string, place: string): Promis
     try {
       // What was taken over may itself have been damaged since: from then on all is copied.
       const counts = copyFiles(name, source, attempt === 1 ? place : null, incoming);
-      const progress = new Progress(`checking the copy of ${name}`);
-      const { log } = readStoredDatabase(incoming, "all", (lsn) => progress.show(`commit ${lsn}`));
-      progress.done();
+      const lastLsn = checkCopy(name, incoming);
       putInPlace(incoming, place);
-      return { ...counts, lastLsn: log.lastLsn };
+      return { ...counts, lastLsn };
     } catch (error) {
       const isOvertaken = error instanceof DeltatError || isMissingFile(error);
       // What two copies have alike, both made from the source alone, is not of the moment.
@@ -131,6 +129,16 @@ async function copyDatabase(name: string, source: string, place: string): Promis
       previous = message;
       await Bun.sleep(attempt * 20);
     }
+  }
+}
+
+/** Returns the last commit of a copy that opens as it is. Throws as reading it does. */
+function checkCopy(name: string, incoming: string): number {
+  const progress = new Progress(`checking the copy of ${name}`);
+  try {
+    return readStoredDatabase(incoming, "all", (lsn) => progress.show(`commit ${lsn}`)).log.lastLsn;
+  } finally {
+    progress.done();
   }
 }
 
@@ -168,16 +176,19 @@ function copyFiles(
   const had = place === null ? new Set() : closedIn(place);
   const progress = new Progress(`backing up ${name}`);
   let kept = 0;
-  for (const [at, file] of files.entries()) {
-    progress.show(`file ${at + 1} of ${files.length}`);
-    const earlier = join(place ?? "", file);
-    if (had.has(file) && isClosed(file) && beginAlike(earlier, join(source, file))) {
-      takeOver(earlier, join(incoming, file));
-      kept++;
-    } else copyFileSync(join(source, file), join(incoming, file));
+  try {
+    for (const [at, file] of files.entries()) {
+      progress.show(`file ${at + 1} of ${files.length}`);
+      const earlier = join(place ?? "", file);
+      if (had.has(file) && isClosed(file) && beginAlike(earlier, join(source, file))) {
+        takeOver(earlier, join(incoming, file));
+        kept++;
+      } else copyFileSync(join(source, file), join(incoming, file));
+    }
+  } finally {
+    progress.done();
   }
   writeFileSync(join(incoming, BACKUP_MARK), JSON.stringify(files.filter(isClosed)), { mode: 0o600 });
-  progress.done();
   return { copied: files.length - kept, kept };
 }
 

@@ -2,6 +2,8 @@
 
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
+import { segmentNumber } from "../storage/segment.ts";
+import { snapshotLsn } from "../storage/snapshot-file.ts";
 import { databaseOf } from "../tenants/folder-names.ts";
 
 export const DATABASES = "databases";
@@ -19,7 +21,9 @@ export function databasesIn(path: string): DatabaseFolder[] {
   if (!existsSync(path) || !statSync(path).isDirectory()) throw new Error(`${path} is not a folder`);
   const root = join(path, DATABASES);
   if (!existsSync(root)) {
-    const holdsLog = readdirSync(path).some((name) => name.endsWith(".log") || name.endsWith(".snapshot"));
+    const holdsLog = readdirSync(path).some(
+      (name) => segmentNumber(name) !== null || snapshotLsn(name) !== null,
+    );
     if (!holdsLog) throw new Error(`${path} holds no database of deltat`);
     return [{ name: databaseOf(basename(path)) ?? basename(path), path }];
   }

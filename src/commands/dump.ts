@@ -71,14 +71,12 @@ function read(
   { name, path }: DatabaseFolder,
   salvage: boolean,
 ): { readonly engine: Engine; readonly damage: string | null } {
-  if (salvage) {
-    const { engine, damage } = readUpToDamage(localFiles, path);
-    return { engine, damage: damage?.message ?? null };
-  }
   const progress = new Progress(`reading ${name}`);
+  const show = (lsn: number): void => progress.show(`commit ${lsn}`);
   try {
-    const { engine } = readStoredDatabase(path, "needed", (lsn) => progress.show(`commit ${lsn}`));
-    return { engine, damage: null };
+    if (!salvage) return { engine: readStoredDatabase(path, "needed", show).engine, damage: null };
+    const { engine, damage } = readUpToDamage(localFiles, path, {}, show);
+    return { engine, damage: damage?.message ?? null };
   } finally {
     progress.done();
   }
@@ -97,17 +95,26 @@ export function connectedName(line: string): string | null {
 }
 
 function dumpDatabase(name: string, engine: Engine, write: (text: string) => void): void {
+  const progress = new Progress(`dumping ${name}`);
   let piece = "";
+  let lines = 0;
   const put = (line: string): void => {
     piece += `${line}\n`;
+    lines++;
     if (piece.length < PIECE_CHARACTERS) return;
+    // Where the rows themselves go to the terminal they are progress enough.
+    if (!process.stdout.isTTY) progress.show(`line ${lines}`);
     write(piece);
     piece = "";
   };
-  put(`-- deltat, database ${JSON.stringify(name)}`);
-  put("BEGIN;");
-  dumpTables(engine, put);
-  put("COMMIT;");
+  try {
+    put(`-- deltat, database ${JSON.stringify(name)}`);
+    put("BEGIN;");
+    dumpTables(engine, put);
+    put("COMMIT;");
+  } finally {
+    progress.done();
+  }
   write(piece);
 }
 

@@ -6,6 +6,7 @@
 
 import { ByteWriter } from "../bytes.ts";
 import { SystemClock } from "../clock.ts";
+import { DeltatError, SqlState } from "../errors.ts";
 import { loadParser } from "../sql/parser.ts";
 import { type CopyIn, isCopyIn } from "../sql/row-stream.ts";
 import { SqlSession } from "../sql/session.ts";
@@ -28,17 +29,29 @@ export async function restore(
   warn: (message: string) => void,
 ): Promise<void> {
   await loadParser();
-  const registry = new TenantRegistry({
-    dataDir,
-    scheduler: new SystemClock(),
-    autoCreate: true,
-    enforceRulesByDefault: false,
-    warn,
-  });
+  const registry = openFolder(dataDir, warn);
   try {
     await load(registry, database, input);
   } finally {
     await registry.close();
+  }
+}
+
+function openFolder(dataDir: string, warn: (message: string) => void): TenantRegistry {
+  try {
+    return new TenantRegistry({
+      dataDir,
+      scheduler: new SystemClock(),
+      autoCreate: true,
+      enforceRulesByDefault: false,
+      warn,
+    });
+  } catch (error) {
+    if (!(error instanceof DeltatError) || error.sqlState !== SqlState.objectNotInPrerequisiteState)
+      throw error;
+    throw new DeltatError(error.sqlState, `data folder ${dataDir} is in use by a server`, {
+      hint: "Load the dump through that server, with psql -v ON_ERROR_STOP=1 -f and the name of the database, or stop it first.",
+    });
   }
 }
 
@@ -112,8 +125,13 @@ class DumpLoader {
 
   take(line: string, number: number): void {
     if (number % 10_000 === 0) this.progress.show(`line ${number}`);
-    if (this.copy !== null) this.takeData(this.copy, line);
-    else if (line.trim() !== "" && !line.startsWith("--")) this.run(line);
+    try {
+      if (this.copy !== null) this.takeData(this.copy, line);
+      else if (line.trim() !== "" && !line.startsWith("--")) this.run(line);
+    } catch (error) {
+      this.progress.done();
+      throw error;
+    }
   }
 
   private takeData(copy: CopyIn, line: string): void {

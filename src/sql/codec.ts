@@ -5,6 +5,7 @@
 
 import { type ByteWriter, plainText } from "../bytes.ts";
 import { DeltatError, SqlState } from "../errors.ts";
+import { decodeUtf8 } from "../utf8.ts";
 import { formatArray, parseArray, severalDimensions } from "./array-text.ts";
 import { readInteger, writeInteger } from "./integer-text.ts";
 import { readNumericBinary, writeNumericBinary } from "./numeric-binary.ts";
@@ -29,7 +30,6 @@ import {
   UUID,
   XID,
 } from "./types.ts";
-import { decodeUtf8 } from "./utf8.ts";
 import type { Value } from "./value.ts";
 import { integerValue } from "./value.ts";
 import { checkedLength } from "./value-size.ts";

@@ -4,10 +4,10 @@
  */
 
 import { formatId, ID_TEXT_LENGTH, type Id, parseId, readIdText } from "../id.ts";
+import { decodeUtf8 } from "../utf8.ts";
 import { decodeBinary, decodeText } from "./codec.ts";
 import { idOf } from "./field-values.ts";
 import type { Column } from "./schema.ts";
-import { decodeUtf8 } from "./utf8.ts";
 import type { Value } from "./value.ts";
 
 /** One column of the rows: each call adds the value of the next row. */

@@ -10,6 +10,7 @@ import { limitExceeded } from "../engine/violations.ts";
 import { DeltatError } from "../errors.ts";
 import type { Id } from "../id.ts";
 import { MAX_COPY_BYTES, MAX_TRANSACTION_CHANGES } from "../limits.ts";
+import { decodeUtf8 } from "../utf8.ts";
 import { BinaryReader } from "./copy-binary.ts";
 import { type CopyColumn, IdColumn, NumberColumn, ValueColumn } from "./copy-columns.ts";
 import { CsvSyntax } from "./copy-csv.ts";
@@ -25,7 +26,6 @@ import type { CopyIn } from "./row-stream.ts";
 import type { Column, StoredTable } from "./schema.ts";
 import { BOOKINGS, HOLDS, RESOURCES, RULES } from "./stored-tables.ts";
 import { INT4, INT8 } from "./types.ts";
-import { decodeUtf8 } from "./utf8.ts";
 import type { Value } from "./value.ts";
 import { checkNotNull } from "./write-target.ts";
 

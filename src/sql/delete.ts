@@ -14,7 +14,7 @@ import { RESOURCES } from "./stored-tables.ts";
 import type { RowOutput } from "./targets.ts";
 import { notSupported, refuseOtherFields } from "./unsupported.ts";
 import type { Value } from "./value.ts";
-import { planReturning, resolveWriteTarget, returnRow } from "./write-target.ts";
+import { NOTHING_JOINED, planReturning, resolveWriteTarget, returnRow, writePlan } from "./write-target.ts";
 
 const DELETE_FIELDS = new Set(["relation", "usingClause", "whereClause", "returningClause", "withClause"]);
 
@@ -24,14 +24,9 @@ export function planDelete(node: DeleteStmt, compiler: StatementCompiler): Plan 
   const { table, scope } = resolveWriteTarget(node.relation, "DELETE", compiler.statementText);
   compiler.enter(scope);
   const { rows, returning } = planTargetRows(node, node.relation, table, scope, compiler);
-  return {
-    command: "DELETE",
-    usage: "write",
-    parameterTypes: compiler.parameterTypes(),
-    columns: returning?.columns ?? null,
-    returning,
-    run: (execution) => runDelete(table, rows, returning, execution),
-  };
+  return writePlan("DELETE", returning, compiler, (execution) =>
+    runDelete(table, rows, returning, execution),
+  );
 }
 
 /** A row that is deleted, and what was read with it. */
@@ -44,8 +39,6 @@ interface TargetRows {
   readonly rows: (execution: Execution) => DeletedRow[];
   readonly returning: RowOutput | null;
 }
-
-const NOTHING_JOINED: readonly Value[] = [];
 
 function planTargetRows(
   node: DeleteStmt,

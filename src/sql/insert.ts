@@ -28,6 +28,7 @@ import {
   resolveWriteTarget,
   returnResult,
   targetColumn,
+  writePlan,
 } from "./write-target.ts";
 
 const INSERT_FIELDS = new Set([
@@ -59,9 +60,9 @@ const NEW_ID: Source = { evaluate: (frame) => newId(frame.session.clockNowMs()) 
 
 interface InsertPlan {
   readonly table: StoredTable;
-  /** Per row, one source for each column of the table; null: the rows come from a query. */
-  readonly lists: readonly (readonly Source[])[] | null;
-  /** The rows of a query, one value for each column of the table. */
+  /** Per row of VALUES, one source for each column of the table. */
+  readonly lists: readonly (readonly Source[])[];
+  /** The rows of a query in their place, one value for each column of the table. */
   readonly selected: ((execution: Execution) => readonly Value[][]) | null;
   readonly onConflict: OnConflict | null;
   readonly returning: RowOutput | null;
@@ -75,19 +76,12 @@ export function planInsert(node: InsertStmt, compiler: StatementCompiler): Plan 
   const columns = insertColumns(node, table, compiler);
   compiler.enter(new RelationScope(null));
   const isPlain = isPlainValues(node);
-  const lists = isPlain ? planLists(node, columns, table, compiler) : null;
+  const lists = isPlain ? planLists(node, columns, table, compiler) : [];
   const selected = isPlain ? null : planSelected(node, columns, table, compiler);
   const onConflict = planOnConflict(node.onConflictClause, relation, compiler);
   const returning = planReturning(node.returningClause, scope, compiler);
   const plan: InsertPlan = { table, lists, selected, onConflict, returning };
-  return {
-    command: "INSERT",
-    usage: "write",
-    parameterTypes: compiler.parameterTypes(),
-    columns: returning?.columns ?? null,
-    returning,
-    run: (execution) => runInsert(plan, execution),
-  };
+  return writePlan("INSERT", returning, compiler, (execution) => runInsert(plan, execution));
 }
 
 /** Positions of the columns that the values are for. Throws 42701 for one named twice. */
@@ -215,30 +209,25 @@ function runInsert(plan: InsertPlan, execution: Execution): string {
   const { lists, selected, returning, onConflict } = plan;
   const out = returning?.open(execution) ?? null;
   const writtenIds = onConflict?.update ? new WrittenIds() : null;
+  const rows = selected?.(execution);
+  execution.beforeChanges?.();
+  const given = rows?.length ?? lists.length;
   let written = 0;
-  let given = 0;
-  if (lists !== null) {
-    execution.beforeChanges?.();
-    for (const sources of lists) {
-      const values: Value[] = [];
-      for (let at = 0; at < sources.length; at++) {
-        values.push((sources[at] as Source).evaluate(execution));
-      }
-      if (insertRow(plan, values, writtenIds, out, execution)) written++;
-      if ((++given & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
-    }
-  }
-  if (selected !== null) {
-    const rows = selected(execution);
-    execution.beforeChanges?.();
-    for (const values of rows) {
-      if (insertRow(plan, values, writtenIds, out, execution)) written++;
-      if ((++given & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
-    }
+  for (let at = 0; at < given; at++) {
+    const values = rows?.[at] ?? evaluateAll(lists[at] as readonly Source[], execution);
+    if (insertRow(plan, values, writtenIds, out, execution)) written++;
+    if (((at + 1) & (ROWS_PER_TIMEOUT_CHECK - 1)) === 0) execution.session.checkTimeout();
   }
   // A row that was skipped tells that its id is used.
   if (written < given) execution.session.dependOn(execution.database.appendedLsn);
+  // A constant text is written faster than one that is put together.
   return written === 1 ? "INSERT 0 1" : `INSERT 0 ${written}`;
+}
+
+function evaluateAll(sources: readonly Source[], execution: Execution): Value[] {
+  const values: Value[] = [];
+  for (let at = 0; at < sources.length; at++) values.push((sources[at] as Source).evaluate(execution));
+  return values;
 }
 
 /** Whether the row was inserted, or changed: false if its id is used and ON CONFLICT lets that be. */

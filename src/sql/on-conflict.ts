@@ -14,7 +14,7 @@ import { type Relation, RelationScope } from "./relation.ts";
 import { columnIndex, isStored, type StoredTable } from "./schema.ts";
 import type { StatementCompiler } from "./statement-compiler.ts";
 import { refuseOtherFields } from "./unsupported.ts";
-import { type Assignment, assignedColumns, newImage } from "./update.ts";
+import { type Assignment, assignedColumns, compileAssignments, newImage } from "./update.ts";
 import type { Value } from "./value.ts";
 
 type Clause = NonNullable<InsertStmt["onConflictClause"]>;
@@ -97,10 +97,7 @@ function planUpdate(
   const changed = (targetList ?? []).filter((target) => !setsIdToExcluded(target));
   const targets = assignedColumns(changed, table, compiler);
   compiler.enter(new ConflictScope(relation));
-  const assignments = targets.map(({ at, column, node }) => ({
-    column: at,
-    value: node === null ? null : compiler.assigned(node, column, "UPDATE"),
-  }));
+  const assignments = compileAssignments(targets, compiler);
   return { assignments, condition: compiler.condition(whereClause) };
 }
 

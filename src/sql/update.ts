@@ -19,10 +19,12 @@ import { notSupported, refuseOtherFields } from "./unsupported.ts";
 import type { Value } from "./value.ts";
 import {
   checkNotNull,
+  NOTHING_JOINED,
   planReturning,
   resolveWriteTarget,
   returnResult,
   targetColumn,
+  writePlan,
 } from "./write-target.ts";
 
 const UPDATE_FIELDS = new Set([
@@ -61,14 +63,7 @@ export function planUpdate(node: UpdateStmt, compiler: StatementCompiler): Plan 
   const returning =
     found.query === null ? planReturning(node.returningClause, scope, compiler) : found.query.returning;
   const plan: UpdatePlan = { table, returning, ...found };
-  return {
-    command: "UPDATE",
-    usage: "write",
-    parameterTypes: compiler.parameterTypes(),
-    columns: returning?.columns ?? null,
-    returning,
-    run: (execution) => runUpdate(plan, execution),
-  };
+  return writePlan("UPDATE", returning, compiler, (execution) => runUpdate(plan, execution));
 }
 
 /** A column and the expression it gets; null: its default. */
@@ -87,10 +82,7 @@ function planAlone(
   compiler: StatementCompiler,
 ): FoundRows {
   compiler.enter(scope);
-  const assignments = targets.map(({ at, column, node }) => ({
-    column: at,
-    value: node === null ? null : compiler.assigned(node, column, "UPDATE"),
-  }));
+  const assignments = compileAssignments(targets, compiler);
   return { source: planRowSource(where, scope, compiler), query: null, assignments };
 }
 
@@ -127,7 +119,18 @@ function planJoined(
   return { source: null, query, assignments };
 }
 
-/** What SET assigns. Throws 42703, 42601 for a column set twice, 0A000 for the id. */
+/** What SET assigns, over the rows of the scope that was entered. */
+export function compileAssignments(
+  targets: readonly AssignedColumn[],
+  compiler: StatementCompiler,
+): Assignment[] {
+  return targets.map(({ at, column, node }) => ({
+    column: at,
+    value: node === null ? null : compiler.assigned(node, column, "UPDATE"),
+  }));
+}
+
+/** The columns that SET assigns to. Throws 42703, 42601 for a column set twice, 0A000 for the id. */
 export function assignedColumns(
   list: readonly Node[],
   table: StoredTable,
@@ -225,8 +228,6 @@ interface RowChange {
   readonly command: Command;
   readonly joined: readonly Value[];
 }
-
-const NOTHING_JOINED: readonly Value[] = [];
 
 function newImages(plan: UpdatePlan, execution: Execution): RowChange[] {
   const { table, source, query, assignments } = plan;

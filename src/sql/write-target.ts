@@ -4,7 +4,7 @@ import type { Command } from "../engine/command.ts";
 import { assert, DeltatError, SqlState } from "../errors.ts";
 import type { RangeVar, ResTarget } from "./ast.ts";
 import { formatValue } from "./codec.ts";
-import type { Execution } from "./execution.ts";
+import type { Execution, Plan } from "./execution.ts";
 import { type Relation, RelationScope, resolveRelation } from "./relation.ts";
 import type { RowWriter } from "./row-writer.ts";
 import { type Column, columnIndex, isStored, type StoredTable } from "./schema.ts";
@@ -48,6 +48,17 @@ export function targetColumn(target: ResTarget, table: StoredTable, compiler: St
   );
 }
 
+/** The plan of a statement that changes rows. To be called when all of it is compiled. */
+export function writePlan(
+  command: string,
+  returning: RowOutput | null,
+  compiler: StatementCompiler,
+  run: Plan["run"],
+): Plan {
+  const columns = returning?.columns ?? null;
+  return { command, usage: "write", parameterTypes: compiler.parameterTypes(), columns, returning, run };
+}
+
 const RETURNING_FIELDS = new Set(["exprs"]);
 
 /** RETURNING, compiled; null without one. */
@@ -61,6 +72,9 @@ export function planReturning(
   compiler.enter(scope);
   return new RowOutput(planTargets(clause.exprs ?? [], scope, compiler));
 }
+
+/** What a write that joins nothing has read with each of its rows. */
+export const NOTHING_JOINED: readonly Value[] = [];
 
 /** Writes the row `row` for RETURNING. */
 export function returnRow(output: RowOutput, out: RowWriter, row: number, execution: Execution): void {

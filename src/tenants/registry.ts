@@ -10,6 +10,7 @@ import { Engine } from "../engine/engine.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { MAX_DATABASES } from "../limits.ts";
 import type { Cluster, ConnectedSession } from "../sql/cluster.ts";
+import type { EventHistory } from "../sql/event-history.ts";
 import { type FileSystem, localFiles } from "../storage/files.ts";
 import { type FolderLock, lockFolder } from "../storage/folder-lock.ts";
 import { surveyLog } from "../storage/log-survey.ts";
@@ -37,6 +38,8 @@ export interface RegistryOptions {
   readonly autoCreate: boolean;
   readonly enforceRulesByDefault: boolean;
   readonly warn: (message: string) => void;
+  /** Is told of each commit that is replayed when a database is opened; default: nobody. */
+  readonly onReplayed?: (database: string, lsn: number) => void;
   /** How the logs are kept; default: in the operating system's files. */
   readonly log?: Pick<SegmentLogOptions, "files" | "segmentBytes" | "blockingSyncLimitMs" | "nowMs" | "salt">;
   /** Keeps others from the data folder; default: the operating system's lock. */
@@ -269,6 +272,7 @@ export class TenantRegistry implements Cluster {
       (record) => {
         replayedBytes += record.body.length;
         replayCommit(engine, record, folder);
+        options.onReplayed?.(name, record.lsn);
       },
     );
     // Only now that the folder has opened is anything removed from it.
@@ -293,7 +297,9 @@ export class TenantRegistry implements Cluster {
   private salvage(name: string, folder: string): Tenant {
     const { files, options } = this;
     const { enforceRulesByDefault } = options;
-    const { engine, lastLsn, damage } = readUpToDamage(files, folder, { enforceRulesByDefault });
+    const { engine, lastLsn, damage } = readUpToDamage(files, folder, { enforceRulesByDefault }, (lsn) =>
+      options.onReplayed?.(name, lsn),
+    );
     if (damage !== null) {
       options.warn(`database "${name}" is served up to commit ${lastLsn}, read-only: ${damage.message}`);
       for (const line of surveyLog(files, folder, lastLsn)) options.warn(`database "${name}": ${line}`);
@@ -308,6 +314,7 @@ export class TenantRegistry implements Cluster {
     );
     const log = new ReadOnlyLog(lastLsn, refusal);
     const tenant = new Tenant(name, engine, log, options.scheduler, undefined, this);
+    tenant.history = unreadHistory(name, engine);
     this.tenants.set(name, tenant);
     return tenant;
   }
@@ -321,6 +328,19 @@ export class TenantRegistry implements Cluster {
         "that expires before that instant is gone at once; is the clock right?",
     );
   }
+}
+
+/** Of a database that is being salvaged: its log is not whole, and rows tell all that can be told. */
+function unreadHistory(name: string, engine: Engine): EventHistory {
+  return {
+    lastSeq: engine.eventCount,
+    read() {
+      throw new DeltatError(
+        SqlState.objectNotInPrerequisiteState,
+        `database "${name}" is being salvaged: its events are not read`,
+      );
+    },
+  };
 }
 
 function noDatabase(name: string): DeltatError {

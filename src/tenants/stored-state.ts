@@ -56,11 +56,13 @@ export interface Readable {
 /**
  * Reads a database up to the first damage of what it needs. A snapshot that cannot be read is done without if the log
  * still goes back to its beginning. Throws as `loadSnapshot` does if it does not.
+ * @param progress is told the lsn of each commit that was read
  */
 export function readUpToDamage(
   files: FileSystem,
   folder: string,
   options: { readonly enforceRulesByDefault?: boolean } = {},
+  progress: (lsn: number) => void = () => {},
 ): Readable {
   let engine = new Engine(options);
   let lastLsn = 0;
@@ -76,6 +78,7 @@ export function readUpToDamage(
     inspectLog(files, folder, lastLsn, "needed", (record) => {
       replayCommit(engine, record, folder);
       lastLsn = record.lsn;
+      progress(lastLsn);
     });
   } catch (error) {
     if (!(error instanceof DeltatError)) throw error;

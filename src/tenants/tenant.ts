@@ -153,7 +153,7 @@ export class Tenant implements Database {
   }
 
   checkpoint(): Promise<void> {
-    return this.checkpoints?.now() ?? Promise.reject(noCheckpoints());
+    return this.checkpoints?.now() ?? Promise.reject(this.log.refusal ?? noCheckpoints());
   }
 
   /** Tells what cuts the log short from now on. */

@@ -5,23 +5,12 @@
 
 import { asciiText } from "../bytes.ts";
 import { DeltatError, SqlState } from "../errors.ts";
+import { decodeUtf8 } from "../utf8.ts";
 
 const EMPTY = new Uint8Array(0);
 
-/** `ignoreBOM` keeps a leading U+FEFF, which is a character of the text like any other. */
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /** Texts up to this length are looked through by a loop, which costs less than two calls of the runtime. */
 const SHORT_TEXT = 64;
-
-/** The text of `bytes[start, end)`. Throws DeltatError 22021 if they are not UTF-8. */
-function decodeUtf8(bytes: Uint8Array, start: number, end: number): string {
-  try {
-    return utf8.decode(bytes.subarray(start, end));
-  } catch {
-    throw new DeltatError(SqlState.characterNotInRepertoire, 'invalid byte sequence for encoding "UTF8"');
-  }
-}
 
 export class MessageReader {
   /** What the message lies in. */
@@ -82,12 +71,12 @@ export class MessageReader {
     if (at < limit) {
       this.offset = at + 1;
       if (at === start) return "";
-      return highest > 127 ? decodeUtf8(bytes, start, at) : asciiText(bytes, start, at);
+      return highest > 127 ? decodeUtf8(bytes.subarray(start, at)) : asciiText(bytes, start, at);
     }
     const zero = bytes.indexOf(0, at);
     if (zero < 0 || zero >= this.end) throw protocolViolation("invalid string in message");
     this.offset = zero + 1;
-    return decodeUtf8(bytes, start, zero);
+    return decodeUtf8(bytes.subarray(start, zero));
   }
 
   /**

@@ -1,6 +1,6 @@
 /** The targets can fail: each of these faults is found within the cases that `bun test` runs. */
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import type { ByteWriter } from "../../src/bytes.ts";
 import { MemoryBudget } from "../../src/memory-budget.ts";
 import { formatValue } from "../../src/sql/codec.ts";
@@ -27,6 +27,8 @@ import { sessionTarget } from "./targets/session.ts";
 import { snapshotTarget } from "./targets/snapshot.ts";
 import { sqlTarget } from "./targets/sql.ts";
 import { valuesTarget } from "./targets/values.ts";
+
+setDefaultTimeout(30_000);
 
 /** Of what kind the first finding is. */
 async function found<Case>(target: Target<Case>, count: number): Promise<string> {

@@ -3,49 +3,23 @@
  * real decoder, protocol, SQL and engine, and what it is sent is kept as bytes.
  */
 
-import { ByteWriter } from "../../src/bytes.ts";
 import type { Timers } from "../../src/clock.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { type MemoryBudget, unlimitedMemory } from "../../src/memory-budget.ts";
 import { loadParser } from "../../src/sql/parser.ts";
 import { SqlSession } from "../../src/sql/session.ts";
-import type { CommitLog } from "../../src/storage/commit-log.ts";
 import { Tenant } from "../../src/tenants/tenant.ts";
 import { type AccessOptions, AccessPolicy } from "../../src/wire/access-policy.ts";
 import { ClientMemory } from "../../src/wire/client-memory.ts";
 import type { Transport } from "../../src/wire/output.ts";
 import { ClientSession } from "../../src/wire/session.ts";
 import { SliceQueue } from "../../src/wire/slice-queue.ts";
+import { CountingLog } from "../counting-log.ts";
 
 await loadParser();
 
 /** A statement that goes on for longer is left where it is: its client goes. */
 const MAX_TURNS = 2000;
-
-class InstantLog implements CommitLog {
-  appendedLsn = 0;
-  durableLsn = 0;
-  readonly part = 1;
-  readonly failure = null;
-  onDurable: () => void = () => {};
-  private readonly body = new ByteWriter();
-
-  begin(): ByteWriter {
-    this.body.clear();
-    return this.body;
-  }
-
-  append(): number {
-    return ++this.appendedLsn;
-  }
-
-  flush(): void {
-    this.durableLsn = this.appendedLsn;
-    this.onDurable();
-  }
-
-  async close(): Promise<void> {}
-}
 
 interface FuzzServerOptions {
   readonly access?: Partial<AccessOptions>;
@@ -82,7 +56,7 @@ export class FuzzServer {
       requiresTls: false,
       ...options.access,
     });
-    const log = new InstantLog();
+    const log = new CountingLog();
     this.tenant = new Tenant("db", new Engine(), log, {
       now: () => 1_700_000_000_000,
       soon: (callback) => void this.turns.push(callback),

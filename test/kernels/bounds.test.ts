@@ -1,3 +1,5 @@
+/** Ranks in a sorted column, held against counting. */
+
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { lowerBound, upperBound } from "../../kernels/bounds.ts";

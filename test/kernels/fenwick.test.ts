@@ -1,3 +1,5 @@
+/** Prefix counts over buckets, held against adding them up. */
+
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { fenwickAdd, fenwickBuild, fenwickPrefix } from "../../kernels/fenwick.ts";

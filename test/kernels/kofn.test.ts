@@ -1,3 +1,5 @@
+/** When k of n are free, held against looking at every instant. */
+
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { KOFN_BUCKETS, kOfN } from "../../kernels/kofn.ts";

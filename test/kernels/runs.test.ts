@@ -1,3 +1,5 @@
+/** The runs of a window, held against looking at every instant. */
+
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { runsAtLeast, runsBelow } from "../../kernels/runs.ts";

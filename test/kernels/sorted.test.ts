@@ -1,3 +1,5 @@
+/** Insertion and removal in a column, held against an array and its `toSpliced`. */
+
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { insertAt, insertRowAt, removeAt, removeRowAt } from "../../kernels/sorted.ts";

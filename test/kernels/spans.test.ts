@@ -1,3 +1,5 @@
+/** Set operations on span lists, held against looking at every instant. */
+
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { clipSpans, dropShort, intersectSpans, subtractSpans, unionSpans } from "../../kernels/spans.ts";

@@ -20,7 +20,7 @@ function told(
 }
 
 function book(id: string, start: number, end: number, resource = 0): Action {
-  return { kind: "book", id, resource, start, end, ifAbsent: false };
+  return { kind: "book", id, resource, start, end, ifUsed: "refuse" };
 }
 
 function hold(id: string, expiresAt: number): Action {

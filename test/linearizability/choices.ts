@@ -30,8 +30,11 @@ export class Choices {
   action(changesOnly = false): Action {
     const { random } = this;
     const kind = random.below(changesOnly ? 14 : 20);
-    if (kind <= 3) return { kind: "book", ifAbsent: false, ...this.placement(this.booking()) };
-    if (kind === 4) return { kind: "book", ifAbsent: true, ...this.placement(this.known(this.bookings)) };
+    if (kind <= 3) return { kind: "book", ifUsed: "refuse", ...this.placement(this.booking()) };
+    if (kind === 4) {
+      const ifUsed = random.pick(["refuse", "skip", "move"] as const);
+      return { kind: "book", ifUsed, ...this.placement(this.known(this.bookings)) };
+    }
     if (kind === 5) {
       return { kind: "batch", rows: [1, 2, 3].map(() => this.placement(this.booking())) };
     }

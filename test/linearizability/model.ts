@@ -34,7 +34,7 @@ export interface Placement {
 }
 
 export type Action =
-  | ({ readonly kind: "book"; readonly ifAbsent: boolean } & Placement)
+  | ({ readonly kind: "book"; readonly ifUsed: "refuse" | "skip" | "move" } & Placement)
   | { readonly kind: "batch"; readonly rows: readonly Placement[] }
   | ({ readonly kind: "hold"; readonly expiresAt: number } & Placement)
   | { readonly kind: "confirm"; readonly id: string; readonly holdId: string }
@@ -148,7 +148,7 @@ function refused(state: State, code: string): Judged {
 function judge(state: State, action: Action): Judged {
   switch (action.kind) {
     case "book":
-      return book(state, action, action.ifAbsent);
+      return book(state, action, action.ifUsed);
     case "batch":
       return batch(state, action.rows);
     case "hold":
@@ -205,9 +205,11 @@ function place(state: State, id: string, allocation: Allocation): Judged {
   return { state, outcomes: names.map((named) => ({ kind: "refused", code: EXCLUSION, named })) };
 }
 
-function book(state: State, row: Placement, ifAbsent: boolean): Judged {
+function book(state: State, row: Placement, ifUsed: "refuse" | "skip" | "move"): Judged {
   const id = `b${row.id}`;
-  if (state.allocations.has(id)) return ifAbsent ? done(state, 0) : refused(state, USED_ID);
+  const isUsed = state.allocations.has(id);
+  if (isUsed && ifUsed === "skip") return done(state, 0);
+  if (isUsed && ifUsed === "refuse") return refused(state, USED_ID);
   return place(state, id, { ...spanOf(row), expiresAt: null });
 }
 
@@ -215,7 +217,7 @@ function book(state: State, row: Placement, ifAbsent: boolean): Judged {
 function batch(state: State, rows: readonly Placement[]): Judged {
   let staged = state;
   for (const row of rows) {
-    const judged = book(staged, row, false);
+    const judged = book(staged, row, "refuse");
     if (judged.state === staged) return { state, outcomes: judged.outcomes };
     staged = judged.state;
   }

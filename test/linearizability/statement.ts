@@ -38,12 +38,18 @@ function values(ids: Ids, { id, resource, start, end }: Placement): string {
   return `('${ids.ulid(id)}', '${ids.ulid(resource)}', ${instantOf(start)}, ${instantOf(end)})`;
 }
 
+const ON_USED = {
+  refuse: "",
+  skip: " ON CONFLICT (id) DO NOTHING",
+  move: ` ON CONFLICT (id) DO UPDATE SET resource_id = excluded.resource_id, start = excluded.start, "end" = excluded."end"`,
+} as const;
+
 /** @param resources how many the group has */
 export function sqlOf(action: Action, ids: Ids, resources: number): string {
   switch (action.kind) {
     case "book": {
       const insertion = `INSERT INTO bookings (id, resource_id, start, "end") VALUES ${values(ids, action)}`;
-      return action.ifAbsent ? `${insertion} ON CONFLICT (id) DO NOTHING` : insertion;
+      return insertion + ON_USED[action.ifUsed];
     }
     case "batch":
       return `INSERT INTO bookings (id, resource_id, start, "end") VALUES ${action.rows.map((row) => values(ids, row)).join(", ")}`;

@@ -138,7 +138,13 @@ test("what was dumped is restored: every row, enforce_rules that follow the pare
   expect(again).toMatchObject({ code: 1, complaint: expect.stringContaining("the dump is cut off at line") });
   expect(await deltat(["restore", other, "--database", "main"], dumped.out)).toMatchObject({
     code: 1,
-    complaint: expect.stringContaining("in use"),
+    complaint: expect.stringMatching(/is in use by a server\. Load the dump through that server, with psql /),
+  });
+  await disconnectAll();
+  await restored.stop();
+  expect(await deltat(["restore", other, "--database", "main"], dumped.out)).toMatchObject({
+    code: 1,
+    complaint: expect.stringMatching(/^deltat: already exists: \S+\. COPY resources, line 1\. /),
   });
 }, 60_000);
 
@@ -181,6 +187,14 @@ test("verify names what is damaged; serve --salvage serves what lies before it, 
   expect(await refusalOf(reader.query("DELETE FROM bookings"))).toMatchObject({
     code: "58030",
     message: 'database "main" is being salvaged: nothing can be changed',
+  });
+  expect(await refusalOf(reader.query("CHECKPOINT"))).toMatchObject({
+    code: "58030",
+    message: 'database "main" is being salvaged: nothing can be changed',
+  });
+  expect(await refusalOf(reader.query("SELECT * FROM events"))).toMatchObject({
+    code: "55000",
+    message: 'database "main" is being salvaged: its events are not read',
   });
   await disconnectAll();
   expect((await salvaging.stop()).stderr).toMatch(
@@ -276,6 +290,12 @@ test("what is typed wrongly is 2, with a word about it", async () => {
   expect(await deltat(["verify", "/nowhere/at/all"])).toMatchObject({
     code: 1,
     complaint: expect.stringContaining("is not a folder"),
+  });
+  const strange = temporaryFolder();
+  writeFileSync(join(strange, "apt.log"), "no log of a database");
+  expect(await deltat(["verify", strange])).toMatchObject({
+    code: 1,
+    complaint: `deltat: ${strange} holds no database of deltat\n`,
   });
   const help = await deltat(["--help"]);
   expect(await deltat(["dump", "--help"])).toEqual(help);

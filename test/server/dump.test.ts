@@ -4,7 +4,7 @@ import { afterAll, afterEach, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { connect, disconnectAll, newId } from "./clients.ts";
-import { cleanUp, PROJECT, startServer, temporaryFolder } from "./harness.ts";
+import { cleanUp, PASSWORD, PROJECT, startServer, temporaryFolder } from "./harness.ts";
 
 afterEach(disconnectAll);
 afterAll(cleanUp);
@@ -18,8 +18,9 @@ interface Told {
 }
 
 /** A line for a shell, in which `deltat` stands for the program. */
-async function shell(line: string, input = ""): Promise<Told> {
+async function shell(line: string, input = "", environment: Record<string, string> = {}): Promise<Told> {
   const child = Bun.spawn(["bash", "-c", `set -o pipefail; deltat() { ${DELTAT} "$@"; }; ${line}`], {
+    env: { ...process.env, ...environment },
     stdin: new Blob([input]),
     stdout: "pipe",
     stderr: "pipe",
@@ -67,6 +68,46 @@ test("all databases of a running server are dumped, and restored elsewhere", asy
     expect(await shell(line, input)).toMatchObject({ code: 1, complaint: expect.stringContaining(words) });
   }
 }, 60_000);
+
+test.skipIf(Bun.which("psql") === null)(
+  "a dump is loaded into a server that runs, by psql",
+  async () => {
+    const server = await startServer();
+    for (const [n, name] of ["clinic", 'quo"ted'].entries()) {
+      const client = await connect(server, name);
+      await client.query(
+        "INSERT INTO resources (name) SELECT n || E'\\t\\\\' FROM generate_series(0, $1) n",
+        [n],
+      );
+    }
+    const other = await startServer();
+    const psql = {
+      PGHOST: "127.0.0.1",
+      PGPORT: String(other.port),
+      PGUSER: "deltat",
+      PGPASSWORD: PASSWORD,
+      PGDATABASE: "main",
+    };
+    const all = `deltat dump ${server.dataDir} --all | psql -q -X -v ON_ERROR_STOP=1 -f -`;
+    expect(await shell(all, "", psql)).toEqual({ code: 0, out: "", complaint: "" });
+    const one = `deltat dump ${server.dataDir} --database clinic | psql -q -X -v ON_ERROR_STOP=1 -f - copy`;
+    expect(await shell(one, "", psql)).toEqual({ code: 0, out: "", complaint: "" });
+    const rowsIn = async (database: string): Promise<string> => {
+      const { out } = await shell(`deltat dump ${other.dataDir} --database '${database}'`);
+      return out.slice(out.indexOf("\n"));
+    };
+    const wanted = (await shell(`deltat dump ${server.dataDir} --database clinic`)).out;
+    expect(await rowsIn("clinic")).toBe(wanted.slice(wanted.indexOf("\n")));
+    expect(await rowsIn("copy")).toBe(await rowsIn("clinic"));
+    expect((await rowsIn('quo"ted')).match(/^01/gm)).toHaveLength(2);
+    // All of it or nothing, here too.
+    expect(await shell(one, "", psql)).toMatchObject({
+      code: 3,
+      complaint: expect.stringContaining("already exists"),
+    });
+  },
+  60_000,
+);
 
 test("a dump whose reader goes away ends with 1 and a word, and makes nothing of its memory", async () => {
   const server = await startServer();

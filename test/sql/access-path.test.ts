@@ -1,3 +1,5 @@
+/** Rows that are reached by an index are those that a look at every row would give. */
+
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { id, TestDatabase } from "./sql-fixture.ts";

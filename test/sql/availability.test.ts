@@ -1,3 +1,5 @@
+/** The table `availability`: its filters, its rows, its bounds, and what an answer waits for. */
+
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ByteWriter } from "../../src/bytes.ts";
 import { MAX_AVAILABILITY_RESOURCES } from "../../src/limits.ts";

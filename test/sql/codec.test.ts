@@ -1,3 +1,5 @@
+/** Values in the text and the binary format, against bytes and words that PostgreSQL gives. */
+
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { ByteWriter } from "../../src/bytes.ts";

@@ -1,3 +1,5 @@
+/** DECLARE, FETCH, MOVE and CLOSE: which rows come when, and how long a cursor lives. */
+
 import { beforeEach, describe, expect, test } from "bun:test";
 import { id, type TestClient, TestDatabase } from "./sql-fixture.ts";
 

@@ -1,3 +1,5 @@
+/** Expressions: their values, the types of their parameters, and whether a plan serves its shape. */
+
 import { beforeAll, describe, expect, test } from "bun:test";
 import { DeltatError } from "../../src/errors.ts";
 import { coerceForAssignment } from "../../src/sql/casts.ts";

@@ -1,3 +1,5 @@
+/** Whole numbers from ASCII digits, and what is left to who reads texts. */
+
 import { expect, test } from "bun:test";
 import { readInteger } from "../../src/sql/integer-text.ts";
 

@@ -1,3 +1,5 @@
+/** Results in slices show one state and are bounded in time and memory. */
+
 import { beforeAll, describe, expect, test } from "bun:test";
 import { ByteWriter } from "../../src/bytes.ts";
 import { DeltatError } from "../../src/errors.ts";

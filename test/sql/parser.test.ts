@@ -1,3 +1,5 @@
+/** Texts to trees: places, the bound on depth, and a parser that outlives every text. */
+
 import { beforeAll, describe, expect, test } from "bun:test";
 import { DeltatError } from "../../src/errors.ts";
 import { MAX_EXPRESSION_DEPTH, MAX_STATEMENT_BYTES } from "../../src/limits.ts";

@@ -1,3 +1,5 @@
+/** What the cache of plans keeps within its bytes, and what it drops first. */
+
 import { expect, test } from "bun:test";
 import { controlPlan } from "../../src/sql/execution.ts";
 import { PlanCache } from "../../src/sql/plan-cache.ts";

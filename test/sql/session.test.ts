@@ -1,3 +1,5 @@
+/** A session: its transactions, its settings, and what it refuses. */
+
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ByteWriter } from "../../src/bytes.ts";
 import { MAX_CHANNELS_PER_CONNECTION } from "../../src/limits.ts";

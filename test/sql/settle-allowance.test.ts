@@ -1,3 +1,5 @@
+/** How long changes wait for paused queries, at once and in the long run. */
+
 import { expect, test } from "bun:test";
 import { MAX_SETTLE_MS, SETTLE_SHARE } from "../../src/limits.ts";
 import { SettleAllowance } from "../../src/sql/relational/settle-allowance.ts";

@@ -1,3 +1,5 @@
+/** What is known by its bytes is what the tokenizer would have found in them. */
+
 import { expect, test } from "bun:test";
 import { controlPlan } from "../../src/sql/execution.ts";
 import { liftLiterals } from "../../src/sql/shape.ts";

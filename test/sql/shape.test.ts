@@ -1,3 +1,5 @@
+/** Which literals are lifted out of a text, held against the scanner of PostgreSQL. */
+
 import { beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { scanSync } from "libpg-query";

@@ -1,4 +1,4 @@
-/** A SQL session over the real engine, a log that is an array, and a clock that the test turns. */
+/** A SQL session over the real engine, a log that counts, and a clock that the test turns. */
 
 import { ByteWriter } from "../../src/bytes.ts";
 import { Engine } from "../../src/engine/engine.ts";
@@ -8,33 +8,10 @@ import type { Statement } from "../../src/sql/planned-statement.ts";
 import { isCopyIn, type RunResult, StreamRun } from "../../src/sql/row-stream.ts";
 import { SqlSession } from "../../src/sql/session.ts";
 import type { Value } from "../../src/sql/value.ts";
-import type { CommitLog } from "../../src/storage/commit-log.ts";
 import { Tenant } from "../../src/tenants/tenant.ts";
+import { CountingLog } from "../counting-log.ts";
 
 await loadParser();
-
-class ArrayLog implements CommitLog {
-  appendedLsn = 0;
-  durableLsn = 0;
-  readonly part = 1;
-  failure: Error | null = null;
-  private readonly body = new ByteWriter();
-
-  begin(): ByteWriter {
-    this.body.clear();
-    return this.body;
-  }
-
-  append(): number {
-    return ++this.appendedLsn;
-  }
-
-  flush(): void {
-    this.durableLsn = this.appendedLsn;
-  }
-
-  async close(): Promise<void> {}
-}
 
 /** One field of a row in text format; null is NULL. */
 export type Field = string | null;
@@ -80,7 +57,7 @@ function finish(result: RunResult, rows: ByteWriter, data: readonly Uint8Array[]
 
 export class TestDatabase {
   now = 1_700_000_000_000;
-  readonly log = new ArrayLog();
+  readonly log = new CountingLog();
   readonly tenant: Tenant;
 
   constructor() {

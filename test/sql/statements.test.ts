@@ -1,3 +1,5 @@
+/** INSERT, UPDATE, DELETE and SELECT on the tables, and what they refuse. */
+
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ByteWriter } from "../../src/bytes.ts";
 import { DeltatError } from "../../src/errors.ts";

@@ -1,3 +1,5 @@
+/** Dates, times, intervals and time zones, against what PostgreSQL gives and against the calendar of JavaScript. */
+
 import { beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { ByteWriter } from "../../src/bytes.ts";

@@ -1,3 +1,5 @@
+/** A snapshot file is read back whole, or its damage is named; an unfinished one is nothing. */
+
 import { describe, expect, test } from "bun:test";
 import { DeltatError } from "../../src/errors.ts";
 import {

@@ -7,12 +7,11 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Id, parseId } from "../../src/id.ts";
 import { snapshotLsn } from "../../src/storage/snapshot-file.ts";
 import { TenantRegistry } from "../../src/tenants/registry.ts";
 import type { Tenant } from "../../src/tenants/tenant.ts";
 import { MemoryFiles, systemError } from "../storage/memory-files.ts";
-import { id, ManualScheduler, settlePromises } from "./tenant-fixture.ts";
+import { idOf, ManualScheduler, settlePromises } from "./tenant-fixture.ts";
 
 const folders: string[] = [];
 afterAll(() => {
@@ -20,12 +19,6 @@ afterAll(() => {
 });
 
 const ROOT = "databases/db";
-
-function idOf(text: string): Id {
-  const parsed = parseId(text);
-  if (parsed === null) throw new Error(`no id: ${text}`);
-  return parsed;
-}
 
 interface Opened {
   readonly registry: TenantRegistry;
@@ -55,7 +48,7 @@ function open(files: MemoryFiles, snapshotBytes = 0): Opened {
 
 /** Books hour `n` and makes it durable. */
 function book({ tenant, scheduler }: Opened, n: number): void {
-  const resourceId = idOf(id(1));
+  const resourceId = idOf(1);
   const transaction = tenant.engine.begin();
   tenant.enter(transaction);
   if (tenant.engine.resources.find(resourceId) < 0) {
@@ -72,7 +65,7 @@ function book({ tenant, scheduler }: Opened, n: number): void {
     });
   }
   const booking = {
-    id: idOf(id(1000 + n)),
+    id: idOf(1000 + n),
     resourceId,
     start: n * 10,
     end: n * 10 + 5,
@@ -168,7 +161,7 @@ test("wherever the process dies and the power goes, what was acknowledged is the
     for (let times = 0; times < 3; times++) {
       const again = open(files.afterCrash(next));
       expect([dieAt, bookings(again)]).toEqual([dieAt, 90]);
-      expect(again.tenant.engine.allocations.findBooking(idOf(id(1089)))).toBeGreaterThanOrEqual(0);
+      expect(again.tenant.engine.allocations.findBooking(idOf(1089))).toBeGreaterThanOrEqual(0);
       book(again, 90);
       expect(await checkpointed(again)).toBe("done");
       expect(bookings(again)).toBe(91);

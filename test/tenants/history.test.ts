@@ -9,13 +9,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "../../src/engine/command.ts";
 import { DeltatError } from "../../src/errors.ts";
-import { type Id, parseId } from "../../src/id.ts";
 import type { HistoryEvent } from "../../src/sql/event-history.ts";
 import { TenantRegistry } from "../../src/tenants/registry.ts";
 import type { Tenant } from "../../src/tenants/tenant.ts";
 import { seededRandom } from "../seeded-random.ts";
 import { MemoryFiles, systemError } from "../storage/memory-files.ts";
-import { id, ManualScheduler, START_MS, settlePromises } from "./tenant-fixture.ts";
+import { id, idOf, ManualScheduler, START_MS, settlePromises } from "./tenant-fixture.ts";
 
 const folders: string[] = [];
 afterAll(() => {
@@ -23,12 +22,6 @@ afterAll(() => {
 });
 
 const ROOT = "databases/db";
-
-function idOf(text: string): Id {
-  const parsed = parseId(text);
-  if (parsed === null) throw new Error(`no id: ${text}`);
-  return parsed;
-}
 
 /** A server's database, and all that was heard on `deltat_events` since it was opened. */
 interface Opened {
@@ -88,7 +81,7 @@ function resource(n: number): Command {
   return {
     kind: "createResource",
     resource: {
-      id: idOf(id(n)),
+      id: idOf(n),
       parentId: null,
       name: null,
       capacity: 1,
@@ -102,8 +95,8 @@ function booking(n: number, on = 1): Command {
   return {
     kind: "placeBooking",
     booking: {
-      id: idOf(id(1000 + n)),
-      resourceId: idOf(id(on)),
+      id: idOf(1000 + n),
+      resourceId: idOf(on),
       start: n * 10,
       end: n * 10 + 5,
       label: null,
@@ -115,8 +108,8 @@ function hold(n: number, expiresAt: number): Command {
   return {
     kind: "placeHold",
     hold: {
-      id: idOf(id(5000 + n)),
-      resourceId: idOf(id(1)),
+      id: idOf(5000 + n),
+      resourceId: idOf(1),
       start: 1e6 + n * 10,
       end: 1e6 + n * 10 + 5,
       expiresAt,
@@ -165,31 +158,31 @@ async function checkpoint(opened: Opened): Promise<void> {
 function anyCommand(random: () => number, now: number): Command {
   const n = Math.floor(random() * 12);
   const on = 1 + Math.floor(random() * 3);
-  const bookingId = idOf(id(1000 + n));
+  const bookingId = idOf(1000 + n);
   const span = { start: n * 10, end: n * 10 + 5 };
   switch (Math.floor(random() * 12)) {
     case 0:
       return resource(on);
     case 1:
-      return { kind: "deleteResource", id: idOf(id(on)) };
+      return { kind: "deleteResource", id: idOf(on) };
     case 2:
       return { kind: "cancelBooking", id: bookingId };
     case 3:
       return {
         kind: "moveBooking",
-        booking: { id: bookingId, resourceId: idOf(id(on)), ...span, label: "moved" },
+        booking: { id: bookingId, resourceId: idOf(on), ...span, label: "moved" },
       };
     case 4:
-      return { kind: "confirmHold", bookingId: idOf(id(2000 + n)), holdId: idOf(id(5000 + n)), label: null };
+      return { kind: "confirmHold", bookingId: idOf(2000 + n), holdId: idOf(5000 + n), label: null };
     case 5:
-      return { kind: "releaseHold", id: idOf(id(5000 + n)) };
+      return { kind: "releaseHold", id: idOf(5000 + n) };
     case 6:
       return {
         kind: "addRule",
-        rule: { id: idOf(id(8000 + n)), resourceId: idOf(id(on)), ...span, blocking: false },
+        rule: { id: idOf(8000 + n), resourceId: idOf(on), ...span, blocking: false },
       };
     case 7:
-      return { kind: "removeRule", id: idOf(id(8000 + n)) };
+      return { kind: "removeRule", id: idOf(8000 + n) };
     case 8:
     case 9:
       return hold(n, now + Math.floor(random() * 40) - 5);
@@ -272,7 +265,7 @@ test("a hold that expires while the disk is full gets its number with the next c
   const before = read(opened, 1).length;
   opened.scheduler.advanceTo(START_MS + 60);
   opened.scheduler.endTurn();
-  expect(opened.tenant.engine.allocations.findHold(idOf(id(5001)))).toBe(-1);
+  expect(opened.tenant.engine.allocations.findHold(idOf(5001))).toBe(-1);
   expect(read(opened, 1)).toHaveLength(before);
   files.fault = () => null;
   commit(opened, resource(2));

@@ -1,15 +1,8 @@
 /** Bookings that ended long enough ago are dropped, and no other, not a millisecond earlier. */
 
 import { expect, test } from "bun:test";
-import { type Id, parseId } from "../../src/id.ts";
 import { RETENTION_BOOKINGS_PER_STEP, RETENTION_IDLE_MS, RETENTION_PAUSE_MS } from "../../src/limits.ts";
-import { id, START_MS, TestTenant } from "./tenant-fixture.ts";
-
-function idOf(text: string): Id {
-  const parsed = parseId(text);
-  if (parsed === null) throw new Error(`no id: ${text}`);
-  return parsed;
-}
+import { idOf, START_MS, TestTenant } from "./tenant-fixture.ts";
 
 const DAY = 86_400_000;
 
@@ -21,7 +14,7 @@ function tenantWith(bookings: readonly (readonly [n: number, start: number, end:
   tenant.enter(transaction);
   for (const n of [1, 2]) {
     const resource = {
-      id: idOf(id(n)),
+      id: idOf(n),
       parentId: null,
       name: null,
       capacity: 10_000,
@@ -31,7 +24,7 @@ function tenantWith(bookings: readonly (readonly [n: number, start: number, end:
     tenant.engine.apply(transaction, { kind: "createResource", resource });
   }
   for (const [n, start, end] of bookings) {
-    const booking = { id: idOf(id(n)), resourceId: idOf(id(1)), start, end, label: null };
+    const booking = { id: idOf(n), resourceId: idOf(1), start, end, label: null };
     tenant.engine.apply(transaction, { kind: "placeBooking", booking });
   }
   tenant.commit(transaction);
@@ -39,7 +32,7 @@ function tenantWith(bookings: readonly (readonly [n: number, start: number, end:
 }
 
 const isThere = ({ tenant }: TestTenant, n: number): boolean =>
-  tenant.engine.allocations.findBooking(idOf(id(n))) >= 0;
+  tenant.engine.allocations.findBooking(idOf(n)) >= 0;
 
 test("what ended that long ago goes at that very time, what has not ended or not long enough stays", async () => {
   const opened = tenantWith([

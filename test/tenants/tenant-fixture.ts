@@ -7,6 +7,7 @@ import { serialize } from "pg-protocol";
 import type { Timers } from "../../src/clock.ts";
 import { decodeCommands } from "../../src/engine/codec.ts";
 import { Engine } from "../../src/engine/engine.ts";
+import { type Id, parseId } from "../../src/id.ts";
 import { unlimitedMemory } from "../../src/memory-budget.ts";
 import type { Listener } from "../../src/sql/database.ts";
 import { loadParser } from "../../src/sql/parser.ts";
@@ -29,6 +30,13 @@ export const START_MS = 1_700_000_000_000;
 /** The id that ends in `n`. */
 export function id(n: number): string {
   return `01HZZZZZZZZZZZZZZZZZZZ${String(n).padStart(4, "0")}`;
+}
+
+/** The same as the engine has it. */
+export function idOf(n: number): Id {
+  const parsed = parseId(id(n));
+  if (parsed === null) throw new Error(`no id: ${id(n)}`);
+  return parsed;
 }
 
 interface Timer {

@@ -1,3 +1,5 @@
+/** No reply leaves before what it reflects is durable, and each leaves then. */
+
 import { describe, expect, test } from "bun:test";
 import { serialize } from "pg-protocol";
 import { CLOSE_LINGER_SECONDS, OUTPUT_HIGH_WATER_BYTES } from "../../src/limits.ts";

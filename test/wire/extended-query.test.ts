@@ -1,3 +1,5 @@
+/** The extended query, message by message: answers, errors up to Sync, formats, portals. */
+
 import { describe, expect, test } from "bun:test";
 import { serialize } from "pg-protocol";
 import { MAX_PREPARED_PER_CONNECTION } from "../../src/limits.ts";

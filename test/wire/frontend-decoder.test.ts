@@ -1,3 +1,5 @@
+/** Bytes to messages, split anywhere; what cannot be a message ends the connection. */
+
 import { describe, expect, test } from "bun:test";
 import { serialize } from "pg-protocol";
 import { MAX_MESSAGE_BYTES, MAX_SMALL_MESSAGE_BYTES } from "../../src/limits.ts";

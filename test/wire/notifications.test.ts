@@ -1,3 +1,5 @@
+/** When notifications reach their client, and how many wait for it. */
+
 import { describe, expect, test } from "bun:test";
 import { serialize } from "pg-protocol";
 import { MAX_LISTENER_QUEUE_BYTES } from "../../src/limits.ts";

@@ -1,3 +1,5 @@
+/** A statement in slices, with its client, its neighbours and its end. */
+
 import { describe, expect, test } from "bun:test";
 import { serialize } from "pg-protocol";
 import { MAX_WAITING_INPUT_BYTES, OUTPUT_HIGH_WATER_BYTES } from "../../src/limits.ts";

@@ -1,3 +1,5 @@
+/** Passwords in one form, by the examples of RFC 4013 and the tables of RFC 3454. */
+
 import { describe, expect, test } from "bun:test";
 import { saslPrep } from "../../src/wire/saslprep.ts";
 

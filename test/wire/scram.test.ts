@@ -1,3 +1,5 @@
+/** SCRAM by the example of RFC 7677, and with every part of an exchange changed. */
+
 import { describe, expect, test } from "bun:test";
 import { serialize } from "pg-protocol";
 import { ByteWriter } from "../../src/bytes.ts";

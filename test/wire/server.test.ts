@@ -1,3 +1,5 @@
+/** The server on real sockets: places, time limits, cancel requests, clients that do not read. */
+
 import { afterEach, describe, expect, test } from "bun:test";
 import { Client } from "pg";
 import { serialize } from "pg-protocol";

@@ -1,3 +1,5 @@
+/** The simple query, message by message: answers, one transaction for a text, errors. */
+
 import { describe, expect, test } from "bun:test";
 import { serialize } from "pg-protocol";
 import { DirectClient, message } from "./direct-client.ts";
@@ -131,7 +133,7 @@ describe("the simple query", () => {
     ]);
     const notUtf8 = message("Q", [0x72, 0xc3, 0x28, 0]);
     expect(client.send(notUtf8)).toEqual([
-      'ERROR 22021 invalid byte sequence for encoding "UTF8"',
+      'ERROR 22021 invalid byte sequence for encoding "UTF8": 0xc3 0x28',
       "ready I",
     ]);
     expect(client.query("rows 0").at(-1)).toBe("ready I");

@@ -1,3 +1,5 @@
+/** Slices take turns: as many as fit into one, then the next. */
+
 import { expect, test } from "bun:test";
 import { TURN_SLICES_MS } from "../../src/limits.ts";
 import { SliceQueue } from "../../src/wire/slice-queue.ts";

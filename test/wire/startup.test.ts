@@ -1,3 +1,5 @@
+/** From the first byte to ReadyForQuery, and every way not to get there. */
+
 import { describe, expect, test } from "bun:test";
 import { serialize } from "pg-protocol";
 import { DeltatError, SqlState } from "../../src/errors.ts";

@@ -1,3 +1,5 @@
+/** Which certificates and keys are taken, and which hash of them SCRAM binds to. */
+
 import { afterAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

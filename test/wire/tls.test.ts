@@ -1,3 +1,5 @@
+/** TLS on real sockets, by SSLRequest and from the first byte. */
+
 import { afterEach, describe, expect, test } from "bun:test";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { serialize } from "pg-protocol";

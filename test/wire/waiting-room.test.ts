@@ -1,3 +1,5 @@
+/** Who gives way when the sockets have run out. */
+
 import { expect, test } from "bun:test";
 import { ClientConnection, type ConnectionHost, type PlainSocket } from "../../src/wire/client-connection.ts";
 import type { ClientSession } from "../../src/wire/session.ts";

@@ -10,9 +10,9 @@ import { columnAliases, type FromItem, newEntry, sameLevel, unit } from "./from.
 import { takesColumnList } from "./json-sets.ts";
 import type { Namespace } from "./range.ts";
 import { EMPTY_NAMESPACE } from "./range.ts";
-import { RowsScan } from "./scan.ts";
 import type { QueryScope } from "./scope.ts";
 import { planSetFunction, type SetFunction } from "./set-functions.ts";
+import { FeedScan, ListFeed } from "./shared-rows.ts";
 
 const FUNCTION_FIELDS = new Set(["lateral", "ordinality", "is_rowsfrom", "functions", "alias", "coldeflist"]);
 
@@ -41,18 +41,18 @@ export function planFunction(range: RangeFunction, scope: QueryScope, before: Na
       isSingle && at === 0 && range.alias !== undefined && first?.set.columns[0]?.name == null ? alias : name;
     entry.add(aliases[at] ?? ownName, type);
   });
-  const operator = new RowsScan(`Function Scan on ${alias}`, entry, ({ execution }) => {
+  const operator = new FeedScan(`Function Scan on ${alias}`, entry, ({ execution }) => {
     const lists = sets.map(({ set }) => set.rows(execution));
     const [only] = lists;
-    if (only !== undefined && lists.length === 1 && range.ordinality !== true) return only;
+    if (only !== undefined && lists.length === 1 && range.ordinality !== true) return new ListFeed(only);
     const length = Math.max(0, ...lists.map((rows) => rows.length));
-    return {
+    return new ListFeed({
       length,
       at: (index) => {
         const row = sets.flatMap(({ set }, i) => lists[i]?.at(index) ?? set.columns.map(() => null));
         return range.ordinality === true ? [...row, index + 1] : row;
       },
-    };
+    });
   });
   return unit(entry, { kind: "rows", operator }, sameLevel(references, scope));
 }

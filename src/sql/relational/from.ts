@@ -32,9 +32,9 @@ import {
   namespaceOf,
   RangeEntry,
 } from "./range.ts";
-import { OneRow, RowsScan } from "./scan.ts";
+import { OneRow } from "./scan.ts";
 import type { QueryScope } from "./scope.ts";
-import { FeedScan } from "./shared-rows.ts";
+import { FeedScan, ListFeed } from "./shared-rows.ts";
 
 type UnitSource =
   | { readonly kind: "stored"; readonly table: StoredTable; readonly relation: Relation }
@@ -162,10 +162,10 @@ function planTable(range: RangeVar, scope: QueryScope): FromItem {
       entry.add(aliases[at] ?? column, type, { origin });
     });
     scope.planner.readsTables = true;
-    const operator = new RowsScan(
+    const operator = new FeedScan(
       `Seq Scan on ${name === alias ? name : `${name} ${alias}`}`,
       entry,
-      ({ execution }) => catalog.rows(execution),
+      ({ execution }) => new ListFeed(catalog.rows(execution)),
     );
     return unit(entry, { kind: "rows", operator });
   }

@@ -1,10 +1,9 @@
-/** Operators at the leaves: the rows of stored tables, of `availability`, and of lists made elsewhere. */
+/** Operators at the leaves: the one row of a query without FROM, the rows of stored tables, and of `availability`. */
 
 import type { AccessPath } from "../access-path.ts";
 import type { AvailabilityQuery } from "../availability-query.ts";
 import type { Expression } from "../expression.ts";
 import type { Column, StoredTable, Table } from "../schema.ts";
-import type { Value } from "../value.ts";
 import {
   type Cursor,
   DONE,
@@ -17,7 +16,6 @@ import {
 } from "./operator.ts";
 import type { RangeEntry } from "./range.ts";
 import type { Run } from "./run.ts";
-import type { RowList } from "./set-functions.ts";
 
 /** The one row of a query without FROM. */
 export class OneRow implements Operator {
@@ -161,53 +159,5 @@ export class AvailabilityScan implements Operator {
         return DONE;
       },
     };
-  }
-}
-
-/** Rows that come as a list: catalogs, functions. */
-export class RowsScan implements Operator {
-  readonly plan: PlanNode;
-
-  constructor(
-    label: string,
-    private readonly entry: RangeEntry,
-    private readonly source: (run: Run) => RowList,
-  ) {
-    this.plan = planNode(label);
-  }
-
-  cursor(run: Run): Cursor {
-    const used = this.entry.usedColumns();
-    const indexes = used.map((column) => column.index);
-    const slots = used.map((column) => column.expression().slot);
-    return new RowsCursor(run, () => this.source(run), indexes, slots);
-  }
-}
-
-class RowsCursor implements Cursor {
-  private rows: RowList = [];
-  private at = 0;
-
-  constructor(
-    private readonly run: Run,
-    private readonly source: () => RowList,
-    private readonly indexes: readonly number[],
-    private readonly slots: readonly number[],
-  ) {}
-
-  open(): void {
-    this.rows = this.source();
-    this.at = 0;
-  }
-
-  next(): Step {
-    if (this.at >= this.rows.length) return DONE;
-    if (--this.run.fuel < 0) return PAUSE;
-    const row = this.rows.at(this.at++) as readonly Value[];
-    const values = this.run.execution.slots;
-    for (let i = 0; i < this.slots.length; i++) {
-      values[this.slots[i] as number] = row[this.indexes[i] as number] as Value;
-    }
-    return ROW;
   }
 }

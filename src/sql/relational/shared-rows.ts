@@ -1,4 +1,7 @@
-/** Rows that several places of a query read, made when the first of them asks for them and kept for the others: WITH. */
+/**
+ * Rows that come from elsewhere than a table of the engine: lists (catalogs, functions), and those of WITH, which several
+ * places of a query may read, and which are made when the first of them asks for them and kept for the others.
+ */
 
 import type { Value } from "../value.ts";
 import {
@@ -13,6 +16,7 @@ import {
 } from "./operator.ts";
 import type { RangeEntry } from "./range.ts";
 import type { Run } from "./run.ts";
+import type { RowList } from "./set-functions.ts";
 
 export type Rows = readonly (readonly Value[])[];
 
@@ -25,14 +29,14 @@ export interface RowProducer {
 
 /** Rows that may still be in the making. */
 export interface RowFeed {
-  readonly rows: Rows;
+  readonly rows: RowList;
   /** Makes one more: ROW, or PAUSE, or DONE where there is none. */
   more(): Step;
 }
 
 /** Rows that are all there. */
 export class ListFeed implements RowFeed {
-  constructor(readonly rows: Rows) {}
+  constructor(readonly rows: RowList) {}
 
   more(): Step {
     return DONE;
@@ -99,10 +103,11 @@ export class FeedScan implements Operator {
           if (step !== ROW) return step;
         }
         if (run.isSpent()) return PAUSE;
-        const row = feed.rows[at++] as readonly Value[];
+        const row = feed.rows.at(at++) as readonly Value[];
         const { slots: values } = run.execution;
-        for (let i = 0; i < slots.length; i++)
+        for (let i = 0; i < slots.length; i++) {
           values[slots[i] as number] = row[indexes[i] as number] as Value;
+        }
         return ROW;
       },
     };

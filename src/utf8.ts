@@ -1,7 +1,8 @@
 /** Text of a client: strictly checked UTF-8, without NUL. */
 
-import { DeltatError, SqlState } from "../errors.ts";
+import { DeltatError, SqlState } from "./errors.ts";
 
+/** `ignoreBOM` keeps a leading U+FEFF, which is a character of the text like any other. */
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The text that `bytes` spell. Throws DeltatError 22021 naming the bytes that are no UTF-8, or for a NUL. */
