@@ -1,7 +1,12 @@
 /** Texts and arrays that double with each step end at a bound, not with the process. */
 
 import { expect, test } from "bun:test";
-import { MAX_ARRAY_ELEMENTS, MAX_EXPONENTIAL_DIGITS, MAX_TEXT_VALUE_CHARACTERS } from "../../src/limits.ts";
+import {
+  MAX_ARRAY_ELEMENTS,
+  MAX_EXPONENTIAL_DIGITS,
+  MAX_FORMAT_PATTERN_CHARACTERS,
+  MAX_TEXT_VALUE_CHARACTERS,
+} from "../../src/limits.ts";
 import { TestDatabase } from "./sql-fixture.ts";
 
 const client = new TestDatabase().connect();
@@ -77,6 +82,19 @@ test("padding repeats what it is padded with, character by character", () => {
   expect(client.rows("SELECT lpad('ab', 7, '1é😀'), rpad('ab', 4, 'xyz'), lpad('abc', 2, 'x')")).toEqual([
     ["1é😀1éab", "abxy", "ab"],
   ]);
+});
+
+test("a format pattern may have so many characters", () => {
+  const tooLong = `54000 limit exceeded: characters of a format pattern (at most ${MAX_FORMAT_PATTERN_CHARACTERS})`;
+  for (const [call, sign] of [
+    ["to_char(1", "9"],
+    ["to_char(to_timestamp(0)", "-"],
+    ["to_date('2024'", "-"],
+  ] as const) {
+    const asked = (length: number) => `SELECT ${call}, repeat('${sign}', ${length})) IS NULL`;
+    expect(client.rows(asked(MAX_FORMAT_PATTERN_CHARACTERS))).toEqual([["f"]]);
+    expect(client.error(asked(MAX_FORMAT_PATTERN_CHARACTERS + 1))).toBe(tooLong);
+  }
 });
 
 test("exp and power work out so many digits before the point", () => {
