@@ -48,6 +48,12 @@ export const MAX_RESULT_BYTES = 512 * 1024 * 1024;
 /** Characters (UTF-16 units) of a text that an expression makes. */
 export const MAX_TEXT_VALUE_CHARACTERS = 16 * 1024 * 1024;
 
+/** Digits before the point of exp and power where they are worked out by logarithms: the time grows with their cube. */
+export const MAX_EXPONENTIAL_DIGITS = 1000;
+
+/** Characters of a pattern of to_char, to_date or to_timestamp: each may show many. */
+export const MAX_FORMAT_PATTERN_CHARACTERS = 64 * 1024;
+
 /** Elements of an array that an expression makes. */
 export const MAX_ARRAY_ELEMENTS = 4 * 1024 * 1024;
 

@@ -3,8 +3,9 @@
  * other they would soon have more than the process may hold.
  */
 
+import { limitExceeded } from "../engine/violations.ts";
 import { DeltatError, SqlState } from "../errors.ts";
-import { MAX_ARRAY_ELEMENTS, MAX_TEXT_VALUE_CHARACTERS } from "../limits.ts";
+import { MAX_ARRAY_ELEMENTS, MAX_FORMAT_PATTERN_CHARACTERS, MAX_TEXT_VALUE_CHARACTERS } from "../limits.ts";
 import type { Value } from "./value.ts";
 
 /** The same value. Throws 54000 for a text or an array that is too large. */
@@ -12,6 +13,12 @@ export function checkedSize(value: Value): Value {
   if (typeof value === "string") checkedLength(value.length);
   else if (Array.isArray(value)) checkedElements(value.length);
   return value;
+}
+
+/** A pattern of to_char and its kin. Throws 54000 for one that is too long. */
+export function checkedPattern(pattern: string): string {
+  if (pattern.length <= MAX_FORMAT_PATTERN_CHARACTERS) return pattern;
+  throw limitExceeded("characters of a format pattern", MAX_FORMAT_PATTERN_CHARACTERS);
 }
 
 /** At least 0: an array may have so many elements. Throws 54000. */

@@ -3,7 +3,9 @@
  * that PostgreSQL chooses for their results (numeric_sqrt, numeric_power, numeric_exp, numeric_ln of numeric.c).
  */
 
+import { limitExceeded } from "../../engine/violations.ts";
 import { DeltatError, SqlState } from "../../errors.ts";
+import { MAX_EXPONENTIAL_DIGITS } from "../../limits.ts";
 import {
   compareDecimals,
   type Decimal,
@@ -17,6 +19,9 @@ import {
 /** Significant digits that a result shows at least, and the most digits after its point. */
 const SIGNIFICANT = 16;
 const MAX_SCALE = 1000;
+
+/** Of a power that is multiplied out, before it is rounded. */
+const MAX_MULTIPLIED_DIGITS = 300_000n;
 
 /** Digits carried beyond those shown. */
 const GUARD = 12;
@@ -89,11 +94,19 @@ function overflow(): DeltatError {
   return new DeltatError(SqlState.numericValueOutOfRange, "value overflows numeric format");
 }
 
+/** Throws 54000. */
+function checkDigits(log10: number): void {
+  if (log10 > MAX_EXPONENTIAL_DIGITS) {
+    throw limitExceeded("digits before the point of exp or power", MAX_EXPONENTIAL_DIGITS);
+  }
+}
+
 /** Throws 22003 where the result has more digits than a numeric. */
 export function decimalExp(source: string): string {
   const value = decimalOf(source);
   const approximate = Number(source) * Math.LOG10E;
   if (approximate > 131_072) throw overflow();
+  checkDigits(approximate);
   const scale = clamp(SIGNIFICANT - weightOf(approximate), value.scale);
   const working = scale + Math.max(0, Math.ceil(approximate)) * 2 + GUARD + 10;
   const result = scaledExp(rescale(value, working).digits, working);
@@ -157,8 +170,10 @@ export function decimalPower(base: string, exponent: string): string {
   }
   const log10 = value.digits === 0n ? 0 : Number(exponent) * Math.log10(Math.abs(Number(base)));
   if (log10 > 131_072) throw overflow();
-  if (isWhole && magnitude(whole.digits) <= 10_000n) return wholePower(value, whole.digits, by.scale);
+  if (isWhole && isMultiplied(value, magnitude(whole.digits)))
+    return wholePower(value, whole.digits, by.scale);
   if (value.digits === 0n) return formatDecimal({ digits: 0n, scale: SIGNIFICANT });
+  checkDigits(log10);
   const scale = clamp(SIGNIFICANT - weightOf(log10), value.scale, by.scale);
   const working = scale + Math.max(0, Math.ceil(log10)) * 2 + GUARD + 10;
   const size = { digits: magnitude(value.digits), scale: value.scale };
@@ -166,6 +181,11 @@ export function decimalPower(base: string, exponent: string): string {
   const result = scaledExp(product / pow10(working), working);
   const isNegative = value.digits < 0n && isWhole && whole.digits % 2n !== 0n;
   return formatDecimal(rescale({ digits: isNegative ? -result : result, scale: working }, scale));
+}
+
+/** Whether a whole power has so few digits that it is best worked out as it stands. */
+function isMultiplied({ digits }: Decimal, exponent: bigint): boolean {
+  return BigInt(digits.toString().length) * exponent <= MAX_MULTIPLIED_DIGITS;
 }
 
 function wholePower(value: Decimal, exponent: bigint, exponentScale: number): string {

@@ -2,6 +2,7 @@
 
 import { DeltatError, SqlState } from "../../errors.ts";
 import { decimalOf, formatDecimal, rescale } from "../numeric.ts";
+import { checkedPattern } from "../value-size.ts";
 
 const TOKEN = /"[^"]*"|FM|EEEE|RN|PL|MI|SG|PR|TH|th|[90.,DGSVL]|./gi;
 
@@ -15,7 +16,7 @@ interface Pattern {
 }
 
 function read(pattern: string): Pattern {
-  const all = pattern.match(TOKEN) ?? [];
+  const all = checkedPattern(pattern).match(TOKEN) ?? [];
   const tokens = all.map((token) =>
     /^(FM|EEEE|RN|PL|MI|SG|PR|[DGSVL])$/i.test(token) ? token.toUpperCase() : token,
   );

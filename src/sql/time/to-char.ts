@@ -5,6 +5,7 @@
  */
 
 import { DeltatError, SqlState } from "../../errors.ts";
+import { checkedPattern } from "../value-size.ts";
 import {
   civilFromDays,
   dayOfYear,
@@ -81,7 +82,7 @@ export function formatIntervalBy(pattern: string, { months, days, micros }: Inte
 
 function format(pattern: string, shown: Shown): string {
   let fills = true;
-  return pattern.replace(TOKENS, (token) => {
+  return checkedPattern(pattern).replace(TOKENS, (token) => {
     if (token.startsWith('"')) return token.slice(1, -1).replace(/\\(.)/g, "$1");
     const upper = token.toUpperCase();
     if (upper === "FM") {
@@ -264,7 +265,7 @@ export function parseByPattern(
   const skipBetween = (between: string): void => {
     for (const _ of between) if (at < text.length && !/[A-Za-z0-9]/.test(text[at] as string)) at++;
   };
-  for (const match of pattern.matchAll(TOKENS)) {
+  for (const match of checkedPattern(pattern).matchAll(TOKENS)) {
     skipBetween(pattern.slice(last, match.index));
     last = match.index + match[0].length;
     const token = match[0].toUpperCase();

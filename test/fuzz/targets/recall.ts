@@ -232,6 +232,8 @@ export function recallTarget(Session: typeof SqlSession = SqlSession): Target<Re
       const [tested, plain] = [connect(Session), connect(ParsingSession)];
       for (const text of texts) {
         const [given, wanted] = [ask(tested, text), ask(plain, text)];
+        // A plan found by shape reads a wrong literal where the first row asks for it, and there may be none.
+        if (isOfLiteral(wanted) && !isOfLiteral(given)) return null;
         const difference = differ(given, wanted);
         if (difference !== null) return `${difference}\n(${JSON.stringify(text)})`;
       }
@@ -269,9 +271,15 @@ function ask({ server, client }: Connection, text: string): Message[] | null {
   return isSettled ? messages : null;
 }
 
+function isOfLiteral(messages: Message[] | null): boolean {
+  return messages?.some((one) => comparable(one) === OF_LITERAL) === true;
+}
+
+const OF_LITERAL = "E of a literal";
+
 /** Of two literals that are wrong, each way may come to another one first. */
 function comparable({ type, body }: Message): string {
-  if (type === "E" && /\0C(22|42P01|42704|42883)/.test(body)) return "E of a literal";
+  if (type === "E" && /\0C(22|42P01|42704|42883)/.test(body)) return OF_LITERAL;
   return shown({ type, body });
 }
 
