@@ -75,6 +75,36 @@ const FULL_DISK_IGNORED = withFiles((files, pathOf) => ({
   },
 }));
 
+const TORN_TAIL_KEPT = withFiles((files, pathOf) => ({
+  write(fd, bytes, position) {
+    const isCut = isSegment(pathOf(fd)) && bytes.every((byte) => byte === 0);
+    if (!isCut) files.write(fd, bytes, position);
+  },
+}));
+
+/** Old segments go while the name of the snapshot that stands for them may still be lost. */
+function checkpointFolderNotSynced(files: FileSystem): Plumbing {
+  let hasRemoved = false;
+  const unsyncedAfterRemoval = changed(files, () => ({
+    remove(path) {
+      files.remove(path);
+      hasRemoved = true;
+    },
+    async syncFolderLater(path) {
+      if (!hasRemoved) await files.syncFolderLater(path);
+      hasRemoved = false;
+    },
+  }));
+  return {
+    files: unsyncedAfterRemoval,
+    snapshotMaker: (used, after) => async (folder, lastSegment) => {
+      await new Promise<void>((resolve) => after(5, resolve));
+      const unsynced = changed(used, () => ({ syncFolder: () => undefined }));
+      return makeSnapshot(unsynced, folder, lastSegment);
+    },
+  };
+}
+
 /** The snapshot is in place, and the server is told so, before a byte of it has been written. */
 function snapshotsWrittenTooLate(files: FileSystem): Plumbing {
   return {
@@ -122,5 +152,7 @@ export const FAULTY_FILES: readonly DeliberateBug[] = [
     seed: 1,
     plumb: withFiles(() => ({ syncFolder: () => undefined, syncFolderLater: async () => undefined })),
   },
+  { name: "torn-tail-kept", seed: 404, plumb: TORN_TAIL_KEPT },
+  { name: "snapshot-name-not-durable-before-segments-go", seed: 11, plumb: checkpointFolderNotSynced },
   { name: "segments-removed-before-the-snapshot-is-there", seed: 8, plumb: snapshotsWrittenTooLate },
 ];
