@@ -4,6 +4,9 @@ import type { DeliberateBug } from "./deliberate-bug.ts";
 import { Simulation } from "./simulation.ts";
 import { type Plan, planOf, type Step } from "./steps.ts";
 
+/** The last line of a story that ends badly begins with this. */
+export const WRONG = "WRONG: ";
+
 const RUNS_PER_COLLECTION = 20;
 
 /** Why a run failed; null: it did not. */
@@ -64,7 +67,7 @@ function symptomOf(failure: Error | null): string {
 export function storyOf(plan: Plan, bug: DeliberateBug | null): string[] {
   const lines: string[] = [];
   const { failure } = play(plan, bug, (line) => lines.push(line));
-  return [...lines, failure === null ? "nothing is wrong" : `WRONG: ${failure.message}`];
+  return [...lines, failure === null ? "nothing is wrong" : `${WRONG}${failure.message}`];
 }
 
 /** Plays the seeds from `seed` on for as long as `goesOn`; the first that fails, or null. */

@@ -9,7 +9,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { loadParser } from "../../src/sql/parser.ts";
-import { campaign, shrink, storyOf } from "./campaign.ts";
+import { campaign, shrink, storyOf, WRONG } from "./campaign.ts";
 import type { DeliberateBug } from "./deliberate-bug.ts";
 import { DELIBERATE_BUGS } from "./deliberate-bugs.ts";
 import { type Plan, planOf } from "./steps.ts";
@@ -89,9 +89,12 @@ function playBugs(): number {
   return missed > 0 ? 1 : 0;
 }
 
-function tell(plan: Plan, bug: DeliberateBug | null): void {
+/** Exit code: 1 if it ends badly. */
+function tell(plan: Plan, bug: DeliberateBug | null): number {
   print(`${plan.steps.length} steps, ${JSON.stringify(plan.settings)}:`);
-  for (const line of storyOf(plan, bug)) print(line);
+  const story = storyOf(plan, bug);
+  for (const line of story) print(line);
+  return story.at(-1)?.startsWith(WRONG) === true ? 1 : 0;
 }
 
 /** Exit code: 1 if something was wrong. */
@@ -133,4 +136,4 @@ const bug = bugCalled(values.bug);
 if (values.year) playYear();
 else if (values.bugs) process.exitCode = playBugs();
 else if (values.plan === undefined) process.exitCode = playSeeds(bug);
-else tell(JSON.parse(readFileSync(values.plan, "utf8")) as Plan, bug);
+else process.exitCode = tell(JSON.parse(readFileSync(values.plan, "utf8")) as Plan, bug);
