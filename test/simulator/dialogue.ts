@@ -9,9 +9,10 @@ import { SqlState } from "../../src/errors.ts";
 import type { Tenant } from "../../src/tenants/tenant.ts";
 import type { Oracle } from "../engine/oracle.ts";
 import type { Violation } from "../engine/violations.ts";
-import type { Outcome, Statement } from "./operations.ts";
+
 import { type Staged, viewWith } from "./session-model.ts";
 import type { SimulatedClient } from "./simulated-client.ts";
+import type { Outcome, Statement } from "./statement-parts.ts";
 import { check } from "./violation.ts";
 
 const LOST_RACE: Violation = { sqlState: SqlState.serializationFailure, messageStart: "" };

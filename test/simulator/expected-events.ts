@@ -12,11 +12,17 @@ interface Event {
   readonly about: readonly Id[];
 }
 
+/** Events that are told together. */
+export interface EventGroup {
+  readonly payloads: readonly string[];
+  readonly notices: Notices;
+}
+
 /** The notifications of a group, each to whoever listens on its channel. */
 export type Notices = readonly { readonly channel: string; readonly payload: string }[];
 
 /** Applies a commit's commands to `state` and returns what is to be told of them. */
-export function applyAndTell(state: Oracle, commands: readonly Command[]): Notices[] {
+export function applyAndTell(state: Oracle, commands: readonly Command[]): EventGroup[] {
   const groups: Event[][] = [];
   /** Of deleted resources: whose children they were. */
   const parents = new Map<string, Id | null>();
@@ -32,7 +38,7 @@ export function applyAndTell(state: Oracle, commands: readonly Command[]): Notic
 }
 
 /** Holds that expire at the same moment, told together. */
-export function expiryEvents(state: Oracle, expired: readonly HoldImage[]): Notices[] {
+export function expiryEvents(state: Oracle, expired: readonly HoldImage[]): EventGroup[] {
   const moments = [...new Set(expired.map((hold) => hold.expiresAt))].sort((a, b) => a - b);
   return moments.map((at) => {
     const events = expired.filter((hold) => hold.expiresAt === at).map((hold) => ofRow("HoldReleased", hold));
@@ -44,8 +50,8 @@ function addressed(
   state: Oracle,
   parents: ReadonlyMap<string, Id | null>,
   events: readonly Event[],
-): Notices {
-  return events.flatMap(({ payload, about }) => {
+): EventGroup {
+  const notices = events.flatMap(({ payload, about }) => {
     const channels = new Set<string>();
     for (const id of about) {
       for (let at: Id | null = id; at !== null; ) {
@@ -56,6 +62,7 @@ function addressed(
     }
     return [...channels].map((channel) => ({ channel, payload }));
   });
+  return { payloads: events.map(({ payload }) => payload), notices };
 }
 
 function eventsOf(state: Oracle, command: Command): Event[][] {

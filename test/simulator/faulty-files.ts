@@ -82,6 +82,29 @@ const TORN_TAIL_KEPT = withFiles((files, pathOf) => ({
   },
 }));
 
+/** Old segments go while the name of the snapshot that stands for them may still be lost. */
+function checkpointFolderNotSynced(files: FileSystem): Plumbing {
+  let hasRemoved = false;
+  const unsyncedAfterRemoval = changed(files, () => ({
+    remove(path) {
+      files.remove(path);
+      hasRemoved = true;
+    },
+    async syncFolderLater(path) {
+      if (!hasRemoved) await files.syncFolderLater(path);
+      hasRemoved = false;
+    },
+  }));
+  return {
+    files: unsyncedAfterRemoval,
+    snapshotMaker: (used, after) => async (folder, lastSegment) => {
+      await new Promise<void>((resolve) => after(5, resolve));
+      const unsynced = changed(used, () => ({ syncFolder: () => undefined }));
+      return makeSnapshot(unsynced, folder, lastSegment);
+    },
+  };
+}
+
 /** The snapshot is in place, and the server is told so, before a byte of it has been written. */
 function snapshotsWrittenTooLate(files: FileSystem): Plumbing {
   return {
@@ -121,14 +144,15 @@ function snapshotsWrittenTooLate(files: FileSystem): Plumbing {
 
 export const FAULTY_FILES: readonly DeliberateBug[] = [
   { name: "log-not-synced", seed: 1, plumb: unsynced(isSegment) },
-  { name: "snapshot-not-synced-before-its-rename", seed: 10, plumb: unsynced(isSnapshot) },
-  { name: "failed-sync-taken-for-done", seed: 36, plumb: SYNC_FAILURE_IGNORED },
-  { name: "full-disk-taken-for-room", seed: 6, plumb: FULL_DISK_IGNORED },
-  { name: "torn-tail-kept", seed: 123, plumb: TORN_TAIL_KEPT },
+  { name: "snapshot-not-synced-before-its-rename", seed: 9, plumb: unsynced(isSnapshot) },
+  { name: "failed-sync-taken-for-done", seed: 28, plumb: SYNC_FAILURE_IGNORED },
+  { name: "full-disk-taken-for-room", seed: 8, plumb: FULL_DISK_IGNORED },
   {
     name: "folder-not-synced",
     seed: 1,
     plumb: withFiles(() => ({ syncFolder: () => undefined, syncFolderLater: async () => undefined })),
   },
-  { name: "segments-removed-before-the-snapshot-is-there", seed: 20, plumb: snapshotsWrittenTooLate },
+  { name: "torn-tail-kept", seed: 404, plumb: TORN_TAIL_KEPT },
+  { name: "snapshot-name-not-durable-before-segments-go", seed: 11, plumb: checkpointFolderNotSynced },
+  { name: "segments-removed-before-the-snapshot-is-there", seed: 8, plumb: snapshotsWrittenTooLate },
 ];

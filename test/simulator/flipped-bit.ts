@@ -53,7 +53,9 @@ function startOn(disk: SimulatedDisk, { clock, settings, models }: DownMachine, 
   const loop = new EventLoop(clock, () => undefined);
   const warnings: string[] = [];
   const judgeAll = (): Outcome[] => {
-    const life = new ServerLife(loop, disk, null, settings, disk.random, (warning) => warnings.push(warning));
+    const life = new ServerLife(loop, disk, null, settings, disk.random, {
+      warn: (warning) => void warnings.push(warning),
+    });
     return [...models].map((model) => {
       try {
         return judge(life, model, path, warnings);

@@ -7,9 +7,12 @@ import { Engine } from "../../src/engine/engine.ts";
 import { captureSnapshot } from "../../src/engine/snapshot.ts";
 import { formatId } from "../../src/id.ts";
 import { inspectLog } from "../../src/storage/log-reader.ts";
+import { History } from "../../src/tenants/history.ts";
 import { loadSnapshot } from "../../src/tenants/stored-state.ts";
+import type { Tenant } from "../../src/tenants/tenant.ts";
 import type { Oracle } from "../engine/oracle.ts";
 import type { SimulatedDisk } from "./simulated-disk.ts";
+import type { TenantModel } from "./tenant-model.ts";
 import { check } from "./violation.ts";
 
 function resourceLine(row: ResourceImage): string {
@@ -89,6 +92,29 @@ function checkInvariant(what: string, engine: Engine): void {
       );
     }
   }
+}
+
+/** Fails unless the log tells of every event, as far back as it goes, under its number. */
+export function compareEvents(
+  files: SimulatedDisk,
+  folder: string,
+  { engine, durableLsn }: Tenant,
+  model: TenantModel,
+): void {
+  const lastSeq = engine.eventCount;
+  const history = new History(files, folder, { durableLsn, lastSeq, oldestOfPart: lastSeq + 1 });
+  const { ledger, name } = model;
+  check(lastSeq === ledger.lastSeq, `${name}: ${lastSeq} events are counted, there are ${ledger.lastSeq}`);
+  let last: number | null = null;
+  for (const event of history.read(null)) {
+    if (event === null) continue;
+    const { seq, at, payload } = event;
+    check(last === null || seq === last + 1, `${name}: event ${seq} follows on ${last}`);
+    check(ledger.see(seq, at, payload) <= durableLsn, `${name}: event ${seq} is shown before it is durable`);
+    last = seq;
+  }
+  const durable = ledger.lastSeqOf(durableLsn);
+  check(last === null || last === durable, `${name}: the last event told is ${last}, not ${durable}`);
 }
 
 /** A database as its folder has it, read twice by itself: both times the same bytes come out. */

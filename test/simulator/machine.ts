@@ -10,7 +10,7 @@ import { Random } from "../seeded-random.ts";
 import type { DeliberateBug } from "./deliberate-bug.ts";
 import { flipOneBit } from "./flipped-bit.ts";
 import { compareRows } from "./inspection.ts";
-import { ServerLife, type ServerSettings } from "./server-life.ts";
+import { DATA_FOLDER, ServerLife, type ServerSettings } from "./server-life.ts";
 import type { SimulatedClient } from "./simulated-client.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 import { EventLoop, MachineClock } from "./simulated-time.ts";
@@ -20,6 +20,8 @@ import { check } from "./violation.ts";
 /** How long a server that was asked to stop may take. */
 const STOP_MS = 20_000;
 
+const EXPIRY_LATENESS_MS = 2;
+
 export class Machine {
   readonly clock = new MachineClock();
   readonly disk: SimulatedDisk;
@@ -28,6 +30,8 @@ export class Machine {
   life: ServerLife | null = null;
   /** The disk has been in trouble in this life of the server: it may refuse, or have failed. */
   isTroubled = false;
+  /** The clock has jumped in this life of the server: timers, which do not look at it, may come late. */
+  private hasJumped = false;
   /** What becomes of the machine when its disk stops it. */
   stopsByPower = true;
   /** It stops once more after so many disk operations of the next starts. */
@@ -52,6 +56,7 @@ export class Machine {
         this.isTroubled = true;
         this.count(what);
       },
+      cut: (what) => this.count(what),
     });
   }
 
@@ -59,6 +64,7 @@ export class Machine {
   start(): void {
     for (;;) {
       this.loop = this.newLoop();
+      this.hasJumped = false;
       this.isTroubled = this.disk.room !== Number.POSITIVE_INFINITY;
       const again = this.stopsAgainAt.shift();
       if (again !== undefined) this.disk.stopAt = this.disk.operations + again + 1;
@@ -67,6 +73,26 @@ export class Machine {
       this.losePower(this.stopsByPower && this.disk.isStopped);
     }
     for (const model of this.models.values()) this.judgeRecovery(model);
+  }
+
+  /** The system's clock is set, forwards or back. */
+  jumpClock(ms: number): void {
+    this.count("clock jumps");
+    this.clock.jump(ms);
+    this.hasJumped = true;
+  }
+
+  /** Fails unless the holds that are over were seen to be: a timer waits for the next, also where nobody asks. */
+  expectExpiries(): void {
+    const { loop } = this;
+    if (this.life === null || this.isTroubled || this.hasJumped || loop.isOver || loop.isLate) return;
+    for (const model of this.models.values()) {
+      const late = model.dueBy(loop.now() - EXPIRY_LATENESS_MS);
+      check(
+        late.length === 0,
+        `${model.name}: it is ${loop.now()}, and a hold that expires at ${late[0]?.expiresAt} is still there`,
+      );
+    }
   }
 
   /** The process ends this very moment, with the power or without. */
@@ -132,6 +158,16 @@ export class Machine {
 
   tenant(name: string): Tenant | null {
     return this.life?.tenant(name) ?? null;
+  }
+
+  /** Whether the log of a database was, or may have been, cut short. */
+  hasSnapshot(name: string): boolean {
+    const files = [...this.disk.filesIn(this.folderOf(name)).keys()];
+    return files.some((path) => path.includes(".snapshot"));
+  }
+
+  folderOf(name: string): string {
+    return `${DATA_FOLDER}/databases/${name}`;
   }
 
   /** The model follows what the server did by itself: expiries, retention, a log that has failed. */
@@ -217,7 +253,9 @@ export class Machine {
   /** False: the machine has stopped meanwhile. */
   private recover(): boolean {
     try {
-      this.life = new ServerLife(this.loop, this.disk, this.bug, this.settings, this.disk.random);
+      this.life = new ServerLife(this.loop, this.disk, this.bug, this.settings, this.disk.random, {
+        snapshotMade: () => this.count("snapshots made"),
+      });
       for (const name of this.models.keys()) this.tenant(name);
     } catch (error) {
       if (!this.disk.isStopped) this.mendDisk(error);
@@ -251,6 +289,11 @@ export class Machine {
       `${model.name}: time goes on at ${tenant.engine.now} after the restart`,
     );
     compareRows(`${model.name} after a restart`, tenant.engine, model.current);
+    const [counted, wanted] = [tenant.engine.eventCount, model.ledger.lastSeq];
+    check(
+      counted === wanted,
+      `${model.name}: ${counted} events are counted after the restart, not ${wanted}`,
+    );
   }
 
   private adoptLast(tenant: Tenant, model: TenantModel): void {

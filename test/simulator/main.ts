@@ -1,18 +1,25 @@
 /**
  * `bun run simulate --seed N --seconds S`: plays one seed after the other for so long, and says what was done. A seed that
  * fails is told as a short story, and the exit code is 1. `--steps N` is the length of a run, `--runs N` ends after so many,
- * `--bug <name>` puts a deliberate bug into the server, `--story` tells all of the first run.
- * `--year` plays a year under a steady load instead, and prints memory and files by month.
+ * `--bug <name>` puts a deliberate bug into the server, `--story` tells all of the first run, `--plan <file>` plays a plan
+ * as it was printed. `--year` plays a year under a steady load, and prints memory and files by month; `--bugs` plays every
+ * deliberate bug until it is found.
  */
 
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { loadParser } from "../../src/sql/parser.ts";
-import { campaign, play, shrink, storyOf } from "./campaign.ts";
+import { campaign, shrink, storyOf, WRONG } from "./campaign.ts";
+import type { DeliberateBug } from "./deliberate-bug.ts";
 import { DELIBERATE_BUGS } from "./deliberate-bugs.ts";
-import { planOf } from "./steps.ts";
+import { type Plan, planOf } from "./steps.ts";
+import { summaryOf } from "./summary.ts";
 import { simulateYear } from "./year.ts";
 
 const SHRINK_MS = 30_000;
+const PROGRESS_MS = 60_000;
+/** A deliberate bug is to be found within this. */
+const BUG_MS = 60_000;
 
 const { values } = parseArgs({
   options: {
@@ -21,16 +28,35 @@ const { values } = parseArgs({
     steps: { type: "string", default: "300" },
     runs: { type: "string" },
     bug: { type: "string" },
+    plan: { type: "string" },
     story: { type: "boolean", default: false },
+    bugs: { type: "boolean", default: false },
     year: { type: "boolean", default: false },
   },
 });
+const seed = Number(values.seed);
+const steps = Number(values.steps);
+const startedMs = performance.now();
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-function bugCalled(name: string | undefined) {
+function mib(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+}
+
+/** Seconds since `sinceMs`. */
+function secondsSince(sinceMs: number): string {
+  return `${((performance.now() - sinceMs) / 1000).toFixed(1)} s`;
+}
+
+function within(ms: number): () => boolean {
+  const endMs = performance.now() + ms;
+  return () => performance.now() < endMs;
+}
+
+function bugCalled(name: string | undefined): DeliberateBug | null {
   if (name === undefined) return null;
   const bug = DELIBERATE_BUGS.find((one) => one.name === name);
   if (bug !== undefined) return bug;
@@ -38,41 +64,76 @@ function bugCalled(name: string | undefined) {
   process.exit(2);
 }
 
-const bug = bugCalled(values.bug);
-await loadParser();
-const startedMs = performance.now();
-if (values.year) {
-  const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+function playYear(): void {
   simulateYear(12, ({ month, heapBytes, residentBytes, fileBytes, bookings, commits }) => {
     print(
       `month ${month}: heap ${mib(heapBytes)}, resident ${mib(residentBytes)}, files ${mib(fileBytes)}, ` +
         `${bookings} bookings, ${commits} commits so far`,
     );
   });
-  process.exit(0);
+  print(`a year in ${secondsSince(startedMs)}: memory and files are flat`);
 }
-const within = (ms: number) => () => performance.now() - startedMs < ms;
-const steps = Number(values.steps);
-const counts = new Map<string, number>();
-if (values.story) play(planOf(Number(values.seed), steps), bug, print);
-const runs = Number(values.runs ?? Number.POSITIVE_INFINITY);
-const inTime = within(Number(values.seconds) * 1000);
-const found = campaign(
-  Number(values.seed),
-  steps,
-  () => inTime() && (counts.get("runs") ?? 0) < runs,
-  counts,
-  bug,
-);
-const seconds = (performance.now() - startedMs) / 1000;
-print(`${seconds.toFixed(1)} s`);
-for (const [what, count] of [...counts].sort(([a], [b]) => a.localeCompare(b))) print(`  ${what}: ${count}`);
-if (found === null) print("nothing was wrong");
-else {
+
+/** Exit code: 1 if one of them was not found. */
+function playBugs(): number {
+  let missed = 0;
+  for (const bug of DELIBERATE_BUGS) {
+    const sinceMs = performance.now();
+    const counts = new Map<string, number>();
+    const found = campaign(seed, steps, within(BUG_MS), counts, bug);
+    const words = found?.failure.message.split("\n")[0] ?? "NOT FOUND";
+    print(`${bug.name}: ${counts.get("runs")} runs, ${secondsSince(sinceMs)}: ${words}`);
+    if (found === null) missed++;
+  }
+  print(`${DELIBERATE_BUGS.length - missed} of ${DELIBERATE_BUGS.length} deliberate bugs were found`);
+  return missed > 0 ? 1 : 0;
+}
+
+/** Exit code: 1 if it ends badly. */
+function tell(plan: Plan, bug: DeliberateBug | null): number {
+  print(`${plan.steps.length} steps, ${JSON.stringify(plan.settings)}:`);
+  const story = storyOf(plan, bug);
+  for (const line of story) print(line);
+  return story.at(-1)?.startsWith(WRONG) === true ? 1 : 0;
+}
+
+/** Exit code: 1 if something was wrong. */
+function playSeeds(bug: DeliberateBug | null): number {
+  if (values.story) tell(planOf(seed, steps), bug);
+  const counts = new Map<string, number>();
+  const runs = Number(values.runs ?? Number.POSITIVE_INFINITY);
+  const inTime = within(Number(values.seconds) * 1000);
+  let progressAtMs = startedMs + PROGRESS_MS;
+  const goesOn = (): boolean => {
+    const done = counts.get("runs") ?? 0;
+    if (performance.now() >= progressAtMs) {
+      progressAtMs += PROGRESS_MS;
+      print(`${secondsSince(startedMs)}: ${done} runs, resident ${mib(process.memoryUsage.rss())}`);
+    }
+    return inTime() && done < runs;
+  };
+  const found = campaign(seed, steps, goesOn, counts, bug);
+  const done = counts.get("runs") ?? 0;
+  print(
+    `seeds ${seed} to ${seed + done - 1}, ${steps} steps each, in ${secondsSince(startedMs)}; ` +
+      `resident ${mib(process.memoryUsage.rss())}`,
+  );
+  for (const line of summaryOf(counts)) print(line);
+  if (found === null) {
+    print("nothing was wrong");
+    return 0;
+  }
   print(`seed ${found.seed} with --steps ${steps} fails:\n${found.failure.stack ?? found.failure.message}`);
-  const short = shrink(planOf(found.seed, steps), bug, within(performance.now() - startedMs + SHRINK_MS));
-  print(`\nas a short story, ${short.steps.length} of ${steps} steps, ${JSON.stringify(short.settings)}:`);
-  for (const line of storyOf(short, bug)) print(line);
+  const short = shrink(planOf(found.seed, steps), bug, within(SHRINK_MS));
+  print("\nas a short story:");
+  tell(short, bug);
   print(`\nthe plan:\n${JSON.stringify(short)}`);
-  process.exit(1);
+  return 1;
 }
+
+await loadParser();
+const bug = bugCalled(values.bug);
+if (values.year) playYear();
+else if (values.bugs) process.exitCode = playBugs();
+else if (values.plan === undefined) process.exitCode = playSeeds(bug);
+else process.exitCode = tell(JSON.parse(readFileSync(values.plan, "utf8")) as Plan, bug);

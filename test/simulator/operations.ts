@@ -3,10 +3,25 @@
  * from the contract alone, what the answer has to be on a given state.
  */
 
-import type { BookingImage, Command, HoldImage, ResourceImage, RuleImage } from "../../src/engine/command.ts";
-import { formatId, type Id } from "../../src/id.ts";
-import type { Oracle } from "../engine/oracle.ts";
-import type { Violation } from "../engine/violations.ts";
+import type { HoldImage, ResourceImage, RuleImage } from "../../src/engine/command.ts";
+import { formatId } from "../../src/id.ts";
+import { bookingStatement } from "./booking-statements.ts";
+import {
+  holdId,
+  holdRow,
+  ofResource,
+  placeAssignments,
+  placed,
+  placeText,
+  quoted,
+  read,
+  resourceId,
+  resourceRow,
+  ruleId,
+  type Statement,
+  sorted,
+  write,
+} from "./statement-parts.ts";
 
 /** Where a booking, a hold or a rule lies: `start` counts from the instant that the run calls its base. */
 export interface Place {
@@ -33,15 +48,27 @@ export type Operation =
   | {
       readonly kind: "book";
       readonly rows: readonly ({ readonly id: number } & Place)[];
-      readonly skips: boolean;
+      /** What becomes of an id that is used. */
+      readonly onConflict: "fail" | "skip" | "replace";
+    }
+  | {
+      readonly kind: "copyIn";
+      readonly rows: readonly ({ readonly id: number } & Place)[];
+      readonly fails: boolean;
     }
   | ({ readonly kind: "move"; readonly id: number } & Place)
   | { readonly kind: "cancel"; readonly id: number }
-  | ({ readonly kind: "hold"; readonly id: number; readonly ttlMs: number } & Place)
+  | ({
+      readonly kind: "hold";
+      readonly id: number;
+      readonly ttlMs: number;
+      /** One that is there lives as long instead. */
+      readonly extends: boolean;
+    } & Place)
   | ({ readonly kind: "changeHold"; readonly id: number; readonly ttlMs: number } & Place)
   | { readonly kind: "release"; readonly id: number }
   | { readonly kind: "confirm"; readonly booking: number; readonly hold: number }
-  | { readonly kind: "bookings"; readonly resource: number }
+  | { readonly kind: "bookings"; readonly resource: number; readonly copied: boolean }
   | { readonly kind: "holds"; readonly resource: number }
   | { readonly kind: "resources" }
   | {
@@ -51,51 +78,9 @@ export type Operation =
       readonly length: number;
       readonly minDuration: number;
       readonly minAvailable: number | null;
+      /** Each resource by itself. */
+      readonly perResource: boolean;
     };
-
-/** What the answer has to be: rows and a tag, or one of the errors. */
-export interface Outcome {
-  readonly rows: readonly string[];
-  readonly tag: string;
-  /** What it changes, already applied to the state it was asked of. */
-  readonly commands: readonly Command[];
-  /** Not empty: it is refused with one of these, and the state it was asked of is spoilt. */
-  readonly errors: readonly Violation[];
-}
-
-/** An operation with its instants filled in. */
-export interface Statement {
-  readonly text: string;
-  readonly changes: boolean;
-  /** Judges by `view`, and changes it where the statement does. */
-  readonly evaluate: (view: Oracle) => Outcome;
-}
-
-/** Ids by table and number; their words differ in all their bits, as those of real ids do. */
-function idOf(table: number, n: number): Id {
-  const seed = table * 1_000_003 + n * 7919 + 1;
-  const word = (salt: number) => Math.imul(seed ^ salt, 0x9e3779b1) >>> 0;
-  return { w0: word(0x51) >>> 3, w1: word(0x1234), w2: word(0x777777), w3: n };
-}
-
-const resourceId = (n: number): Id => idOf(1, n);
-const ruleId = (n: number): Id => idOf(2, n);
-const bookingId = (n: number): Id => idOf(3, n);
-const holdId = (n: number): Id => idOf(4, n);
-
-export function resourceText(n: number): string {
-  return formatId(resourceId(n));
-}
-
-export function bookingText(n: number): string {
-  return formatId(bookingId(n));
-}
-
-export function holdText(n: number): string {
-  return formatId(holdId(n));
-}
-
-const quoted = (id: Id): string => `'${formatId(id)}'`;
 
 /** @param base what `start` counts from; @param now what `ttlMs` counts from */
 export function statementOf(operation: Operation, base: number, now: number): Statement {
@@ -111,6 +96,7 @@ export function statementOf(operation: Operation, base: number, now: number): St
     case "removeRule":
       return ruleStatement(operation, base);
     case "book":
+    case "copyIn":
     case "move":
     case "cancel":
     case "confirm":
@@ -126,37 +112,8 @@ export function statementOf(operation: Operation, base: number, now: number): St
   }
 }
 
-function read(text: string, rows: (view: Oracle) => readonly string[]): Statement {
-  const evaluate = (view: Oracle): Outcome => {
-    const found = rows(view);
-    return { rows: found, tag: `SELECT ${found.length}`, commands: [], errors: [] };
-  };
-  return { text, changes: false, evaluate };
-}
-
-/** One command, if `commandOf` finds the row that it is about. */
-function write(text: string, verb: string, commandOf: (view: Oracle) => Command | null): Statement {
-  const evaluate = (view: Oracle): Outcome => {
-    const command = commandOf(view);
-    return applyAll(view, verb, command === null ? [] : [() => command]);
-  };
-  return { text, changes: true, evaluate };
-}
-
-function applyAll(view: Oracle, verb: string, makers: readonly (() => Command | null)[]): Outcome {
-  const commands: Command[] = [];
-  for (const make of makers) {
-    const command = make();
-    if (command === null) continue;
-    const errors = view.judge(command);
-    if (errors.length > 0) return { rows: [], tag: "", commands: [], errors };
-    view.apply(command);
-    commands.push(command);
-  }
-  return { rows: [], tag: `${verb} ${commands.length}`, commands, errors: [] };
-}
-
-type Of<Kind extends Operation["kind"]> = Extract<Operation, { kind: Kind }>;
+/** The operations of some kinds. */
+export type Of<Kind extends Operation["kind"]> = Extract<Operation, { kind: Kind }>;
 
 function resourceStatement(
   operation: Of<"createResource" | "resize" | "adopt" | "deleteResource" | "resources">,
@@ -224,68 +181,6 @@ function ruleStatement(operation: Of<"addRule" | "moveRule" | "removeRule">, bas
   });
 }
 
-function bookingStatement(
-  operation: Of<"book" | "move" | "cancel" | "confirm" | "bookings">,
-  base: number,
-): Statement {
-  switch (operation.kind) {
-    case "book":
-      return insertBookings(operation, base);
-    case "move": {
-      const id = bookingId(operation.id);
-      const place = placed(operation, base);
-      const text = `UPDATE bookings SET ${placeAssignments(place)} WHERE id = ${quoted(id)}`;
-      return write(text, "UPDATE", (view) => {
-        const row = view.bookings.get(formatId(id));
-        return row === undefined ? null : { kind: "moveBooking", booking: { ...row, ...place } };
-      });
-    }
-    case "cancel": {
-      const id = bookingId(operation.id);
-      return write(`DELETE FROM bookings WHERE id = ${quoted(id)}`, "DELETE", (view) =>
-        view.bookings.has(formatId(id)) ? { kind: "cancelBooking", id } : null,
-      );
-    }
-    case "confirm": {
-      const booking = bookingId(operation.booking);
-      const holding = holdId(operation.hold);
-      const text = `INSERT INTO bookings (id, hold_id, label) VALUES (${quoted(booking)}, ${quoted(holding)}, 'held')`;
-      return write(text, "INSERT 0", () => ({
-        kind: "confirmHold",
-        bookingId: booking,
-        holdId: holding,
-        label: "held",
-      }));
-    }
-    case "bookings": {
-      const resource = formatId(resourceId(operation.resource));
-      return read(
-        `SELECT id, start, "end", label FROM bookings WHERE resource_id = '${resource}' ORDER BY id`,
-        (view) => sorted(ofResource(view.bookings.values(), resource).map(bookingRow)),
-      );
-    }
-  }
-}
-
-function insertBookings(operation: Of<"book">, base: number): Statement {
-  const bookings = operation.rows.map((row): BookingImage => {
-    return { id: bookingId(row.id), label: null, ...placed(row, base) };
-  });
-  const values = bookings.map((booking) => `(${quoted(booking.id)}, ${placeText(booking)})`).join(", ");
-  const conflict = operation.skips ? " ON CONFLICT (id) DO NOTHING" : "";
-  const text = `INSERT INTO bookings (id, resource_id, start, "end") VALUES ${values}${conflict}`;
-  const evaluate = (view: Oracle): Outcome =>
-    applyAll(
-      view,
-      "INSERT 0",
-      bookings.map((booking) => () => {
-        if (operation.skips && view.bookings.has(formatId(booking.id))) return null;
-        return { kind: "placeBooking", booking };
-      }),
-    );
-  return { text, changes: true, evaluate };
-}
-
 function holdStatement(
   operation: Of<"hold" | "changeHold" | "release" | "holds">,
   base: number,
@@ -308,10 +203,18 @@ function holdStatement(
   const expiresAt = now + operation.ttlMs;
   if (operation.kind === "hold") {
     const hold: HoldImage = { id, expiresAt, ...place };
+    const conflict = operation.extends
+      ? " ON CONFLICT (id) DO UPDATE SET expires_at = EXCLUDED.expires_at"
+      : "";
     const text =
       'INSERT INTO holds (id, resource_id, start, "end", expires_at) VALUES ' +
-      `(${quoted(id)}, ${placeText(place)}, ${expiresAt})`;
-    return write(text, "INSERT 0", () => ({ kind: "placeHold", hold }));
+      `(${quoted(id)}, ${placeText(place)}, ${expiresAt})${conflict}`;
+    return write(text, "INSERT 0", (view) => {
+      const row = operation.extends ? view.holds.get(formatId(id)) : undefined;
+      return row === undefined
+        ? { kind: "placeHold", hold }
+        : { kind: "changeHold", hold: { ...row, expiresAt } };
+    });
   }
   const text = `UPDATE holds SET ${placeAssignments(place)}, expires_at = ${expiresAt} WHERE id = ${quoted(id)}`;
   return write(text, "UPDATE", (view) => {
@@ -321,59 +224,33 @@ function holdStatement(
 }
 
 function availabilityStatement(operation: Of<"availability">, base: number): Statement {
-  const { minDuration, minAvailable } = operation;
+  const { minDuration, minAvailable, perResource } = operation;
   const ids = [...new Set(operation.resources)].map(resourceId);
+  const only = ids.length === 1 && minAvailable === null ? (ids[0] ?? null) : null;
   const from = base + operation.from;
   const to = from + operation.length;
   const filters = [
-    `resource_id IN (${ids.map(quoted).join(", ")})`,
+    only === null ? `resource_id IN (${ids.map(quoted).join(", ")})` : `resource_id = ${quoted(only)}`,
     `start >= ${from}`,
     `"end" <= ${to}`,
     ...(minDuration > 0 ? [`min_duration = ${minDuration}`] : []),
-    ...(minAvailable === null ? [] : [`min_available = ${minAvailable}`]),
+    ...(perResource ? ["per_resource = true"] : []),
+    ...(perResource || minAvailable === null ? [] : [`min_available = ${minAvailable}`]),
   ];
-  return read(`SELECT start, "end" FROM availability WHERE ${filters.join(" AND ")}`, (view) =>
-    view
-      .availability(ids, from, to, minDuration, minAvailable ?? ids.length)
-      .map((run) => `${run.start}|${run.end}`),
+  const text = `SELECT resource_id, start, "end" FROM availability WHERE ${filters.join(" AND ")}`;
+  if (!perResource) {
+    return read(text, (view) =>
+      view
+        .availability(ids, from, to, minDuration, minAvailable ?? ids.length)
+        .map((run) => `${only === null ? "" : formatId(only)}|${run.start}|${run.end}`),
+    );
+  }
+  return read(`${text} ORDER BY resource_id, start`, (view) =>
+    ids
+      .map((id) => ({ id, shown: formatId(id) }))
+      .sort((a, b) => (a.shown < b.shown ? -1 : 1))
+      .flatMap(({ id, shown }) =>
+        view.availability([id], from, to, minDuration, 1).map((run) => `${shown}|${run.start}|${run.end}`),
+      ),
   );
-}
-
-interface PlacedSpan {
-  readonly resourceId: Id;
-  readonly start: number;
-  readonly end: number;
-}
-
-function placed({ resource, start, length }: Place, base: number): PlacedSpan {
-  return { resourceId: resourceId(resource), start: base + start, end: base + start + length };
-}
-
-function placeText({ resourceId: resource, start, end }: PlacedSpan): string {
-  return `${quoted(resource)}, ${start}, ${end}`;
-}
-
-function placeAssignments({ resourceId: resource, start, end }: PlacedSpan): string {
-  return `resource_id = ${quoted(resource)}, start = ${start}, "end" = ${end}`;
-}
-
-function ofResource<Row extends { readonly resourceId: Id }>(rows: Iterable<Row>, resource: string): Row[] {
-  return [...rows].filter((row) => formatId(row.resourceId) === resource);
-}
-
-function sorted(rows: readonly string[]): string[] {
-  return [...rows].sort();
-}
-
-function resourceRow(row: ResourceImage): string {
-  const parent = row.parentId === null ? "" : formatId(row.parentId);
-  return `${formatId(row.id)}|${parent}|${row.capacity}|${row.bufferAfterMs}`;
-}
-
-function bookingRow(row: BookingImage): string {
-  return `${formatId(row.id)}|${row.start}|${row.end}|${row.label ?? ""}`;
-}
-
-function holdRow(row: HoldImage): string {
-  return `${formatId(row.id)}|${row.start}|${row.end}|${row.expiresAt}`;
 }

@@ -39,6 +39,15 @@ export interface ServerSettings {
   readonly enforceRulesByDefault: boolean;
 }
 
+/** What is heard of a life. */
+interface LifeEvents {
+  /** What the operator is told. */
+  readonly warn?: (message: string) => void;
+  readonly snapshotMade?: () => void;
+}
+
+const ignore = (): void => undefined;
+
 const access = new AccessPolicy({ password: "p", method: "password", tls: null, requiresTls: false });
 
 export class ServerLife {
@@ -50,7 +59,6 @@ export class ServerLife {
 
   /**
    * Starts the server: every database is recovered. Throws as that does.
-   * @param warn takes what the operator is told
    */
   constructor(
     readonly loop: EventLoop,
@@ -58,7 +66,7 @@ export class ServerLife {
     bug: DeliberateBug | null,
     settings: ServerSettings,
     random: Random,
-    warn: (message: string) => void = () => undefined,
+    { warn = ignore, snapshotMade = ignore }: LifeEvents = {},
   ) {
     const after: After = (delayMs, callback) => void loop.after(delayMs, callback);
     const { files, snapshotMaker } = bug?.plumb?.(disk) ?? { files: disk, snapshotMaker: null };
@@ -78,7 +86,7 @@ export class ServerLife {
       retentionMs: settings.retentionMs,
       snapshotBytes: settings.snapshotBytes,
       historyBytes: settings.historyBytes,
-      makeSnapshot: snapshotMaker?.(files, after) ?? snapshotsAside(files, after, random),
+      makeSnapshot: snapshotMaker?.(files, after) ?? snapshotsAside(files, after, random, snapshotMade),
       listFolders: (root) => disk.foldersIn(root),
       lock: () => ({ release: () => undefined }),
     });
@@ -120,10 +128,16 @@ export class ServerLife {
 }
 
 /** As the server has them made by another process: a while later. */
-function snapshotsAside(files: FileSystem, after: After, random: Random): SnapshotMaker {
+function snapshotsAside(
+  files: FileSystem,
+  after: After,
+  random: Random,
+  snapshotMade: () => void,
+): SnapshotMaker {
   return async (folder, lastSegment) => {
     await new Promise<void>((resolve) => after(random.below(40), resolve));
     const made = makeSnapshot(files, folder, lastSegment);
+    snapshotMade();
     await new Promise<void>((resolve) => after(random.below(10), resolve));
     return made;
   };

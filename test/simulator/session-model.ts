@@ -3,10 +3,11 @@
  * channels it listens on and what it has still to hear.
  */
 
+import { EVENTS_CHANNEL } from "../../src/channel-name.ts";
 import type { Command } from "../../src/engine/command.ts";
 import { formatId } from "../../src/id.ts";
 import type { Oracle } from "../engine/oracle.ts";
-import type { EventGroup, ModelListener, TenantModel } from "./tenant-model.ts";
+import type { ModelListener, TenantModel, ToldGroup } from "./tenant-model.ts";
 import { check } from "./violation.ts";
 
 export interface Staged {
@@ -30,6 +31,8 @@ export class SessionModel implements ModelListener {
   private expected: Expectation[] = [];
   /** May come or not: told of commits that were under way when the client began, or ceased, to listen. By their version. */
   private readonly optional = new Map<string, number[]>();
+  /** It hears all events by number: the next is none before `least` and none behind `most`. null: it does not. */
+  private nextNumber: { readonly least: number; readonly most: number } | null = null;
 
   constructor(readonly tenant: TenantModel) {
     tenant.listeners.add(this);
@@ -136,7 +139,7 @@ export class SessionModel implements ModelListener {
     this.dropHeard();
   }
 
-  expect({ version, told }: EventGroup): void {
+  expect({ version, told }: ToldGroup): void {
     const heard = told.filter(({ channel }) => this.channels.has(channel));
     this.expected.push({
       version,
@@ -148,8 +151,27 @@ export class SessionModel implements ModelListener {
     this.expected = this.expected.filter((group) => group.version <= version);
   }
 
+  /** From now on it hears of all events by number; of those under way, perhaps. */
+  listenToNumbers(): void {
+    const { ledger, acknowledgedVersion } = this.tenant;
+    this.nextNumber ??= { least: ledger.lastSeqOf(acknowledgedVersion) + 1, most: ledger.lastSeq + 1 };
+  }
+
+  private heardNumber(payload: string): void {
+    const { seq, at, event } = JSON.parse(payload) as { seq: number; at: number; event: object };
+    const { least, most } = this.nextNumber ?? { least: 0, most: -1 };
+    check(least <= seq && seq <= most, `told of event ${seq}, to come is ${least} to ${most}`);
+    this.nextNumber = { least: seq + 1, most: seq + 1 };
+    this.tenant.acknowledge(this.tenant.ledger.see(seq, at, JSON.stringify(event)));
+  }
+
   /** The client was sent a notification: it has to be the next. */
   heard(channel: string, payload: string): void {
+    this.tenant.tally["notifications told"]++;
+    if (channel === EVENTS_CHANNEL) {
+      this.heardNumber(payload);
+      return;
+    }
     const text = `${channel} ${payload}`;
     const next = this.expected[0];
     if (next?.left.delete(text) === true) {
@@ -178,7 +200,14 @@ export class SessionModel implements ModelListener {
 
   /** What it should have heard by now and has not. */
   get unheard(): readonly string[] {
-    return this.expected.flatMap(({ left }) => [...left]);
+    const { lastSeq } = this.tenant.ledger;
+    const { nextNumber } = this;
+    return [
+      ...this.expected.flatMap(({ left }) => [...left]),
+      ...(nextNumber !== null && nextNumber.most <= lastSeq
+        ? [`events ${nextNumber.most} to ${lastSeq}, by number`]
+        : []),
+    ];
   }
 }
 

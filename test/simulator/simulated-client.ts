@@ -21,6 +21,7 @@ export interface Expected {
 interface AnyReply extends BackendMessage {
   readonly status?: string;
   readonly text?: string;
+  readonly chunk?: Uint8Array;
   readonly fields?: readonly (string | null)[];
   readonly severity?: string;
   readonly code?: string;
@@ -148,6 +149,9 @@ export class SimulatedClient implements Transport {
       case "dataRow":
         this.lines.push((reply.fields ?? []).map((field) => field ?? "").join("|"));
         break;
+      case "copyData":
+        this.lines.push(...copiedRows(reply.chunk ?? new Uint8Array(0)));
+        break;
       case "commandComplete":
         this.lines.push(`done ${reply.text}`);
         break;
@@ -174,4 +178,15 @@ export class SimulatedClient implements Transport {
     check(expected !== undefined, `an answer to no question: ${this.lastAnswer}`);
     expected.compare(lines);
   }
+}
+
+/** Rows of COPY's text form, as those of a SELECT are shown. */
+function copiedRows(chunk: Uint8Array): string[] {
+  const lines = Buffer.from(chunk).toString("utf8").trimEnd().split("\n");
+  return lines.map((line) =>
+    line
+      .split("\t")
+      .map((field) => (field === "\\N" ? "" : field))
+      .join("|"),
+  );
 }

@@ -1,7 +1,7 @@
 /**
  * A disk, and the cache and the names in front of it, all in memory. Each operation is a step at which the machine may
  * stop: the operation is done in part, and everything after it fails. What the disk then has is decided by the seed:
- * writes lost, torn and out of order, and the youngest names gone, as a journal loses them, from the end.
+ * writes lost, torn and out of order, and changes of names lost, the youngest or any.
  */
 
 import { dirname } from "node:path";
@@ -28,6 +28,8 @@ export interface DiskEvents {
   stopped(): void;
   /** What was made to fail. */
   failed(what: string): void;
+  /** What became of something that was not synced when the power went. */
+  cut(what: string): void;
 }
 
 export class SimulatedDisk implements FileSystem {
@@ -135,21 +137,16 @@ export class SimulatedDisk implements FileSystem {
 
   syncFolder(path: string): void {
     this.step("syncFolder", path);
-    if (this.failingFolderSyncs > 0) {
-      this.failingFolderSyncs--;
-      this.events.failed("a sync of a folder failed");
-      throw systemError("EIO", path);
-    }
-    this.nameChanges = this.nameChanges.filter((change) => {
-      if (change.folder !== path) return true;
-      change.apply(this.durableNames);
-      return false;
-    });
+    this.failFolderIfAsked(path);
+    this.namesSynced(this.changesIn(path));
   }
 
   async syncFolderLater(path: string): Promise<void> {
-    this.syncFolder(path);
-    await this.delay(this.random.below(2));
+    this.step("syncFolder", path);
+    const changes = this.changesIn(path);
+    await this.delay(this.random.below(8));
+    this.failFolderIfAsked(path);
+    this.namesSynced(changes);
   }
 
   makeFolder(path: string): void {
@@ -212,12 +209,19 @@ export class SimulatedDisk implements FileSystem {
     const { random } = this;
     // All, none, or some of what was not synced.
     const keepChance = random.pick([0, 0.5, 0.5, 1]);
-    for (const change of this.nameChanges.slice(0, random.below(this.nameChanges.length + 1))) {
-      change.apply(this.durableNames);
+    // A journal loses the youngest changes; without one any of them may be lost.
+    const isJournal = random.chance(0.5);
+    const kept = random.below(this.nameChanges.length + 1);
+    for (const [at, change] of this.nameChanges.entries()) {
+      const isKept = isJournal ? at < kept : random.chance(keepChance);
+      if (isKept) change.apply(this.durableNames);
+      this.events.cut(`unsynced changes of names ${isKept ? "kept" : "lost"}`);
     }
     this.nameChanges = [];
     this.names = new Map(this.durableNames);
-    for (const file of new Set(this.names.values())) file.powerCut(random, keepChance);
+    for (const file of new Set(this.names.values())) {
+      file.powerCut(random, keepChance, (fate) => this.events.cut(`unsynced sectors ${fate}`));
+    }
   }
 
   /** Everything gets to the disk, as it does when the machine is left alone. */
@@ -239,6 +243,7 @@ export class SimulatedDisk implements FileSystem {
       spend: () => undefined,
       stopped: () => undefined,
       failed: () => undefined,
+      cut: () => undefined,
     });
     for (const [path, file] of this.names) copy.names.set(path, file.clone());
     copy.durableNames = new Map(copy.names);
@@ -259,6 +264,24 @@ export class SimulatedDisk implements FileSystem {
     const opened = this.descriptors.get(fd);
     if (opened === undefined) throw systemError("EBADF", String(fd));
     return opened;
+  }
+
+  private failFolderIfAsked(path: string): void {
+    if (this.failingFolderSyncs === 0) return;
+    this.failingFolderSyncs--;
+    this.events.failed("a sync of a folder failed");
+    throw systemError("EIO", path);
+  }
+
+  private changesIn(folder: string): ReadonlySet<NameChange> {
+    return new Set(this.nameChanges.filter((change) => change.folder === folder));
+  }
+
+  private namesSynced(changes: ReadonlySet<NameChange>): void {
+    this.nameChanges = this.nameChanges.filter((change) => {
+      if (changes.has(change)) change.apply(this.durableNames);
+      return !changes.has(change);
+    });
   }
 
   private failIfAsked(file: SimulatedFile, path: string): void {

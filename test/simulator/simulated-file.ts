@@ -8,6 +8,9 @@ import type { Random } from "../seeded-random.ts";
 
 const SECTOR_BYTES = 512;
 
+/** What became of a sector that was not synced when the power went. */
+export type SectorFate = "written" | "torn" | "lost";
+
 /** A sector's content after one write. */
 interface Version {
   /** Number of the write, counted by file. */
@@ -80,9 +83,9 @@ export class SimulatedFile {
   }
 
   /** The power has gone and come back: what the disk has is what there is. */
-  powerCut(random: Random, keepChance: number): void {
+  powerCut(random: Random, keepChance: number, fate: (of: SectorFate) => void): void {
     for (const [sector, versions] of this.unsynced) {
-      if (random.chance(keepChance)) this.tear(sector, versions, random);
+      fate(random.chance(keepChance) ? this.keep(sector, versions, random) : "lost");
     }
     this.unsynced.clear();
     this.bytes = this.durable.slice();
@@ -119,11 +122,11 @@ export class SimulatedFile {
   }
 
   /** One of the versions has reached the disk, now and then only the front of it. */
-  private tear(sector: number, versions: readonly Version[], random: Random): void {
+  private keep(sector: number, versions: readonly Version[], random: Random): SectorFate {
     const version = random.pick(versions);
     if (!random.chance(0.25)) {
       this.settle(sector, version);
-      return;
+      return "written";
     }
     const { bytes, offset } = version;
     const cut = random.below(SECTOR_BYTES);
@@ -131,6 +134,7 @@ export class SimulatedFile {
     const torn = grown(mixed, Math.min(SECTOR_BYTES, bytes.length - offset));
     torn.set(bytes.subarray(offset, offset + Math.min(cut, bytes.length - offset)));
     this.settle(sector, { write: version.write, bytes: torn, offset: 0 });
+    return "torn";
   }
 }
 

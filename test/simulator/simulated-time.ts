@@ -71,8 +71,9 @@ export class EventLoop implements Scheduler, Timers {
     };
   }
 
-  get timerCount(): number {
-    return this.timers.length;
+  /** Whether a timer is due that has not run: something before it took longer than time was given to pass. */
+  get isLate(): boolean {
+    return (this.timers.at(-1)?.atMs ?? Number.POSITIVE_INFINITY) <= this.machine.monotonicMs;
   }
 
   /** Ends the turn: what was put off to its end runs. */

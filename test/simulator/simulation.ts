@@ -4,17 +4,20 @@
  */
 
 import { serialize } from "pg-protocol";
+import { EVENTS_CHANNEL } from "../../src/channel-name.ts";
 import type { Id } from "../../src/id.ts";
 import type { Oracle } from "../engine/oracle.ts";
 import { Random } from "../seeded-random.ts";
+import { Consumer } from "./consumer.ts";
 import type { DeliberateBug } from "./deliberate-bug.ts";
 import { askControl, askStatements, type Question } from "./dialogue.ts";
-import { compareRows, databaseFolders, replayTwice } from "./inspection.ts";
+import { compareEvents, compareRows, databaseFolders, replayTwice } from "./inspection.ts";
 import { Machine } from "./machine.ts";
-import { type Operation, resourceText, statementOf } from "./operations.ts";
+import { type Operation, statementOf } from "./operations.ts";
 import { DATA_FOLDER } from "./server-life.ts";
 import { SessionModel } from "./session-model.ts";
 import { SimulatedClient } from "./simulated-client.ts";
+import { resourceText, type Statement } from "./statement-parts.ts";
 import { DATABASES, type Plan, type Step } from "./steps.ts";
 import { TenantModel } from "./tenant-model.ts";
 import { check } from "./violation.ts";
@@ -25,10 +28,14 @@ const BASE_MS = 256;
 /** How long the server has to answer everything once it is left alone. */
 const QUIET_MS = 1000;
 
+/** What the story does without: it follows from what it tells. */
+const UNTOLD = new Set(["statements", "connections", "unsynced sectors lost", "unsynced sectors written"]);
+
 export class Simulation {
   /** How often what happened. */
   readonly counts = new Map<string, number>();
   private readonly models = new Map<string, TenantModel>();
+  private readonly consumers = new Map<string, Consumer>();
   private readonly machine: Machine;
   private readonly clientOf = new Map<number, SimulatedClient>();
   private random = new Random(0);
@@ -40,13 +47,28 @@ export class Simulation {
     private readonly tell: ((line: string) => void) | null = null,
   ) {
     for (const name of DATABASES) {
-      this.models.set(name, new TenantModel(name, plan.settings.enforceRulesByDefault));
+      const model = new TenantModel(name, plan.settings.enforceRulesByDefault);
+      this.models.set(name, model);
+      this.consumers.set(name, new Consumer(model, () => this.machine.hasSnapshot(name)));
     }
     this.machine = new Machine(plan.settings, this.models, bug, (what) => this.count(what));
   }
 
   /** Plays all steps. Throws at the first thing that is wrong. */
   run(): void {
+    try {
+      this.playAll();
+    } finally {
+      this.counts.set("disk operations", this.machine.disk.operations);
+      for (const { tally } of this.models.values()) {
+        for (const [what, count] of Object.entries(tally)) {
+          this.counts.set(what, (this.counts.get(what) ?? 0) + count);
+        }
+      }
+    }
+  }
+
+  private playAll(): void {
     const { machine } = this;
     machine.start();
     for (const step of this.plan.steps) {
@@ -61,7 +83,7 @@ export class Simulation {
 
   private count(what: string): void {
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
-    if (what !== "statements" && what !== "connections") this.tell?.(`  ${what}`);
+    if (!UNTOLD.has(what)) this.tell?.(`  ${what}`);
   }
 
   private hasFailedLog(): boolean {
@@ -79,6 +101,12 @@ export class Simulation {
         break;
       case "listen":
         this.listen(step.client, step.resource, step.on);
+        break;
+      case "listenToAll":
+        this.listenToAll(step.client);
+        break;
+      case "consume":
+        this.consume(step.client, step.limit);
         break;
       case "checkpoint":
         this.checkpoint(step.client);
@@ -103,11 +131,11 @@ export class Simulation {
   /** What happens to the machine. */
   private change(step: Step): void {
     const { machine } = this;
-    if (step.kind === "pass") machine.loop.pass(step.ms);
-    else if (step.kind === "jump") {
-      this.count("clock jumps");
-      machine.clock.jump(step.ms);
-    } else if (step.kind === "crash") machine.crash(step.power);
+    if (step.kind === "pass") {
+      machine.loop.pass(step.ms);
+      machine.expectExpiries();
+    } else if (step.kind === "jump") machine.jumpClock(step.ms);
+    else if (step.kind === "crash") machine.crash(step.power);
     else if (step.kind === "restart") machine.restart();
     else if (step.kind === "flip") machine.flip(step.after);
     else this.breakDisk(step);
@@ -158,7 +186,7 @@ export class Simulation {
   /** Sends bytes in pieces; `then` runs when the server has done what they ask. */
   private exchange(client: SimulatedClient, bytes: Uint8Array, then: (question: Question) => void): void {
     const { machine } = this;
-    const pieces = this.random.chance(0.2) ? this.random.below(bytes.length) : 0;
+    const pieces = this.random.chance(0.2) ? this.random.below(bytesBeforeAnswer(bytes)) : 0;
     if (pieces > 0) machine.loop.run(() => client.send(bytes.subarray(0, pieces)));
     machine.loop.run(() => {
       client.send(bytes.subarray(pieces));
@@ -181,9 +209,7 @@ export class Simulation {
     const base = Math.floor(now / BASE_MS) * BASE_MS;
     const { current } = client.model.tenant;
     const statements = operations.map((operation) => statementOf(aimed(operation, current), base, now));
-    const bytes = pipelined
-      ? pipeline(statements.map(({ text }) => text))
-      : serialize.query(statements.map(({ text }) => text).join("; "));
+    const bytes = pipelined ? pipeline(statements.map(({ text }) => text)) : script(statements);
     this.tell?.(
       `client ${n}${pipelined ? " in one pipeline" : ""}: ${statements.map(({ text }) => text).join("; ")}`,
     );
@@ -208,6 +234,27 @@ export class Simulation {
       else client.model.unlisten(channel);
       client.expectExactly(verb, [`done ${verb}`, "ready I"]);
     });
+  }
+
+  private listenToAll(n: number): void {
+    const client = this.client(n);
+    if (client === null || client.model.isInBlock) return;
+    this.exchange(client, serialize.query(`LISTEN ${EVENTS_CHANNEL}`), () => {
+      client.model.listenToNumbers();
+      client.expectExactly("LISTEN", ["done LISTEN", "ready I"]);
+    });
+  }
+
+  private consume(n: number, limit: number): void {
+    const client = this.client(n);
+    const consumer = client === null ? undefined : this.consumers.get(client.database);
+    if (client === null || client.model.isInBlock || consumer === undefined) return;
+    const text = consumer.question(limit);
+    this.tell?.(`client ${n}: ${text}`);
+    this.count("reads of events");
+    this.exchange(client, serialize.query(text), ({ isTroubled }) =>
+      client.expect(consumer.asks(limit, isTroubled)),
+    );
   }
 
   private checkpoint(n: number): void {
@@ -257,11 +304,13 @@ export class Simulation {
     const { machine } = this;
     this.quieten();
     machine.settleStop();
+    const copy = machine.disk.copy();
     for (const model of this.models.values()) {
       const tenant = machine.tenant(model.name);
-      if (tenant !== null) compareRows(model.name, tenant.engine, model.current);
+      if (tenant === null) continue;
+      compareRows(model.name, tenant.engine, model.current);
+      compareEvents(copy, machine.folderOf(model.name), tenant, model);
     }
-    const copy = machine.disk.copy();
     for (const folder of databaseFolders(copy, DATA_FOLDER)) replayTwice(copy, folder);
     this.count("verifications");
   }
@@ -304,6 +353,12 @@ function aimed(operation: Operation, state: Oracle): Operation {
   }
 }
 
+/** How much the server may be sent without its having something to answer: a query, or all up to Sync. */
+function bytesBeforeAnswer(bytes: Uint8Array): number {
+  const isQuery = bytes[0] === "Q".charCodeAt(0);
+  return isQuery ? 1 + new DataView(bytes.buffer, bytes.byteOffset).getUint32(1) : bytes.length;
+}
+
 /** The texts as an extended query, one after the other up to one Sync. */
 function pipeline(texts: readonly string[]): Uint8Array {
   const messages = texts.flatMap((text) => [
@@ -312,6 +367,18 @@ function pipeline(texts: readonly string[]): Uint8Array {
     serialize.execute(),
   ]);
   return Buffer.concat([...messages, serialize.sync()]);
+}
+
+/** The statements as one simple query, with what is copied in behind it. */
+function script(statements: readonly Statement[]): Uint8Array {
+  const query = serialize.query(statements.map(({ text }) => text).join("; "));
+  const copied = statements[0]?.copied;
+  if (copied === undefined) return query;
+  const data = Buffer.from(copied.text);
+  // Cut in the midst of a row, as drivers do.
+  const pieces = [data.subarray(0, data.length >> 1), data.subarray(data.length >> 1)];
+  const end = copied.fails ? serialize.copyFail("no more") : serialize.copyDone();
+  return Buffer.concat([query, ...pieces.map((piece) => serialize.copyData(piece)), end]);
 }
 
 function describeStep(step: Step): string {

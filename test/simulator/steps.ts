@@ -4,14 +4,14 @@
  */
 
 import { Random } from "../seeded-random.ts";
-import type { Operation, Place } from "./operations.ts";
+import type { Of, Operation, Place } from "./operations.ts";
 import type { ServerSettings } from "./server-life.ts";
 
 const CLIENTS = 5;
 export const DATABASES = ["alpha", "beta"] as const;
 
 const RESOURCES = 6;
-const RULES = 8;
+const RULES = 16;
 const BOOKINGS = 40;
 const HOLDS = 10;
 /** Bookings lie within so many milliseconds of the base. */
@@ -26,6 +26,10 @@ type Action =
     }
   | { readonly kind: "control"; readonly client: number; readonly text: string }
   | { readonly kind: "listen"; readonly client: number; readonly resource: number; readonly on: boolean }
+  /** All events, by number. */
+  | { readonly kind: "listenToAll"; readonly client: number }
+  /** The database's consumer reads on in the table `events`. */
+  | { readonly kind: "consume"; readonly client: number; readonly limit: number }
   | { readonly kind: "checkpoint"; readonly client: number }
   | { readonly kind: "drop"; readonly client: number }
   /** The connection breaks in the middle of a message. */
@@ -71,7 +75,7 @@ export function planOf(seed: number, count: number): Plan {
     snapshotBytes: random.pick([0, 2000, 6000, 20_000]),
     historyBytes: random.pick([0, 0, 20_000]),
     retentionMs: random.pick([null, 50, 2000]),
-    blockingSyncLimitMs: random.pick([-1, 2, 2]),
+    blockingSyncLimitMs: random.pick([-1, 2]),
     enforceRulesByDefault: random.chance(0.2),
   };
   const steps: Step[] = [];
@@ -94,8 +98,12 @@ export function planOf(seed: number, count: number): Plan {
     const client = random.below(CLIENTS);
     const queue = queues[client] ?? [];
     const next = random.chance(0.5) ? queue.shift() : undefined;
-    add(next ?? action(random, calm));
-    if (random.chance(0.02)) queue.push(...block(random, client));
+    const chosen = next ?? action(random, calm);
+    // Some end in the midst of it.
+    if (chosen.kind === "checkpoint" && !calm && random.chance(0.5)) add(stopSoon(random));
+    add(chosen);
+    if (random.chance(0.03)) queue.push(...block(random, client));
+    if (!calm && random.chance(0.008)) for (const seen of seenTooEarly(random)) add(seen);
   }
   add({ kind: "verify" });
   return { settings, steps };
@@ -122,18 +130,20 @@ function openRule(random: Random, id: number, resource: number): Operation {
 function action(random: Random, calm: boolean): Action {
   const at = random.below(1000);
   const client = random.below(CLIENTS);
-  if (at < 660) return ask(random, client);
-  if (at < 710) return control(random, client);
-  if (at < 750) return { kind: "listen", client, resource: random.below(RESOURCES), on: random.chance(0.8) };
-  if (at < 860) return { kind: "pass", ms: random.pick([0, 1, 1, 3, 5, 20, 60]) };
-  if (at < 870) return { kind: "pass", ms: random.pick([300, 2000, 11_000]) };
-  if (at < 878) return { kind: "jump", ms: random.below(4000) - 2000 };
-  if (at < 884) return { kind: "verify" };
+  if (at < 657) return ask(random, client);
+  if (at < 707) return control(random, client);
+  if (at < 737) return { kind: "listen", client, resource: random.below(RESOURCES), on: random.chance(0.8) };
+  if (at < 742) return { kind: "listenToAll", client };
+  if (at < 762) return { kind: "consume", client, limit: random.pick([1, 5, 1000]) };
+  if (at < 857) return { kind: "pass", ms: random.pick([0, 1, 1, 3, 5, 20, 60]) };
+  if (at < 867) return { kind: "pass", ms: random.pick([300, 2000, 11_000]) };
+  if (at < 875) return { kind: "jump", ms: (random.below(4000) - 2000) * random.pick([1, 1, 1, 50_000]) };
+  if (at < 881) return { kind: "verify" };
   if (at < 889) return { kind: "checkpoint", client };
   if (at < 898) return { kind: "drop", client };
   if (at < 902) return { kind: "break", client, operation: anyOperation(random) };
   if (at < 912) return { kind: "stall", client, room: random.pick([0, 1, 7, 40, 1_000_000]) };
-  if (at < 924) return { kind: "syncs", ms: random.pick([0.1, 0.1, 1, 5, 30]) };
+  if (at < 924) return { kind: "syncs", ms: random.pick([0.1, 1, 5, 30]) };
   return calm ? { kind: "pass", ms: random.below(5) } : trouble(random);
 }
 
@@ -157,20 +167,64 @@ function trouble(random: Random): Action {
   return { kind: "flip", after: random.pick(["power", "kill", "stop"]) };
 }
 
+/** One changes something, another asks about it at once, and the power goes: who was told what that undoes? */
+function seenTooEarly(random: Random): Action[] {
+  const client = random.below(CLIENTS - DATABASES.length);
+  // Of the same database.
+  const other = client + DATABASES.length;
+  const { resource, start, length } = place(random);
+  const ask = (by: number, operation: Operation): Action => {
+    return { kind: "ask", client: by, operations: [operation], pipelined: false };
+  };
+  const at = { resource, start: start + 2 * HORIZON + 12 * random.below(40), length };
+  const change: Operation = random.pick<Operation>([
+    { kind: "book", rows: [{ id: random.below(BOOKINGS), ...at }], onConflict: "replace" },
+    { kind: "addRule", id: random.below(RULES), blocking: random.chance(0.8), ...at },
+    { kind: "cancel", id: random.below(BOOKINGS) },
+  ]);
+  const below = random.chance(0.5) ? resource : Math.min(resource + 1, RESOURCES - 1);
+  const question: Operation = random.pick<Operation>([
+    { kind: "bookings", resource, copied: false },
+    { ...availability(random), resources: [below], from: at.start - 5, minAvailable: null },
+    { kind: "book", rows: [{ id: random.below(BOOKINGS), ...at }], onConflict: "fail" },
+  ]);
+  return [ask(client, change), ask(other, question), { kind: "crash", power: true }];
+}
+
+function stopSoon(random: Random): Action {
+  return { kind: "stopAt", operations: random.below(30), again: [], power: random.chance(0.7) };
+}
+
 function ask(random: Random, client: number): Action {
   const count = random.chance(0.85) ? 1 : 2 + random.below(3);
   const operations = Array.from({ length: count }, () => anyOperation(random));
+  // What is copied in comes behind its query, by itself.
+  const copy = operations.find(({ kind }) => kind === "copyIn");
+  if (copy !== undefined) return { kind: "ask", client, operations: [copy], pipelined: false };
   return { kind: "ask", client, operations, pipelined: random.chance(0.3) };
 }
 
 function block(random: Random, client: number): Action[] {
   const control = (text: string): Action => ({ kind: "control", client, text });
   const asks = (most: number): Action[] =>
-    Array.from({ length: 1 + random.below(most) }, () => ask(random, client));
+    Array.from({ length: 1 + random.below(most) }, () =>
+      random.chance(0.4)
+        ? ask(random, client)
+        : { kind: "ask", client, operations: [likelyChange(random)], pipelined: false },
+    );
   const ends = control(random.chance(0.8) ? "COMMIT" : "ROLLBACK");
   if (random.chance(0.4)) return [control("BEGIN"), ...asks(4), ends];
   const returns = random.chance(0.6) ? [control("ROLLBACK TO a"), ...asks(2)] : [];
   return [control("BEGIN"), ...asks(2), control("SAVEPOINT a"), ...asks(3), ...returns, ends];
+}
+
+/** One that is hardly ever refused. */
+function likelyChange(random: Random): Operation {
+  const id = random.below(BOOKINGS);
+  if (random.chance(0.3)) return { kind: "cancel", id };
+  const start = 2 * HORIZON + 12 * random.below(40);
+  const rows = [{ id, resource: random.below(RESOURCES - 1), start, length: 1 + random.below(10) }];
+  return { kind: "book", rows, onConflict: random.pick(["fail", "skip", "replace"]) };
 }
 
 function control(random: Random, client: number): Action {
@@ -203,14 +257,14 @@ function anyOperation(random: Random): Operation {
   const holding = random.below(HOLDS);
   const ttlMs = random.pick([-1, 0, 1, 3, 10, 40, 300]);
   if (at < 24) return book(random);
-  if (at < 36) return { kind: "cancel", id: booking };
-  if (at < 46) return { kind: "move", id: booking, ...place(random) };
-  if (at < 58) return { kind: "hold", id: holding, ttlMs, ...place(random) };
-  if (at < 61) return { kind: "changeHold", id: holding, ttlMs, ...place(random) };
-  if (at < 64) return { kind: "release", id: holding };
-  if (at < 70) return { kind: "confirm", booking, hold: holding };
+  if (at < 33) return { kind: "cancel", id: booking };
+  if (at < 42) return { kind: "move", id: booking, ...place(random) };
+  if (at < 58) return { kind: "hold", id: holding, ttlMs, extends: random.chance(0.2), ...place(random) };
+  if (at < 57) return { kind: "changeHold", id: holding, ttlMs, ...place(random) };
+  if (at < 60) return { kind: "release", id: holding };
+  if (at < 66) return { kind: "confirm", booking, hold: holding };
   if (at < 80) return resourceOperation(random);
-  if (at < 84) return { kind: "bookings", resource: random.below(RESOURCES) };
+  if (at < 84) return { kind: "bookings", resource: random.below(RESOURCES), copied: random.chance(0.3) };
   if (at < 88) return { kind: "holds", resource: random.below(RESOURCES) };
   if (at < 89) return { kind: "resources" };
   return availability(random);
@@ -219,13 +273,14 @@ function anyOperation(random: Random): Operation {
 function book(random: Random): Operation {
   const count = random.chance(0.8) ? 1 : 2 + random.below(3);
   const rows = Array.from({ length: count }, () => ({ id: random.below(BOOKINGS), ...place(random) }));
-  return { kind: "book", rows, skips: random.chance(0.15) };
+  if (random.chance(0.15)) return { kind: "copyIn", rows, fails: random.chance(0.15) };
+  return { kind: "book", rows, onConflict: random.pick(["fail", "fail", "fail", "skip", "replace"]) };
 }
 
 function resourceOperation(random: Random): Operation {
   const id = random.below(RESOURCES);
   const rule = random.below(RULES);
-  const at = random.below(10);
+  const at = random.below(12);
   const capacity = 1 + random.below(3);
   const buffer = random.pick([0, 0, 1, 4, 9]);
   const parent = random.chance(0.3) ? null : random.below(RESOURCES);
@@ -241,13 +296,14 @@ function resourceOperation(random: Random): Operation {
       enforce: random.pick([null, null, false]),
     };
   if (at < 6) return { kind: "deleteResource", id };
-  if (at < 8) return { kind: "addRule", id: rule, blocking: random.chance(0.8), ...place(random) };
-  if (at < 9) return { kind: "moveRule", id: rule, ...place(random) };
+  if (at < 9) return { kind: "addRule", id: rule, blocking: random.chance(0.8), ...place(random) };
+  if (at < 10) return { kind: "moveRule", id: rule, ...place(random) };
   return { kind: "removeRule", id: rule };
 }
 
-function availability(random: Random): Operation {
-  const resources = Array.from({ length: 1 + random.below(3) }, () => random.below(RESOURCES));
+function availability(random: Random): Of<"availability"> {
+  const count = random.pick([1, 1, 2, 3]);
+  const resources = Array.from({ length: count }, () => random.below(random.chance(0.6) ? 3 : RESOURCES));
   return {
     kind: "availability",
     resources,
@@ -255,5 +311,6 @@ function availability(random: Random): Operation {
     length: random.below(50),
     minDuration: random.pick([0, 0, 3]),
     minAvailable: random.chance(0.5) ? null : 1 + random.below(3),
+    perResource: random.chance(0.15),
   };
 }

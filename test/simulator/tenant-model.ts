@@ -7,7 +7,8 @@
 import type { Command, HoldImage } from "../../src/engine/command.ts";
 import { formatId } from "../../src/id.ts";
 import { Oracle } from "../engine/oracle.ts";
-import { applyAndTell, expiryEvents, type Notices } from "./expected-events.ts";
+import { EventLedger } from "./event-ledger.ts";
+import { applyAndTell, type EventGroup, expiryEvents, type Notices } from "./expected-events.ts";
 import { check } from "./violation.ts";
 
 /** One commit; without commands: the moment at which holds were seen to have expired. */
@@ -25,7 +26,7 @@ export interface Told {
 }
 
 /** Events that are told together. */
-export interface EventGroup {
+export interface ToldGroup {
   /** They come in this order. */
   readonly order: number;
   /** The commit that they are of. */
@@ -36,7 +37,7 @@ export interface EventGroup {
 /** Whoever is told of events. */
 export interface ModelListener {
   readonly channels: ReadonlySet<string>;
-  expect(group: EventGroup): void;
+  expect(group: ToldGroup): void;
   /** Events of commits after `version` never were. */
   forgetAfter(version: number): void;
   /** A transaction block is open: it has to know what others change. */
@@ -49,6 +50,15 @@ const KEPT_COMMITS = 64;
 export class TenantModel {
   current: Oracle;
   readonly listeners = new Set<ModelListener>();
+  readonly ledger = new EventLedger();
+  /** How often what happened, for the summary. */
+  readonly tally = {
+    "commits of clients": 0,
+    "holds expired": 0,
+    "commits that a crash undid, all unacknowledged": 0,
+    "answers compared with what a crash left": 0,
+    "notifications told": 0,
+  };
 
   private base: Oracle;
   private baseVersion = 0;
@@ -58,7 +68,7 @@ export class TenantModel {
   private told: Told[] = [];
   private failedAt: number | null = null;
   /** Events of commits that nobody may have been told of yet. */
-  underWay: EventGroup[] = [];
+  underWay: ToldGroup[] = [];
   private order = 0;
 
   constructor(
@@ -99,8 +109,13 @@ export class TenantModel {
     const due = this.dueBy(now);
     this.current.advance(now);
     if (due.length === 0) return;
-    if (isLogged) this.commits.push({ at: now, commands: [] });
-    this.tell(expiryEvents(this.current, due));
+    this.tally["holds expired"] += due.length;
+    const groups = expiryEvents(this.current, due);
+    if (isLogged) {
+      this.commits.push({ at: now, commands: [] });
+      this.ledger.number(this.version, now, groups);
+    } else if (!this.hasFailed) this.ledger.postpone(groups);
+    this.tell(groups);
     this.touch(new Set(due.map((hold) => `holds ${formatId(hold.id)}`)), null);
   }
 
@@ -109,7 +124,10 @@ export class TenantModel {
     const isWatched = [...this.listeners].some((one) => one !== by && one.isInBlock);
     const before = isWatched ? this.current.clone() : null;
     this.commits.push({ at: this.current.now, commands });
-    this.tell(applyAndTell(this.current, commands));
+    if (by !== null) this.tally["commits of clients"]++;
+    const groups = applyAndTell(this.current, commands);
+    this.ledger.number(this.version, this.current.now, groups);
+    this.tell(groups);
     if (before !== null) this.touch(touchedRows(before, this.current), by);
     this.trim();
   }
@@ -143,6 +161,7 @@ export class TenantModel {
     this.failedAt = durable;
     const { now } = this.current;
     this.current = this.stateAt(durable);
+    this.ledger.hideAfter(durable);
     this.current.advance(now);
     for (const listener of this.listeners) listener.forgetAfter(durable);
   }
@@ -156,10 +175,14 @@ export class TenantModel {
       `${this.name}: lost: ${this.acknowledged} commits were acknowledged, ${found} are there after the restart`,
     );
     const state = this.stateAt(found);
-    for (const { version, again } of this.told) if (version >= found) again(state);
+    const told = this.told.filter(({ version }) => version >= found);
+    for (const { again } of told) again(state);
+    this.tally["answers compared with what a crash left"] += told.length;
+    this.tally["commits that a crash undid, all unacknowledged"] += this.version - found;
     this.told = [];
     this.underWay = [];
     this.commits.length = found - this.baseVersion;
+    this.ledger.forgetAfter(found);
     this.current = state;
     this.failedAt = null;
     this.acknowledged = found;
@@ -170,10 +193,10 @@ export class TenantModel {
     for (const listener of this.listeners) if (listener !== by) listener.touch(rows);
   }
 
-  private tell(groups: readonly Notices[]): void {
+  private tell(groups: readonly EventGroup[]): void {
     if (this.listeners.size === 0) return;
     this.underWay = this.underWay.filter(({ version }) => version > this.acknowledged);
-    for (const told of groups) {
+    for (const { notices: told } of groups) {
       const group = { order: ++this.order, version: this.shownVersion, told };
       this.underWay.push(group);
       for (const listener of this.listeners) {

@@ -9,10 +9,10 @@ import { Parser } from "pg-protocol/dist/parser";
 import type { Transport } from "../../src/wire/output.ts";
 import type { ClientSession } from "../../src/wire/session.ts";
 import { Random } from "../seeded-random.ts";
-import { bookingText, holdText, resourceText } from "./operations.ts";
 import { DATA_FOLDER, ServerLife, type ServerSettings } from "./server-life.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 import { EventLoop, MachineClock } from "./simulated-time.ts";
+import { bookingText, holdText, resourceText } from "./statement-parts.ts";
 import { check } from "./violation.ts";
 
 const MINUTE_MS = 60_000;
@@ -111,6 +111,7 @@ class Year {
       },
       stopped: () => undefined,
       failed: () => undefined,
+      cut: () => undefined,
     });
     this.start();
     for (let n = 0; n < RESOURCES; n++) {
