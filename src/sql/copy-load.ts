@@ -20,7 +20,7 @@ import type { CopyReader, RowSink } from "./copy-reader.ts";
 import { TextSyntax } from "./copy-text.ts";
 import type { Execution } from "./execution.ts";
 import { checkSpan, instantOf } from "./field-values.ts";
-import { newId } from "./new-id.ts";
+import { newId } from "./insert.ts";
 import { ROWS_PER_TIMEOUT_CHECK } from "./row-source.ts";
 import type { CopyIn } from "./row-stream.ts";
 import type { Column, StoredTable } from "./schema.ts";

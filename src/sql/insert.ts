@@ -1,5 +1,6 @@
 /** INSERT: rows of expressions to Commands, one after the other in the statement's transaction. */
 
+import { monotonicFactory } from "ulid";
 import type { Command } from "../engine/command.ts";
 import type { Transaction } from "../engine/transaction.ts";
 import { DeltatError, SqlState } from "../errors.ts";
@@ -8,7 +9,6 @@ import { coerceForAssignment } from "./casts.ts";
 import type { Execution, Plan } from "./execution.ts";
 import type { Expression } from "./expression.ts";
 import { idOf } from "./field-values.ts";
-import { newId } from "./new-id.ts";
 import { changeOfUsed, type OnConflict, planOnConflict, WrittenIds } from "./on-conflict.ts";
 import { RelationScope } from "./relation.ts";
 import { hasSubLink } from "./relational/aggregate-calls.ts";
@@ -41,6 +41,17 @@ const INSERT_FIELDS = new Set([
   "withClause",
 ]);
 const VALUES_FIELDS: ReadonlySet<string> = new Set(["valuesLists", "limitOption", "op"]);
+
+/** Ids of one millisecond follow each other, also across sessions. */
+const nextUlid = monotonicFactory();
+
+/** ULIDs hold 48 bits of milliseconds. */
+const MAX_ULID_MS = 2 ** 48 - 1;
+
+/** An id for a new row, made at `nowMs`. */
+export function newId(nowMs: number): string {
+  return nextUlid(Math.min(nowMs, MAX_ULID_MS));
+}
 
 /** Where the value of one column of a new row comes from. */
 type Source = Pick<Expression, "evaluate">;
