@@ -238,10 +238,25 @@ test("bookings of one and the same span come and go in any order, each found by 
       const engine = new Engine();
       const count = 3_000;
       const resource = { id: room, parentId: null, name: null, bufferAfterMs: 0, enforceRules: null };
-      engine.execute([{ kind: "createResource", resource: { ...resource, capacity: count } }], NOW);
+      const rule = { id: ruleId(0), resourceId: room, blocking: false, start: 0, end: 100 };
+      engine.execute(
+        [
+          { kind: "createResource", resource: { ...resource, capacity: count } },
+          { kind: "addRule", rule },
+        ],
+        NOW,
+      );
       const order = shuffled(count, seed);
       for (const n of order) engine.execute([place(n)], NOW);
       expect(errorOf(() => engine.execute([place(count)], NOW))?.sqlState).toBe("23P01");
+      const around = [
+        { start: 0, end: 10 },
+        { start: 20, end: 100 },
+      ];
+      expect(engineAvailabilityOf(engine, room, 0, 100)).toEqual(around);
+      expect(engineAvailabilityOf(engine, room, 10, 30)).toEqual([{ start: 20, end: 30 }]);
+      expect(engineAvailabilityOf(engine, room, 5, 15)).toEqual([{ start: 5, end: 10 }]);
+      expect(engineAvailabilityOf(engine, room, 10, 20)).toEqual([]);
       const row = engine.resources.find(room);
       for (const [gone, n] of shuffled(count, seed + 1).entries()) {
         if (gone % 500 === 0) expect(engine.allocationRows(row, 10, 20)).toHaveLength(count - gone);
