@@ -7,7 +7,7 @@ import { DeltatError, SqlState } from "../errors.ts";
 import { formatScalar, parseScalar } from "./scalar-text.ts";
 import type { PgType } from "./types.ts";
 import type { Value } from "./value.ts";
-import { checkedLength } from "./value-size.ts";
+import { joinedText, PieceLengths } from "./value-size.ts";
 
 function malformed(text: string, detail: string): DeltatError {
   return new DeltatError(SqlState.invalidTextRepresentation, `malformed array literal: "${text}"`, {
@@ -90,13 +90,12 @@ function skipBlanks(text: string, at: number): number {
 
 /** The text of an array, elements quoted only where PostgreSQL quotes them. */
 export function formatArray(element: PgType, items: readonly Value[]): string {
+  const pieces = new PieceLengths();
   const parts = items.map((item) => {
     if (item === null) return "NULL";
     const text = formatScalar(element, item);
     const needsQuotes = text === "" || /[\s{}",\\]/.test(text) || /^null$/i.test(text);
-    return needsQuotes ? `"${text.replace(/["\\]/g, "\\$&")}"` : text;
+    return pieces.checked(needsQuotes ? `"${text.replace(/["\\]/g, "\\$&")}"` : text);
   });
-  const length = parts.reduce((sum, part) => sum + part.length + 1, 1);
-  checkedLength(length);
-  return `{${parts.join(",")}}`;
+  return `{${joinedText(parts, ",")}}`;
 }

@@ -4,6 +4,7 @@ import { formatValue } from "./codec.ts";
 import { parseJson, spellJson } from "./json/document.ts";
 import { BOOL, JSON_TYPE, JSONB, type PgType, TEXT, TIMESTAMP, TIMESTAMPTZ } from "./types.ts";
 import type { Value } from "./value.ts";
+import { joinedText, PieceLengths } from "./value-size.ts";
 
 /** The JSON text of a value (to_json, https://www.postgresql.org/docs/current/functions-json.html). */
 export function toJson(type: PgType, value: Value): string {
@@ -13,10 +14,12 @@ export function toJson(type: PgType, value: Value): string {
     const parts = (value as readonly Value[]).map(
       (part, at) => `${JSON.stringify(fields[at]?.name ?? "")}:${toJson(fields[at]?.type ?? TEXT, part)}`,
     );
-    return `{${parts.join(",")}}`;
+    return `{${joinedText(parts, ",")}}`;
   }
   if (arrayOf !== undefined) {
-    return `[${(value as readonly Value[]).map((item) => toJson(arrayOf, item)).join(",")}]`;
+    const pieces = new PieceLengths();
+    const parts = (value as readonly Value[]).map((item) => pieces.checked(toJson(arrayOf, item)));
+    return `[${joinedText(parts, ",")}]`;
   }
   if (type === JSON_TYPE || type === JSONB) return value as string;
   if (type === BOOL) return value === true ? "true" : "false";

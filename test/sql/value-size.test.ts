@@ -74,6 +74,8 @@ test("nor is one made whose length is the product of two", () => {
   expect(client.error(`SELECT length(array_to_string(string_to_array(${long}, NULL), ${long}))`)).toBe(
     TOO_LONG,
   );
+  expect(client.error(`SELECT length(array_fill(${long}, ARRAY[1000000])::text)`)).toBe(TOO_LONG);
+  expect(client.error(`SELECT length(to_json(array_fill(${long}, ARRAY[1000000]))::text)`)).toBe(TOO_LONG);
   expect(client.error(`SELECT length(format('%*s', 2147483647, 'x'))`)).toBe(TOO_LONG);
   expect(client.error(`SELECT length(format(repeat('%1$s', 1000), ${long}))`)).toBe(TOO_LONG);
 });

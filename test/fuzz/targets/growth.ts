@@ -188,7 +188,7 @@ function makeCase(random: Random): GrowthCase {
     random.pick(STEPS).replaceAll("#", () => random.pick(NUMBERS)),
   );
   // One that doubles, again and again.
-  const again = random.chance(0.2) ? random.below(30) : 0;
+  const again = random.chance(0.2) ? random.below(8) : 0;
   for (let i = 0; i < again; i++) steps.push(steps[0] ?? "a");
   return { seed: random.pick(SEEDS), steps, ask: random.pick(ASKS) };
 }
