@@ -170,6 +170,15 @@ export class Machine {
     return `${DATA_FOLDER}/databases/${name}`;
   }
 
+  /** Whether a commit is on its way to the disk. */
+  get isSyncing(): boolean {
+    if (this.isTroubled || this.loop.isOver) return false;
+    return [...this.models.keys()].some((name) => {
+      const tenant = this.tenant(name);
+      return tenant !== null && tenant.durableLsn < tenant.appendedLsn;
+    });
+  }
+
   /** The model follows what the server did by itself: expiries, retention, a log that has failed. */
   follow(): void {
     if (this.life === null) return;

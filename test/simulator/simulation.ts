@@ -27,6 +27,7 @@ const BASE_MS = 256;
 
 /** How long the server has to answer everything once it is left alone. */
 const QUIET_MS = 1000;
+const SYNC_WAIT_MS = 10;
 
 /** What the story does without: it follows from what it tells. */
 const UNTOLD = new Set(["statements", "connections", "unsynced sectors lost", "unsynced sectors written"]);
@@ -321,6 +322,11 @@ export class Simulation {
     machine.loop.endTurn();
     machine.loop.pass(QUIET_MS);
     machine.loop.endTurn();
+    // What the server did by itself in the last of these moments has to get to the disk.
+    for (let waited = 0; machine.isSyncing && waited < QUIET_MS; waited += SYNC_WAIT_MS) {
+      machine.loop.pass(SYNC_WAIT_MS);
+      machine.loop.endTurn();
+    }
     if (machine.isTroubled || machine.disk.isStopped) return;
     for (const client of machine.clients) {
       check(!client.isWaiting, `no answer to: ${client.oldestQuestion}`);
