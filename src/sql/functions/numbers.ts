@@ -60,11 +60,12 @@ function towards(direction: 1 | -1, source: string): string {
   return formatDecimal(isPast ? { digits: cut.digits + BigInt(direction), scale: 0 } : cut);
 }
 
-/** PostgreSQL rounds to at most so many digits, on either side of the point (NUMERIC_MAX_RESULT_SCALE). */
-const MAX_ROUNDED_DIGITS = 2000;
+/** PostgreSQL rounds to at most so many digits behind the point, and before it (NUMERIC_DSCALE_MAX, NUMERIC_WEIGHT_MAX). */
+const MAX_DIGITS_BEHIND = 16_383;
+const MAX_DIGITS_BEFORE = 131_073;
 
 function digits(n: Value | undefined): number {
-  return Math.max(-MAX_ROUNDED_DIGITS, Math.min(MAX_ROUNDED_DIGITS, number(n)));
+  return Math.max(-MAX_DIGITS_BEFORE, Math.min(MAX_DIGITS_BEHIND, number(n)));
 }
 
 /** Towards zero, to `scale` digits after the point. */
