@@ -144,6 +144,9 @@ export const MAX_REGEX_STATES = 20_000;
 /** Parentheses of a regular expression inside each other; more are 2201B. */
 export const MAX_REGEX_DEPTH = 500;
 
+/** Characters (UTF-16 units) of a text that a regular expression is matched against: a second's work at most. */
+export const MAX_REGEX_TEXT_CHARACTERS = 1024 * 1024;
+
 /** Members of the sets of states that a regular expression keeps while it is matched; beyond it they are made anew. */
 export const MAX_REGEX_CACHE = 50_000;
 

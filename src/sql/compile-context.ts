@@ -5,12 +5,14 @@
 
 import type { Scope } from "./expression.ts";
 import type { ParameterTypes } from "./parameters.ts";
+import type { LiteralCheck } from "./plan-cache.ts";
 import type { LiftedLiterals } from "./shape.ts";
 
 /** Shared by all scopes of a statement. */
 interface LiteralUse {
   readonly isValue: boolean[];
   usesLiteralValue: boolean;
+  readonly checks: LiteralCheck[];
   /** Offsets of the second halves of surrogate pairs; undefined until a position is asked for. */
   secondHalves?: readonly number[];
 }
@@ -29,7 +31,7 @@ export class CompileContext {
     readonly text: string,
     parent?: CompileContext,
   ) {
-    this.use = parent?.use ?? { isValue: [], usesLiteralValue: false };
+    this.use = parent?.use ?? { isValue: [], usesLiteralValue: false, checks: [] };
   }
 
   /** The same statement with other names in reach. */
@@ -53,6 +55,15 @@ export class CompileContext {
   /** Notes that lifted literal `index` is read from the frame when the plan runs. */
   literalBecomesValue(index: number): void {
     this.use.isValue[index] = true;
+  }
+
+  /** Takes what tells whether a lifted literal of a later statement can be read. */
+  readonly addLiteralCheck = (check: LiteralCheck): void => {
+    this.use.checks.push(check);
+  };
+
+  get literalChecks(): readonly LiteralCheck[] {
+    return this.use.checks;
   }
 
   /** Notes that the plan depends on the value of some constant: it is good for this very text only. */

@@ -83,7 +83,7 @@ function compileLifted(
   if (kind === "string") {
     if (type !== UNKNOWN || own !== value) return null;
     context.literalBecomesValue(index);
-    return untypedLifted(index, String(own), context.position(location));
+    return untypedLifted(index, String(own), context.position(location), context.addLiteralCheck);
   }
   const expected = sign.isNegative ? negate(own) : own;
   if (type !== TYPE_OF_KIND[kind] || expected !== value) return null;

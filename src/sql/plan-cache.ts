@@ -7,9 +7,18 @@
 import { MAX_SHAPE_CACHE_BYTES } from "../limits.ts";
 import type { Plan } from "./execution.ts";
 import type { KnownStatement } from "./shape-match.ts";
+import type { Value } from "./value.ts";
 
-export interface CachedPlan {
+/** Throws what reading a literal of a statement throws, even where its plan may not come to evaluate it. */
+export type LiteralCheck = (literals: readonly Value[]) => void;
+
+/** A plan with what its statement's literals must pass before it runs. */
+export interface CheckedPlan {
   readonly plan: Plan;
+  readonly literalChecks: readonly LiteralCheck[];
+}
+
+export interface CachedPlan extends CheckedPlan {
   /** How the same statement is told by its bytes; undefined until that was asked for, null where it cannot be. */
   known: KnownStatement | null | undefined;
 }
@@ -39,12 +48,12 @@ export class PlanCache {
     return entry;
   }
 
-  /** Keeps `plan` under `key`, unless it alone would fill a quarter of the cache. */
-  add(key: string, plan: Plan): void {
+  /** Keeps a plan under `key`, unless it alone would fill a quarter of the cache. */
+  add(key: string, { plan, literalChecks }: CheckedPlan): void {
     const bytes = PLAN_BYTES + key.length * PLAN_BYTES_PER_CHARACTER;
     if (bytes * 4 > this.maxBytes || this.entries.has(key)) return;
     this.bytes += bytes;
-    this.entries.set(key, { plan, known: undefined, bytes, used: false });
+    this.entries.set(key, { plan, literalChecks, known: undefined, bytes, used: false });
     if (this.bytes > this.maxBytes) this.evict();
   }
 

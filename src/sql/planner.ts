@@ -10,6 +10,7 @@ import { planDelete } from "./delete.ts";
 import { planDeallocate, planExecute, planPrepare } from "./execute.ts";
 import type { Plan } from "./execution.ts";
 import { planInsert } from "./insert.ts";
+import type { CheckedPlan } from "./plan-cache.ts";
 import type { PlannedStatement } from "./planned-statement.ts";
 import type { PreparedStatements } from "./prepared-statements.ts";
 import { hasChangesInWith, planChangesInWith } from "./relational/changes-in-with.ts";
@@ -22,8 +23,7 @@ import { planTransaction } from "./transaction-statements.ts";
 import { unsupportedStatement } from "./unsupported.ts";
 import { planUpdate } from "./update.ts";
 
-interface PlanResult {
-  readonly plan: Plan;
+interface PlanResult extends CheckedPlan {
   /** Whether the plan serves every statement of the same shape. */
   readonly isShapeSafe: boolean;
   /** Whether it is good for this session alone, and not to be kept: EXECUTE. */
@@ -43,18 +43,19 @@ export function planStatement(
   prepared: PreparedStatements<PlannedStatement>,
 ): PlanResult {
   const compiler = new StatementCompiler(text, declaredOids, literals);
+  const { literalChecks } = compiler;
   if ("ExecuteStmt" in node) {
     const plan = planExecute(node.ExecuteStmt, compiler, prepared);
-    return { plan, isShapeSafe: false, isOfSession: true };
+    return { plan, literalChecks: [], isShapeSafe: false, isOfSession: true };
   }
   if ("ExplainStmt" in node) {
     const plan = planExplain(node.ExplainStmt, compiler, prepared);
     const { query } = node.ExplainStmt;
     const isOfSession = query !== undefined && "ExecuteStmt" in query;
-    return { plan, isShapeSafe: !isOfSession && compiler.isShapeSafe(), isOfSession };
+    return { plan, literalChecks, isShapeSafe: !isOfSession && compiler.isShapeSafe(), isOfSession };
   }
   const plan = planNode(node, compiler);
-  return { plan, isShapeSafe: compiler.isShapeSafe(), isOfSession: false };
+  return { plan, literalChecks, isShapeSafe: compiler.isShapeSafe(), isOfSession: false };
 }
 
 function planNode(node: Node, compiler: StatementCompiler): Plan {

@@ -5,7 +5,9 @@
  * Places are offsets in UTF-16 units, as JavaScript counts them.
  */
 
+import { limitExceeded } from "../engine/violations.ts";
 import { DeltatError, SqlState } from "../errors.ts";
+import { MAX_REGEX_TEXT_CHARACTERS } from "../limits.ts";
 import { Alphabet, buildAutomaton } from "./regex/automaton.ts";
 import { Dissector, type GroupSpan } from "./regex/groups.ts";
 import { parseRegex } from "./regex/parse-regex.ts";
@@ -82,7 +84,11 @@ export class Regex {
     }
   }
 
+  /** Throws 54000 for a text that would take too long. */
   private placesOf(text: string): TextPlaces {
+    if (text.length > MAX_REGEX_TEXT_CHARACTERS) {
+      throw limitExceeded("characters of a text to be matched", MAX_REGEX_TEXT_CHARACTERS);
+    }
     return new TextPlaces(text, this.alphabet, this.looks);
   }
 

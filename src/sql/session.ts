@@ -13,7 +13,7 @@ import { decodeParameter } from "./codec.ts";
 import type { Database, Listener } from "./database.ts";
 import { Execution, type Plan } from "./execution.ts";
 import { parse } from "./parser.ts";
-import { PlanCache } from "./plan-cache.ts";
+import { type CheckedPlan, PlanCache } from "./plan-cache.ts";
 import { PlannedStatement, type Statement } from "./planned-statement.ts";
 import { planStatement } from "./planner.ts";
 import type { PortalTable } from "./portals.ts";
@@ -32,7 +32,7 @@ export interface RawStatement {
   readonly text: string;
   readonly node: Node | null;
   /** The plan found by shape: nothing was parsed. */
-  readonly plan: Plan | null;
+  readonly known: CheckedPlan | null;
   readonly literals: LiftedLiterals | null;
 }
 
@@ -59,8 +59,8 @@ const ENDS_FAILED_BLOCK: ReadonlySet<string> = new Set([
   "TRANS_STMT_ROLLBACK_TO",
 ]);
 
-function keep(key: string, plan: Plan): void {
-  if (!SELDOM_REPEATED.has(plan.command)) plans.add(key, plan);
+function keep(key: string, planned: CheckedPlan): void {
+  if (!SELDOM_REPEATED.has(planned.plan.command)) plans.add(key, planned);
 }
 
 export class SqlSession {
@@ -116,14 +116,13 @@ export class SqlSession {
 
   /**
    * The one statement of a simple query, `message[start, end)`, if this session has lately sent one of its shape; else
-   * null, and nothing is known of it. Throws 25P02 in a failed block.
+   * null, and nothing is known of it. Throws 25P02 in a failed block, and what reading a literal throws.
    */
   recall(message: Uint8Array, start: number, end: number): Statement | null {
     const { recent } = this;
     const known = recent.find(message, start, end);
     if (known === null) return null;
-    this.refuseInFailedBlock(known.plan);
-    return new PlannedStatement(known, known.plan, recent.values, this.state);
+    return this.again(known, known.checked, recent.values);
   }
 
   /** The statements of a simple query; a text whose shape is cached is not parsed. Throws 42601, 54000. */
@@ -132,29 +131,26 @@ export class SqlSession {
     if (literals !== null) {
       const cached = plans.find(literals.key);
       if (cached !== undefined) {
-        const { plan } = cached;
-        if (cached.known === undefined) cached.known = KnownStatement.from(text, literals, plan);
+        if (cached.known === undefined) cached.known = KnownStatement.from(text, literals, cached);
         if (cached.known !== null) this.recent.add(cached.known);
-        return [{ text, node: null, plan, literals }];
+        return [{ text, node: null, known: cached, literals }];
       }
     }
     const statements = parse(text);
     const only = statements.length === 1 ? literals : null;
-    return statements.map(({ node }) => ({ text, node, plan: null, literals: only }));
+    return statements.map(({ node }) => ({ text, node, known: null, literals: only }));
   }
 
   /** Throws what planning may: 42P01, 42703, 42883, 0A000, … and 25P02 in a failed block. */
   plan(raw: RawStatement): Statement {
-    const { text, node, literals } = raw;
+    const { text, node, known, literals } = raw;
+    const values = literals?.values ?? NO_VALUES;
+    if (known !== null) return this.again(text, known, values);
     useSessionTime(this.state);
-    if (raw.plan !== null) {
-      this.refuseInFailedBlock(raw.plan);
-      return new PlannedStatement(text, raw.plan, literals?.values ?? NO_VALUES, this.state);
-    }
     this.refuseNodeInFailedBlock(node as Node);
     const planned = planStatement(node as Node, text, null, literals, this.state.prepared);
-    if (literals !== null && planned.isShapeSafe) keep(literals.key, planned.plan);
-    return new PlannedStatement(text, planned.plan, literals?.values ?? NO_VALUES, this.state);
+    if (literals !== null && planned.isShapeSafe) keep(literals.key, planned);
+    return new PlannedStatement(text, planned.plan, values, this.state);
   }
 
   /** Exactly one statement, or an empty one. `parameterTypes`: OIDs; 0 or missing: to be inferred. */
@@ -176,9 +172,9 @@ export class SqlSession {
       );
     }
     this.refuseNodeInFailedBlock(first.node);
-    const { plan, isOfSession } = planStatement(first.node, text, parameterTypes, null, this.state.prepared);
-    if (!isOfSession) keep(key, plan);
-    return new PlannedStatement(text, plan, NO_VALUES, this.state);
+    const planned = planStatement(first.node, text, parameterTypes, null, this.state.prepared);
+    if (!planned.isOfSession) keep(key, planned);
+    return new PlannedStatement(text, planned.plan, NO_VALUES, this.state);
   }
 
   /** Throws 22P02, 22P03, 22003, 22021. */
@@ -257,6 +253,23 @@ export class SqlSession {
   /** The client has gone: rolls back and listens to nothing any more. */
   close(): void {
     this.state.close();
+  }
+
+  /** A statement whose plan is known; what is wrong with its literals is found before it runs, as when it was planned. */
+  private again(
+    source: string | KnownStatement,
+    { plan, literalChecks }: CheckedPlan,
+    values: readonly Value[],
+  ): PlannedStatement {
+    this.refuseInFailedBlock(plan);
+    const statement = new PlannedStatement(source, plan, values, this.state);
+    useSessionTime(this.state);
+    try {
+      for (const check of literalChecks) check(values);
+    } catch (error) {
+      throw this.located(error, statement);
+    }
+    return statement;
   }
 
   private begin(

@@ -7,8 +7,8 @@
  */
 
 import { asciiText } from "../bytes.ts";
-import type { Plan } from "./execution.ts";
 import { readInteger } from "./integer-text.ts";
+import type { CheckedPlan } from "./plan-cache.ts";
 import { type LiftedLiterals, MAX_INT4 } from "./shape.ts";
 import type { Value } from "./value.ts";
 
@@ -36,7 +36,7 @@ export class KnownStatement {
   private at = 0;
 
   private constructor(
-    readonly plan: Plan,
+    readonly checked: CheckedPlan,
     private readonly text: Uint8Array,
     private readonly kinds: Uint8Array,
     borders: readonly number[],
@@ -46,7 +46,7 @@ export class KnownStatement {
   }
 
   /** Keeps a statement by its text; null for one that cannot be told by its bytes. */
-  static from(text: string, literals: LiftedLiterals, plan: Plan): KnownStatement | null {
+  static from(text: string, literals: LiftedLiterals, checked: CheckedPlan): KnownStatement | null {
     if (text.length > MAX_KNOWN_CHARACTERS) return null;
     const bytes = Buffer.from(text, "latin1");
     // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
@@ -60,7 +60,7 @@ export class KnownStatement {
       borders.push(start, endOfLiteral(text, start, kind === "string"));
     }
     borders.push(text.length);
-    return new KnownStatement(plan, bytes, Uint8Array.from(kinds), borders);
+    return new KnownStatement(checked, bytes, Uint8Array.from(kinds), borders);
   }
 
   /** The values of the statement in `message[start, end)` if it has this shape; else null. */

@@ -13,6 +13,7 @@ import type { ColumnCondition } from "./conjuncts.ts";
 import type { Expression, Frame, Scope } from "./expression.ts";
 import { normaliseIds } from "./id-comparison.ts";
 import { ParameterTypes } from "./parameters.ts";
+import type { LiteralCheck } from "./plan-cache.ts";
 import { RelationScope } from "./relation.ts";
 import { refuseAggregates } from "./relational/aggregate-calls.ts";
 import type { CteEnvironment } from "./relational/cte.ts";
@@ -77,6 +78,11 @@ export class StatementCompiler {
 
   isShapeSafe(): boolean {
     return this.context.isShapeSafe();
+  }
+
+  /** For a plan that is kept by its shape. */
+  get literalChecks(): readonly LiteralCheck[] {
+    return this.context.literalChecks;
   }
 
   /** An expression whose value is sent to the client, or counted: what nothing types is text. */

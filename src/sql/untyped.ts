@@ -6,6 +6,7 @@
 import { DeltatError } from "../errors.ts";
 import { decodeText } from "./codec.ts";
 import type { Expression } from "./expression.ts";
+import type { LiteralCheck } from "./plan-cache.ts";
 import { isTimeType, type PgType, TEXT, UNKNOWN } from "./types.ts";
 import type { Value } from "./value.ts";
 
@@ -56,11 +57,36 @@ export function untypedText(text: string, position: number): UntypedExpression {
   };
 }
 
+/** Longer texts are not kept by the plan that has read them. */
+const MAX_KEPT_CHARACTERS = 64;
+
+/** Reads texts as `type`; one that comes again at once, as for the next row, is not read again. */
+function reader(type: PgType): (text: string) => Value {
+  // What `now` or a clock without zone means depends on who asks, and when.
+  if (isTimeType(type)) return (text) => decodeText(type, text);
+  let last: string | null = null;
+  let value: Value = null;
+  return (text) => {
+    if (text === last) return value;
+    const read = decodeText(type, text);
+    if (text.length > MAX_KEPT_CHARACTERS) return read;
+    last = text;
+    value = read;
+    return value;
+  };
+}
+
 /**
  * A quoted literal that was lifted out: its text comes with each execution. `text` is that of the statement being
- * planned, so that what is wrong with it is found now, even where the plan might not come to evaluate it.
+ * planned, so that what is wrong with it is found now, even where the plan might not come to evaluate it; `addCheck`
+ * takes what finds that for the literals of later statements.
  */
-export function untypedLifted(index: number, text: string, position: number): UntypedExpression {
+export function untypedLifted(
+  index: number,
+  text: string,
+  position: number,
+  addCheck: (check: LiteralCheck) => void,
+): UntypedExpression {
   return {
     type: UNKNOWN,
     evaluate: (frame) => frame.literals[index] as Value,
@@ -69,7 +95,9 @@ export function untypedLifted(index: number, text: string, position: number): Un
         return { type, evaluate: (frame) => frame.literals[index] as Value };
       }
       decodeLiteral(type, text, position);
-      return { type, evaluate: (frame) => decodeText(type, frame.literals[index] as string) };
+      const read = reader(type);
+      addCheck((literals) => read(literals[index] as string));
+      return { type, evaluate: (frame) => read(frame.literals[index] as string) };
     },
   };
 }

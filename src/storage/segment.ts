@@ -155,6 +155,8 @@ export async function createSegmentLater(
   let named = false;
   try {
     for (let at = 0; wanted() && at < header.sizeBytes; at += ZEROS.length) {
+      // Piece by piece: a sync of the log beside it waits for one of them, not for all.
+      if (at > 0) await files.syncLater(fd);
       await files.writeLater(fd, ZEROS.subarray(0, Math.min(ZEROS.length, header.sizeBytes - at)), at);
     }
     if (wanted()) {

@@ -166,15 +166,15 @@ test("a session that stays when its client has gone", async () => {
 });
 
 test("a cache of plans whose key does not tell of what kind the literals are", async () => {
-  const plans = new Map<string, NonNullable<RawStatement["plan"]>>();
+  const plans = new Map<string, NonNullable<RawStatement["known"]>>();
   const careless = sqlTarget((session, text) => {
     const literals = liftLiterals(text);
     const key = literals?.key.replace(/\0[ilns]/g, "?") ?? "";
-    const plan = plans.get(key) ?? null;
-    if (literals !== null && plan !== null) return [{ text, node: null, plan, literals }];
+    const known = plans.get(key) ?? null;
+    if (literals !== null && known !== null) return [{ text, node: null, known, literals }];
     const raw = session.parseScript(text);
     for (const one of raw) session.plan(one);
-    const kept = session.parseScript(text)[0]?.plan ?? null;
+    const kept = session.parseScript(text)[0]?.known ?? null;
     if (kept !== null) plans.set(key, kept);
     return raw;
   });
@@ -184,7 +184,7 @@ test("a cache of plans whose key does not tell of what kind the literals are", a
 test("a cache of plans that hands over the literals in another order", async () => {
   const careless = sqlTarget((session, text) =>
     session.parseScript(text).map((raw) => {
-      if (raw.plan === null || raw.literals === null) return raw;
+      if (raw.known === null || raw.literals === null) return raw;
       return { ...raw, literals: { ...raw.literals, values: raw.literals.values.toReversed() } };
     }),
   );

@@ -1,7 +1,7 @@
 /** Regular expressions: PostgreSQL's answers, and time that does not depend on how hostile a pattern is. */
 
 import { beforeAll, describe, expect, test } from "bun:test";
-import { MAX_REGEX_CACHE, MAX_REGEX_DEPTH } from "../../src/limits.ts";
+import { MAX_REGEX_CACHE, MAX_REGEX_DEPTH, MAX_REGEX_TEXT_CHARACTERS } from "../../src/limits.ts";
 import { regexOf, replaceByRegex, splitByRegex } from "../../src/sql/regex.ts";
 import { REGEX_ANSWERS } from "./regex-answers.ts";
 import { type TestClient, TestDatabase } from "./sql-fixture.ts";
@@ -57,6 +57,15 @@ describe("time", () => {
     const nested = (depth: number) => `SELECT 'x' ~ '${"(".repeat(depth)}x${")".repeat(depth)}'`;
     expect(client.rows(nested(MAX_REGEX_DEPTH - 1))).toEqual([["t"]]);
     expect(client.error(nested(MAX_REGEX_DEPTH))).toBe(tooComplex);
+  });
+
+  test("what would take too long is refused", () => {
+    const client = new TestDatabase().connect();
+    const asked = (length: number) => `SELECT repeat('x', ${length}) ~ '^x*$'`;
+    expect(client.rows(asked(MAX_REGEX_TEXT_CHARACTERS))).toEqual([["t"]]);
+    expect(client.error(asked(MAX_REGEX_TEXT_CHARACTERS + 1))).toStartWith(
+      "54000 limit exceeded: characters",
+    );
   });
 
   test("back references are refused", () => {

@@ -178,3 +178,23 @@ test("a literal that is wrong says where it stands, whether its plan is new or k
   expect(positionOf(text("é"))).toEqual(["22P02", 46]);
   expect(positionOf(text("99999999999"))).toEqual(["22003", 46]);
 });
+
+test("a literal that is wrong is found before the statement runs, whether its plan is new or known", () => {
+  const none = new TestDatabase().connect();
+  const remove = (at: string) => `DELETE FROM bookings WHERE start < '${at}' AND label = 'none'`;
+  expect(none.tag(remove("1"))).toBe("DELETE 0");
+  expect(none.error(remove("soon"))).toStartWith("22P02 ");
+  const due = (at: string) => `SELECT 1 FROM bookings WHERE to_timestamp(start) < timestamptz '${at}'`;
+  expect(none.rows(due("2030-01-01"))).toEqual([]);
+  expect(none.error(due("soon"))).toStartWith("22007 ");
+  none.run("BEGIN READ ONLY");
+  expect(none.error(remove("soon"))).toStartWith("22P02 ");
+});
+
+test("a literal is read again when its text is another, in each row of a known plan", () => {
+  const rows = (bound: string) =>
+    `SELECT g FROM generate_series(1, 4) g WHERE g > '${bound}' AND g > '${bound}'`;
+  for (const bound of ["1", "3", "3", "2"]) {
+    expect(client.rows(rows(bound))).toHaveLength(4 - Number(bound));
+  }
+});

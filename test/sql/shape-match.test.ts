@@ -5,11 +5,14 @@ import { controlPlan } from "../../src/sql/execution.ts";
 import { liftLiterals } from "../../src/sql/shape.ts";
 import { KnownStatement, RecentStatements } from "../../src/sql/shape-match.ts";
 
-const plan = controlPlan("SELECT", () => "SELECT 0");
-
 function knownFrom(text: string): KnownStatement | null {
   const literals = liftLiterals(text);
-  return literals === null ? null : KnownStatement.from(text, literals, plan);
+  return literals === null
+    ? null
+    : KnownStatement.from(text, literals, {
+        plan: controlPlan("SELECT", () => "SELECT 0"),
+        literalChecks: [],
+      });
 }
 
 function match(known: KnownStatement, text: string) {

@@ -218,7 +218,7 @@ class ParsingSession extends SqlSession {
   }
 
   override parseScript(text: string): readonly RawStatement[] {
-    return parse(text).map(({ node }) => ({ text, node, plan: null, literals: null }));
+    return parse(text).map(({ node }) => ({ text, node, known: null, literals: null }));
   }
 }
 
@@ -232,8 +232,6 @@ export function recallTarget(Session: typeof SqlSession = SqlSession): Target<Re
       const [tested, plain] = [connect(Session), connect(ParsingSession)];
       for (const text of texts) {
         const [given, wanted] = [ask(tested, text), ask(plain, text)];
-        // A plan found by shape reads a wrong literal where the first row asks for it, and there may be none.
-        if (isOfLiteral(wanted) && !isOfLiteral(given)) return null;
         const difference = differ(given, wanted);
         if (difference !== null) return `${difference}\n(${JSON.stringify(text)})`;
       }
@@ -269,10 +267,6 @@ function ask({ server, client }: Connection, text: string): Message[] | null {
   const isSettled = server.settle();
   const messages = messagesOf(client.take());
   return isSettled ? messages : null;
-}
-
-function isOfLiteral(messages: Message[] | null): boolean {
-  return messages?.some((one) => comparable(one) === OF_LITERAL) === true;
 }
 
 const OF_LITERAL = "E of a literal";

@@ -129,7 +129,7 @@ function isKept(ways: SqlWays, text: string): boolean {
   let kept = false;
   ways.simple(text, (session) => {
     const [raw] = session.parseScript(text);
-    kept = raw?.plan != null;
+    kept = raw?.known != null;
     return [];
   });
   return kept;
