@@ -119,8 +119,17 @@ export class Checkpoints {
 
   /** The folder may be another database's as soon as this one is closed: it is not touched any more then. */
   private refuseIfClosed(): void {
-    if (!this.closing.signal.aborted) return;
-    throw new DeltatError(SqlState.adminShutdown, "the database is being closed");
+    if (this.closing.signal.aborted) throw closed();
+  }
+
+  /** Waits for `work`, but no longer than the database is open: on a full disk it may never come to its end. */
+  private unlessClosed(work: Promise<void>): Promise<void> {
+    const { signal } = this.closing;
+    return new Promise((resolve, reject) => {
+      const giveUp = () => reject(closed());
+      signal.addEventListener("abort", giveUp, { once: true });
+      work.then(resolve, reject).finally(() => signal.removeEventListener("abort", giveUp));
+    });
   }
 
   private async take(): Promise<void> {
@@ -134,8 +143,7 @@ export class Checkpoints {
     const lsn = log.appendedLsn;
     const closed = log.rotate();
     if (closed === 0) return;
-    await this.whenDurable(lsn);
-    this.refuseIfClosed();
+    await this.unlessClosed(this.whenDurable(lsn));
     const { lsn: snapshotLsn, bytes } = await this.make(closed);
     this.snapshotBytes = bytes;
     this.snapshotLsn = snapshotLsn;
@@ -161,4 +169,8 @@ export class Checkpoints {
       throw error;
     }
   }
+}
+
+function closed(): DeltatError {
+  return new DeltatError(SqlState.adminShutdown, "the database is being closed");
 }

@@ -97,7 +97,7 @@ async function snapshotProcess(scene: Scene, round: Round): Promise<string> {
     killIfThere(child);
   }
   const refusal = await answer;
-  if (refusal !== null && !/the process that makes snapshots ended with/.test(refusal))
+  if (refusal !== null && !/the process that makes snapshots (ended with|was killed by)/.test(refusal))
     throw new Error(`the snapshot's process was killed, and CHECKPOINT says: ${refusal}`);
   await round.acknowledgements(50);
   await client.query("CHECKPOINT");
