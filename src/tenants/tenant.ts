@@ -203,7 +203,7 @@ export class Tenant implements Database {
   }
 
   notify(notifications: readonly Notification[], processId: number, lsn: number): void {
-    if (this.channels.isEmpty) return;
+    if (!this.isAnyoneTold) return;
     this.pending.push({ lsn, events: [], numbered: [], notifications, processId });
     // Nothing may be left to sync: then this is the moment.
     if (lsn <= this.log.durableLsn) this.deliverPending();
@@ -260,13 +260,25 @@ export class Tenant implements Database {
     this.armExpiry();
   }
 
+  /**
+   * Whoever begins to listen hears of commits that are under way. Therefore none is left out behind one that is to be
+   * told, though its listener may have gone: there would be a gap.
+   */
+  private get isAnyoneTold(): boolean {
+    return !this.channels.isEmpty || this.pending.length > 0;
+  }
+
+  private get areNumbersTold(): boolean {
+    return this.channels.isListenedTo(EVENTS_CHANNEL) || this.pending.length > 0;
+  }
+
   private publish(changes: readonly Change[], numbered: readonly Change[], lsn: number): void {
-    if (!this.channels.isEmpty) {
+    if (this.isAnyoneTold) {
       const events = eventsOf(this.engine.resources, changes);
       this.pending.push({
         lsn,
         events,
-        numbered: this.channels.isListenedTo(EVENTS_CHANNEL) ? this.withNumbers(numbered) : [],
+        numbered: this.areNumbersTold ? this.withNumbers(numbered) : [],
         notifications: [],
         processId: 0,
       });

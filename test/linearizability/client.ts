@@ -7,6 +7,8 @@ import type { Attempt, Ending } from "./history.ts";
 import type { Action, Outcome } from "./model.ts";
 import { type Ids, lockOf, outcomesOf, sqlOf } from "./statement.ts";
 
+const LONGEST_TRANSACTION_MS = 2000;
+
 const RACE_LOST = "40001";
 
 /** What is still open when a client's server dies. */
@@ -79,8 +81,17 @@ export class Client {
   }
 
   private several(count: number, readsHold: boolean): Action[] {
-    const actions = Array.from({ length: count }, () => this.choices.action(!readsHold));
+    const actions = Array.from({ length: count }, () => this.outlasting(this.choices.action(!readsHold)));
     return readsHold ? actions : actions.filter(({ kind }) => kind !== "clear");
+  }
+
+  /**
+   * Time goes on within a transaction: what it read before a hold of its own has expired, and what it did thereafter, hold
+   * at no one moment. So its holds live for longer than it does.
+   */
+  private outlasting(action: Action): Action {
+    const expires = "expiresAt" in action && action.expiresAt > this.now();
+    return expires ? { ...action, expiresAt: action.expiresAt + LONGEST_TRANSACTION_MS } : action;
   }
 
   /** What an attempt says: its actions with their outcomes, but for what does not hold at its commit. */

@@ -25,7 +25,7 @@ const DEPTHS = [1, 1, 1, 1, 1, 2, 4, 16];
 const DATABASES = ["main", "second"];
 
 /** What a server may say on stderr while it is tortured. */
-const EXPECTED_WARNING = /had a torn tail at byte|no snapshot of .*(ended with|was given up)/;
+const EXPECTED_WARNING = /had a torn tail at byte|no snapshot of .*(ended with|was killed by|was given up)/;
 
 export interface TortureOptions {
   readonly seconds: number;
