@@ -25,7 +25,7 @@ const LOOP = "plain loop";
 const SERVERS = ["deltat", "null server"] as const;
 
 /**
- * On two cores with nothing else going on some 0.7 and 0.9 are measured, and for the kernel 0.15 to 0.25. What shares the
+ * On two cores with nothing else going on some 0.7 and 0.8 are measured, and for the kernel 0.15 to 0.25. What shares the
  * machine moves reads little; writes wait for its disk, too.
  */
 const GUARDS: readonly Guard[] = [

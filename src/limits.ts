@@ -39,6 +39,19 @@ export const MAX_STATEMENT_BYTES = 32 * 1024 * 1024;
 /** Depth of a statement's syntax tree, so that walking it cannot exhaust the stack. */
 export const MAX_EXPRESSION_DEPTH = 512;
 
+/**
+ * Tokens in one chain of a longer text, before it is parsed: the parser was seen to bear more than 10,000 levels and to
+ * break before 30,000.
+ */
+export const MAX_CHAIN_TOKENS = 5000;
+
+/**
+ * Characters of operators that follow the openings of comments, all together. The scanner takes `/*` and every
+ * operator character behind it for one token, looks, and gives all but its two characters back: a run of
+ * openings costs it the square of its length.
+ */
+export const MAX_COMMENT_LOOKAHEAD = 10_000_000;
+
 /** Columns of one result (PostgreSQL's own bound, MaxTupleAttributeNumber); more are 54011. */
 export const MAX_RESULT_COLUMNS = 1664;
 

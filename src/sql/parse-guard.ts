@@ -7,20 +7,10 @@
  */
 
 import { DeltatError, SqlState } from "../errors.ts";
-import { MAX_EXPRESSION_DEPTH } from "../limits.ts";
+import { MAX_CHAIN_TOKENS, MAX_COMMENT_LOOKAHEAD, MAX_EXPRESSION_DEPTH } from "../limits.ts";
 
 /** Shorter texts cannot hold a chain that harms: a level takes at least two characters. */
 const HARMLESS_CHARACTERS = 10_000;
-
-/** Tokens in one chain; the parser was seen to bear more than 10,000 levels and to break before 30,000. */
-const MAX_CHAIN_TOKENS = 5000;
-
-/**
- * Characters of operators that follow the openings of comments, all together. The scanner takes `/*` and every
- * operator character behind it for one token, looks, and gives all but its two characters back: a run of
- * openings costs it the square of its length.
- */
-const MAX_COMMENT_LOOKAHEAD = 10_000_000;
 
 /** What one bracket costs: a subselect is several levels of tree. */
 const BRACKET_COST = 4;

@@ -2,7 +2,12 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { DeltatError } from "../../src/errors.ts";
-import { MAX_EXPRESSION_DEPTH, MAX_STATEMENT_BYTES } from "../../src/limits.ts";
+import {
+  MAX_CHAIN_TOKENS,
+  MAX_COMMENT_LOOKAHEAD,
+  MAX_EXPRESSION_DEPTH,
+  MAX_STATEMENT_BYTES,
+} from "../../src/limits.ts";
 import { nodeKind } from "../../src/sql/ast.ts";
 import { guardParser } from "../../src/sql/parse-guard.ts";
 import { characterPosition, loadParser, parse } from "../../src/sql/parser.ts";
@@ -60,6 +65,12 @@ describe("depth", () => {
     expect(failure(sum(MAX_EXPRESSION_DEPTH - 2)).sqlState).toBe("54000");
   });
 
+  test("of a long text one chain has so many tokens before it reaches the parser, and no more", () => {
+    const long = (tokens: number): string => `${" ".repeat(10_000)}SELECT${" 1".repeat(tokens - 1)}`;
+    expect(() => guardParser(long(MAX_CHAIN_TOKENS))).not.toThrow();
+    expect(() => guardParser(long(MAX_CHAIN_TOKENS + 1))).toThrow("limit exceeded: expression depth");
+  });
+
   test("the parser goes on working after any chain", () => {
     const long = 60_000;
     const chains = [
@@ -105,8 +116,9 @@ describe("comments", () => {
   const openings = (count: number): string => `${" ".repeat(10_000)}${"/*".repeat(count)} `;
 
   test("may open one after the other, but not so many that the scanner looks ahead for seconds", () => {
-    expect(() => guardParser(openings(3161))).not.toThrow();
-    expect(() => guardParser(openings(3162))).toThrow("limit exceeded: comments");
+    const most = Math.floor((Math.sqrt(1 + 4 * MAX_COMMENT_LOOKAHEAD) - 1) / 2);
+    expect(() => guardParser(openings(most))).not.toThrow();
+    expect(() => guardParser(openings(most + 1))).toThrow("limit exceeded: comments");
     for (const flat of [`${"/**/".repeat(10_000)}SELECT 1`, `/*${"/**/".repeat(10_000)}*/SELECT 1`]) {
       expect(failure(flat).sqlState).toBe("54000");
     }
