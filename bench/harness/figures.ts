@@ -66,6 +66,12 @@ export class Figures {
     return middle(this.find(work, subject, at), metric);
   }
 
+  /** The largest of all rounds: for what must never be more. */
+  largest(work: string, subject: string, at: number, metric: Metric): number {
+    const rounds = this.find(work, subject, at)?.rounds.flatMap((round) => round[metric] ?? []) ?? [];
+    return rounds.length === 0 ? Number.NaN : Math.max(...rounds);
+  }
+
   /** Median of the quotients of two subjects at the same work. */
   ratio(work: string, [a, b]: readonly [string, string], at: number, metric: Metric): number {
     return median(ratios(this.find(work, a, at), this.find(work, b, at), metric));

@@ -130,11 +130,13 @@ async function measure(course: Course, folder: string): Promise<Figure[]> {
   return figures;
 }
 
+const RIVALS = ["deltat", "PostgreSQL"] as const;
+
 function render(figures: Figures): Rendering {
   const rows = figures.works().map((work) => {
     const ours = figures.middle(work, "deltat", BOOKINGS, "ms");
     const theirs = figures.middle(work, "PostgreSQL", BOOKINGS, "ms");
-    return [work, number(ours), number(theirs), number(ours / theirs)];
+    return [work, number(ours), number(theirs), number(figures.ratio(work, RIVALS, BOOKINGS, "ms"))];
   });
   return { markdown: table(["query", "deltat, ms", "PostgreSQL, ms", "ratio"], rows), plots: [] };
 }
