@@ -95,6 +95,23 @@ test("the detail of a collision tells both spans, since the buffer of the new on
   throw new Error("nothing was refused");
 });
 
+test.each([
+  "SELECT FROM bookings WHERE start > now()",
+  "SELECT FROM bookings WHERE date '2026-01-05' < start",
+  "SELECT FROM bookings WHERE start > '2026-01-05T08:00:00.000Z'",
+  `INSERT INTO bookings (resource_id, start, "end") VALUES ('${id(1)}', now(), now())`,
+  `INSERT INTO bookings (resource_id, start, "end") VALUES ('${id(1)}', '2026-01-05 08:00', 1)`,
+])("a date where an instant is wanted is told how to be one: %s", (text) => {
+  try {
+    client.run(text);
+  } catch (error) {
+    if (!(error instanceof DeltatError)) throw error;
+    expect(error.fields.hint).toStartWith("Instants are Unix milliseconds: ");
+    return;
+  }
+  throw new Error("nothing was refused");
+});
+
 test("the detail of a missing or referenced key reads as PostgreSQL's", () => {
   const detailOf = (text: string) => {
     try {
