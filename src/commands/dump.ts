@@ -51,7 +51,7 @@ export function dump(
     const { engine, damage } = readable;
     if (damage !== null) {
       isWhole = false;
-      warn(`database "${database.name}" is dumped up to its damage only: ${damage}`);
+      warn(`database "${database.name}" is dumped up to ${damage}`);
     }
     if (options.all) write(connectLine(database.name));
     dumpDatabase(database.name, engine, write);
@@ -75,7 +75,7 @@ function chosen(path: string, { database, all }: DumpOptions): readonly Database
 
 interface Read {
   readonly engine: Engine;
-  /** Why that is not all; null if it is. */
+  /** Up to which commit it goes, and why that is not all; null if it is. */
   readonly damage: string | null;
 }
 
@@ -99,8 +99,8 @@ function read({ name, path }: DatabaseFolder, salvage: boolean): Read {
   const show = (lsn: number): void => progress.show(`commit ${lsn}`);
   try {
     if (!salvage) return { engine: readStoredDatabase(path, "needed", show).engine, damage: null };
-    const { engine, damage } = readUpToDamage(localFiles, path, {}, show);
-    return { engine, damage: damage?.message ?? null };
+    const { engine, lastLsn, damage } = readUpToDamage(localFiles, path, {}, show);
+    return { engine, damage: damage === null ? null : `commit ${lastLsn} only: ${damage.message}` };
   } finally {
     progress.done();
   }

@@ -76,7 +76,7 @@ function collision(
   return exclusion(
     table,
     `conflict with allocation: ${formatId(allocations.idAt(taken))}`,
-    `Resource ${resource} is taken during [${start}, ${end + bufferMs}), buffer included.`,
+    `Resource ${resource} is taken during [${start}, ${end + bufferMs}), and [${from}, ${to}) was wanted, buffers included.`,
   );
 }
 

@@ -63,15 +63,19 @@ export function planAvailabilityQuery(
     return conditions.length === 0 || taken.includes(false);
   });
   if (args.single === null && args.listed === null)
-    throw missing("a filter on resource_id", "resource_id = …");
+    throw missing(
+      "a filter on resource_id",
+      "resource_id = …",
+      " Of a query: resource_id = ANY(ARRAY(SELECT …)), or a join with resources.",
+    );
   if (args.from.length === 0) throw missing("a lower bound on start", "start >= …");
   if (args.to.length === 0) throw missing('an upper bound on "end"', '"end" <= …');
   return { rest, compute: (execution) => compute(args, execution) };
 }
 
-function missing(what: string, example: string): DeltatError {
+function missing(what: string, example: string, more = ""): DeltatError {
   return new DeltatError(SqlState.invalidColumnReference, `availability needs ${what} in WHERE`, {
-    hint: `Add "AND ${example}" outside any OR.`,
+    hint: `Add "AND ${example}" outside any OR.${more}`,
   });
 }
 

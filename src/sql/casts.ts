@@ -16,11 +16,14 @@ import {
   BOOL,
   BPCHAR,
   FLOAT4,
+  INSTANT_HINT,
   INT4,
+  INT8,
   isFloat,
   isInteger,
   isOid,
   isString,
+  isTimeType,
   JSON_TYPE,
   JSONB,
   NAME,
@@ -260,7 +263,10 @@ export function coerceForAssignment(
     SqlState.datatypeMismatch,
     `column "${columnName}" is of type ${target.name} but expression is of type ${expression.type.name}`,
     {
-      hint: "You will need to rewrite or cast the expression.",
+      hint:
+        target === INT8 && isTimeType(expression.type)
+          ? INSTANT_HINT
+          : "You will need to rewrite or cast the expression.",
       ...(position === undefined ? {} : { position }),
     },
   );

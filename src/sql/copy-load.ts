@@ -7,7 +7,7 @@
 import type { Command } from "../engine/command.ts";
 import type { Transaction } from "../engine/transaction.ts";
 import { limitExceeded } from "../engine/violations.ts";
-import { DeltatError } from "../errors.ts";
+import { DeltatError, SqlState } from "../errors.ts";
 import type { Id } from "../id.ts";
 import { MAX_COPY_BYTES, MAX_TRANSACTION_CHANGES } from "../limits.ts";
 import { decodeUtf8 } from "../utf8.ts";
@@ -203,7 +203,10 @@ export class CopyLoad implements CopyIn, RowSink {
 
 function withWhere(error: unknown, where: string): unknown {
   if (!(error instanceof DeltatError)) return error;
-  return new DeltatError(error.sqlState, error.message, { ...error.fields, where });
+  const { hint, ...fields } = error.fields;
+  // That of a used id names ON CONFLICT, which COPY does not have.
+  const kept = hint === undefined || error.sqlState === SqlState.uniqueViolation ? {} : { hint };
+  return new DeltatError(error.sqlState, error.message, { ...fields, ...kept, where });
 }
 
 function shownText(bytes: Uint8Array, start: number, end: number): string {

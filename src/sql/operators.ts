@@ -24,6 +24,8 @@ import {
   CHAR,
   DATE,
   FLOAT8,
+  INSTANT_HINT,
+  INT8,
   INTERVAL,
   isInteger,
   isOid,
@@ -41,12 +43,19 @@ import { checkedLength, checkedSize } from "./value-size.ts";
 const HINT =
   "No operator matches the given name and argument types. You might need to add explicit type casts.";
 
+function isInstantBesideTime(left: string, right: string): boolean {
+  const sides = [left, right];
+  return (
+    sides.includes(INT8.name) && sides.some((name) => name === DATE.name || name.startsWith("timestamp "))
+  );
+}
+
 /** 42883 in PostgreSQL's words; `left` is empty for a prefix operator. */
 export function noOperator(left: string, name: string, right: string, position: number): DeltatError {
   return new DeltatError(
     SqlState.undefinedFunction,
     `operator does not exist: ${left === "" ? "" : `${left} `}${name} ${right}`,
-    { hint: HINT, position },
+    { hint: isInstantBesideTime(left, right) ? INSTANT_HINT : HINT, position },
   );
 }
 

@@ -12,6 +12,7 @@ import {
   DATE,
   FLOAT4,
   FLOAT8,
+  INSTANT_HINT,
   INT2,
   INT4,
   INT8,
@@ -54,6 +55,7 @@ function invalidSyntax(type: PgType, text: string): DeltatError {
   return new DeltatError(
     SqlState.invalidTextRepresentation,
     `invalid input syntax for type ${type.name}: "${text}"`,
+    type === INT8 && /^\s*\d{4}-\d\d-\d\d/.test(text) ? { hint: INSTANT_HINT } : {},
   );
 }
 

@@ -208,6 +208,10 @@ export function isTimeType(type: PgType): boolean {
   return category === "date/time" || category === "timespan";
 }
 
+/** What a date or timestamp where an instant is wanted should have been. */
+export const INSTANT_HINT =
+  "Instants are Unix milliseconds: date.getTime() of JavaScript, extract(epoch from …) * 1000 of SQL.";
+
 /** `typispreferred` of pg_type: what is chosen among several types of one category. */
 export function isPreferred(type: PgType): boolean {
   return PREFERRED.has(type);

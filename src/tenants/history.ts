@@ -96,6 +96,8 @@ export class History implements EventHistory {
   /** The commits from the one at `place` to the one of `lastLsn`, all of which are there unless the disk lost some. */
   private *commitsFrom(place: Place, lastLsn: number): Generator<CommitRecord | typeof NOT_YET, void> {
     let before: number | null = null;
+    // Where the segment before could not be read on: what is missing is missing there, whichever segment follows.
+    let stopped: { readonly file: SegmentFile; readonly offset: number } | null = null;
     for (const number of this.numbersFrom(place.number)) {
       const { file } = this.segment(number);
       const frames = new SegmentFrames(
@@ -104,16 +106,17 @@ export class History implements EventHistory {
         number === place.number ? place.mark.offset : SEGMENT_HEADER_BYTES,
       );
       for (let commit = this.peek(frames, number); commit !== null; commit = this.peek(frames, number)) {
-        if (before !== null && commit.lsn !== before + 1) throw gap(file, frames.offset, before + 1);
+        if (before !== null && commit.lsn !== before + 1)
+          throw gap(stopped ?? { file, offset: frames.offset }, before + 1);
         before = commit.lsn;
         yield commit;
         if (before === lastLsn) return;
         frames.pass();
         if (before % COMMITS_PER_STEP === 0) yield NOT_YET;
       }
+      stopped = { file, offset: frames.offset };
     }
-    const last = this.known.get(place.number)?.file;
-    if (last !== undefined) throw gap(last, place.mark.offset, (before ?? 0) + 1);
+    if (stopped !== null) throw gap(stopped, (before ?? 0) + 1);
   }
 
   private peek(frames: SegmentFrames, number: number): CommitRecord | null {
@@ -235,6 +238,6 @@ function gone(from: number | null, oldest: number, last: number): DeltatError {
   );
 }
 
-function gap({ path }: SegmentFile, offset: number, lsn: number): DeltatError {
-  return damage(path, offset, `commit ${lsn} is missing before it`);
+function gap(place: { readonly file: SegmentFile; readonly offset: number }, lsn: number): DeltatError {
+  return damage(place.file.path, place.offset, `commit ${lsn} cannot be read there`);
 }

@@ -224,6 +224,20 @@ describe("COPY FROM", () => {
     expect(client.copyIn(copy, tuple())).toBe("COPY 0");
   });
 
+  test("does not advise ON CONFLICT, which it does not have, about a used id", () => {
+    const copy = "COPY resources (id) FROM STDIN";
+    try {
+      client.copyIn(copy, `${room}\n`);
+    } catch (error) {
+      if (!(error instanceof DeltatError)) throw error;
+      expect(error.message).toBe(`already exists: ${room}`);
+      expect(error.fields.detail).toBe(`Key (id)=(${room}) already exists.`);
+      expect(error.fields.hint).toBeUndefined();
+      return;
+    }
+    throw new Error("nothing was refused");
+  });
+
   test("is one load: a collision anywhere leaves nothing", () => {
     const three = `${room}\t0\t10\t\\N\n`.repeat(3);
     expect(failure(SPANS, three)).toBe(

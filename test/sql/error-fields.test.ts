@@ -79,6 +79,39 @@ test.each([
   throw new Error("nothing was refused");
 });
 
+test("the detail of a collision tells both spans, since the buffer of the new one may be what collides", () => {
+  client.run(`UPDATE resources SET buffer_after = 5 WHERE id = '${id(1)}'`);
+  client.run(`UPDATE bookings SET start = 100, "end" = 110 WHERE id = '${id(3)}'`);
+  try {
+    client.run(`INSERT INTO bookings (resource_id, start, "end") VALUES ('${id(1)}', 90, 98)`);
+  } catch (error) {
+    if (!(error instanceof DeltatError)) throw error;
+    expect(error.message).toBe(`conflict with allocation: ${id(3)}`);
+    expect(error.fields.detail).toBe(
+      `Resource ${id(1)} is taken during [100, 115), and [90, 103) was wanted, buffers included.`,
+    );
+    return;
+  }
+  throw new Error("nothing was refused");
+});
+
+test.each([
+  "SELECT FROM bookings WHERE start > now()",
+  "SELECT FROM bookings WHERE date '2026-01-05' < start",
+  "SELECT FROM bookings WHERE start > '2026-01-05T08:00:00.000Z'",
+  `INSERT INTO bookings (resource_id, start, "end") VALUES ('${id(1)}', now(), now())`,
+  `INSERT INTO bookings (resource_id, start, "end") VALUES ('${id(1)}', '2026-01-05 08:00', 1)`,
+])("a date where an instant is wanted is told how to be one: %s", (text) => {
+  try {
+    client.run(text);
+  } catch (error) {
+    if (!(error instanceof DeltatError)) throw error;
+    expect(error.fields.hint).toStartWith("Instants are Unix milliseconds: ");
+    return;
+  }
+  throw new Error("nothing was refused");
+});
+
 test("the detail of a missing or referenced key reads as PostgreSQL's", () => {
   const detailOf = (text: string) => {
     try {
