@@ -39,8 +39,6 @@ export interface RecoveredLog {
   /** Open for writing; everything in it up to `offset` is durable, everything after is zero. */
   readonly current: Segment;
   readonly offset: number;
-  /** The empty segment after it, if there is one; open for writing. */
-  readonly next: Segment | null;
   readonly lastLsn: number;
   readonly lastAt: number;
   /** Whether the last frame is the mark of a clean stop, or there is no frame. */
@@ -69,11 +67,14 @@ export function recoverLog(
   const replay = newReplay();
   const end = replaySegments(files, segments, afterLsn, replay, visit);
   checkReach(folder, replay, afterLsn);
-  removeLeftovers(files, folder, segments.slice(end.index + 2));
+  removeLeftovers(files, folder, segments.slice(end.index + 1));
   return makeReady(files, segments, end, replay, afterLsn, warn);
 }
 
-/** Files that a crash left half made, and empty segments beyond the next one. */
+/**
+ * Files that a crash left half made, and segments without frames. Such a one may be empty in the system's memory only: where
+ * the sync behind the cut of its torn tail has failed, what was cut is on the disk still.
+ */
 function removeLeftovers(files: FileSystem, folder: string, surplus: readonly SegmentOnDisk[]): void {
   const names = withPath("list", folder, () => files.list(folder));
   const paths = names.filter(isUnfinishedName).map((name) => join(folder, name));
@@ -93,7 +94,6 @@ function makeReady(
   warn: (cut: TailCut) => void,
 ): RecoveredLog {
   const last = segments[end.index] as SegmentOnDisk;
-  const following = segments[end.index + 1];
   const current = openForWriting(files, last);
   if (end.contentEnd > end.offset) cutTail(files, current, end, warn);
   // What was read may still be in the system's memory only, if just the process died: nobody may build on it yet.
@@ -102,7 +102,6 @@ function makeReady(
   return {
     current,
     offset: end.offset,
-    next: following === undefined ? null : openForWriting(files, following),
     lastLsn: Math.max(replay.lsn, afterLsn),
     lastAt: replay.at,
     endsClean: replay.frames === 0 || replay.lastKind === FrameKind.cleanEnd,

@@ -76,9 +76,8 @@ export function openSegmentLog(
   const nowMs = options.nowMs ?? (() => performance.now());
   const { after = afterTimeout, report = () => {} } = options;
   const disk = new FullDisk({ nowMs, after, report });
-  const next = recovered?.next ?? null;
   const salt = options.salt ?? randomSalt;
-  const supply = new SegmentSupply(files, folder, segmentBytes, salt, disk, nowMs, next);
+  const supply = new SegmentSupply(files, folder, segmentBytes, salt, disk, nowMs);
   return new SegmentLog(options, files, supply, disk, recovered ?? emptyLog(supply));
 }
 
@@ -95,7 +94,6 @@ function emptyLog(supply: SegmentSupply): RecoveredLog {
   return {
     current: supply.take(null, 0),
     offset: SEGMENT_HEADER_BYTES,
-    next: null,
     lastLsn: 0,
     lastAt: 0,
     endsClean: true,

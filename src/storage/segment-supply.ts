@@ -18,7 +18,7 @@ const FIRST_SEGMENT_BYTES = 1024 * 1024;
 
 export class SegmentSupply {
   /** Durable, empty, with its final name. */
-  private ready: Segment | null;
+  private ready: Segment | null = null;
   /** Number of the segment that was last begun in the background, whatever became of it. */
   private begunNumber = 0;
   private wantedAttempt = 0;
@@ -32,10 +32,7 @@ export class SegmentSupply {
     private readonly salt: () => number,
     private readonly disk: FullDisk,
     private readonly nowMs: () => number,
-    ready: Segment | null,
-  ) {
-    this.ready = ready;
-  }
+  ) {}
 
   /** Begins the segment after `current` in the background, once: where that fails, `take` tries and reports. */
   prepare(current: Segment): void {
@@ -94,7 +91,7 @@ export class SegmentSupply {
     }
   }
 
-  /** Its empty file stays: the next opening takes it, or a segment of the same number replaces it. */
+  /** Its empty file stays: the next opening removes it, or a segment of the same number replaces it. */
   private forgetReady(): void {
     if (this.ready !== null) this.files.close(this.ready.fd);
     this.ready = null;
