@@ -94,7 +94,7 @@ export class ServerLife {
       access,
       timers: loop,
       memory: new ClientMemory(unlimitedMemory(), loop),
-      slices: new SliceQueue(loop, () => loop.machine.monotonicMs),
+      slices: new SliceQueue(loop, () => 0),
       expectPlace: () => undefined,
       admit: () => undefined,
       cancel: () => undefined,

@@ -189,7 +189,9 @@ export class Simulation {
     const { machine } = this;
     const pieces = this.random.chance(0.2) ? this.random.below(bytesBeforeAnswer(bytes)) : 0;
     if (pieces > 0) machine.loop.run(() => client.send(bytes.subarray(0, pieces)));
+    const present = () => Math.max(machine.loop.now(), client.model.tenant.current.now);
     machine.loop.run(() => {
+      const askedMs = present();
       client.send(bytes.subarray(pieces));
       const tenant = machine.tenant(client.database);
       if (tenant === null) return;
@@ -197,7 +199,8 @@ export class Simulation {
         client,
         tenant,
         isTroubled: machine.isTroubled || machine.disk.isStopped,
-        nowMs: Math.max(machine.loop.now(), client.model.tenant.current.now),
+        askedMs,
+        nowMs: present(),
         status: () => client.status,
       });
     });
