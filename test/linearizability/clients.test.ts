@@ -8,7 +8,7 @@ afterAll(cleanUp);
 
 test("what many clients are told has an order, also where their server is killed", async () => {
   const report = await linearize({
-    seconds: 2,
+    seconds: 3,
     seed: 1,
     groups: 3,
     clients: 4,
