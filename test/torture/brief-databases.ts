@@ -39,7 +39,8 @@ export class BriefDatabases implements Observer {
       await client.end();
       const oldest = this.briefs[0];
       if (oldest !== undefined && this.briefs.length > KEPT) {
-        oldest.state = "going";
+        // One that came and never got its resource may be empty until it is gone.
+        if (oldest.state === "made") oldest.state = "going";
         await main.query(`DROP DATABASE ${oldest.name} WITH (FORCE)`);
         this.dropped.add(oldest.name);
         this.briefs.shift();
