@@ -8,6 +8,7 @@
 
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { replaceStopwatch } from "../../src/clock.ts";
 import { loadParser } from "../../src/sql/parser.ts";
 import { campaign, shrink, storyOf, WRONG } from "./campaign.ts";
 import type { DeliberateBug } from "./deliberate-bug.ts";
@@ -37,6 +38,7 @@ const { values } = parseArgs({
 const seed = Number(values.seed);
 const steps = Number(values.steps);
 const startedMs = performance.now();
+replaceStopwatch(() => 0);
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
