@@ -6,12 +6,10 @@
  * machine or its disk had other work.
  */
 
-import { mkdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { encodeCommand } from "../../src/engine/codec.ts";
 import type { Command } from "../../src/engine/command.ts";
 import { RETENTION_PAUSE_MS } from "../../src/limits.ts";
-import { openSegmentLog } from "../../src/storage/segment-log.ts";
 import { TenantRegistry } from "../../src/tenants/registry.ts";
 import { EPOCH_MS, resourceId, SLOT_MS, slotBooking } from "../calendar.ts";
 import { Latencies } from "../clients/latencies.ts";
@@ -19,6 +17,7 @@ import type { Figure, Figures, Metric, Metrics } from "../harness/figures.ts";
 import { type Course, type Part, type Rendering, withFolder } from "../harness/part.ts";
 import { inTurns } from "../harness/rounds.ts";
 import { count, number, table } from "../report/table.ts";
+import { newLog } from "../servers/stored-calendar.ts";
 
 const BATCH = 1_000;
 const ROUNDS = 3;
@@ -43,25 +42,13 @@ export const SHAPES: readonly Shape[] = [
 ];
 
 async function writeLog(folder: string, { bookings, resources, together }: Shape): Promise<void> {
-  mkdirSync(folder, { recursive: true });
-  const options = {
-    folder,
-    onDurable: () => {},
-    warn: () => {},
-    blockingSyncLimitMs: Number.POSITIVE_INFINITY,
-  };
-  const log = openSegmentLog(options, () => {});
-  const commit = (commands: readonly Command[]): void => {
-    const body = log.begin();
-    for (const command of commands) encodeCommand(body, command);
-    log.append(1);
-  };
+  const log = newLog(folder);
   const settings = { parentId: null, name: null, capacity: together, bufferAfterMs: 0, enforceRules: null };
   for (let n = 0; n < resources; n++) {
-    commit([{ kind: "createResource", resource: { id: resourceId(n), ...settings } }]);
+    log.commit([{ kind: "createResource", resource: { id: resourceId(n), ...settings } }]);
   }
   for (let from = 0; from < bookings; from += BATCH) {
-    commit(
+    log.commit(
       Array.from({ length: BATCH }, (_, i): Command => {
         const n = from + i;
         const slot = Math.floor(n / resources / together);

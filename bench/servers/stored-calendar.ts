@@ -33,8 +33,14 @@ export function logBytes(): { readonly alone: number; readonly together: number 
   return { alone: frameBytes(commands.slice(0, 1)), together: frameBytes(commands) / BATCH };
 }
 
-/** Writes a database's log without a server: one commit for each thousand bookings. */
-export async function writeLog(folder: string, { bookings, resources }: Shape): Promise<void> {
+/** A database's log that is written without a server. */
+export interface StoredLog {
+  commit(commands: readonly Command[]): void;
+  flush(): void;
+  close(): Promise<void>;
+}
+
+export function newLog(folder: string): StoredLog {
   mkdirSync(folder, { recursive: true });
   const options = {
     folder,
@@ -43,15 +49,24 @@ export async function writeLog(folder: string, { bookings, resources }: Shape): 
     blockingSyncLimitMs: Number.POSITIVE_INFINITY,
   };
   const log = openSegmentLog(options, () => {});
-  const commit = (commands: readonly Command[]): void => {
-    const body = log.begin();
-    for (const command of commands) encodeCommand(body, command);
-    log.append(1);
+  return {
+    commit(commands) {
+      const body = log.begin();
+      for (const command of commands) encodeCommand(body, command);
+      log.append(1);
+    },
+    flush: () => log.flush(),
+    close: () => log.close(),
   };
+}
+
+/** One commit for each thousand bookings. */
+export async function writeLog(folder: string, { bookings, resources }: Shape): Promise<void> {
+  const log = newLog(folder);
   const slots = bookings / resources;
-  for (let n = 0; n < resources; n++) commit(openResource(n, slots));
+  for (let n = 0; n < resources; n++) log.commit(openResource(n, slots));
   for (let from = 0; from < bookings; from += BATCH) {
-    commit(batch(from, resources));
+    log.commit(batch(from, resources));
     if (from % (BATCH * 20) === 0) log.flush();
   }
   await log.close();

@@ -5,7 +5,15 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type pg from "pg";
 import { connect, DAY, disconnectAll, FAR_FUTURE, HOUR, newId, refusalOf, rowsOf } from "./clients.ts";
-import { cleanUp, PROJECT, type ServerProcess, startServer, temporaryFolder } from "./harness.ts";
+import {
+  cleanUp,
+  PROJECT,
+  type ServerProcess,
+  startServer,
+  type Told,
+  temporaryFolder,
+  toldBy,
+} from "./harness.ts";
 
 afterEach(disconnectAll);
 afterAll(cleanUp);
@@ -17,24 +25,13 @@ const ALL = [
   "SELECT * FROM holds ORDER BY id",
 ];
 
-interface Told {
-  readonly code: number;
-  readonly out: string;
-  readonly complaint: string;
-}
-
 async function deltat(words: readonly string[], input = ""): Promise<Told> {
   const child = Bun.spawn([process.execPath, join(PROJECT, "src/main.ts"), ...words], {
     stdin: new Blob([input]),
     stdout: "pipe",
     stderr: "pipe",
   });
-  const [out, complaint, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { code, out, complaint };
+  return await toldBy(child);
 }
 
 async function fill(client: pg.Client, room: string, from: number, count: number): Promise<void> {

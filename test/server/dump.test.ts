@@ -4,18 +4,12 @@ import { afterAll, afterEach, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { connect, disconnectAll, newId } from "./clients.ts";
-import { cleanUp, PASSWORD, PROJECT, startServer, temporaryFolder } from "./harness.ts";
+import { cleanUp, PASSWORD, PROJECT, startServer, type Told, temporaryFolder, toldBy } from "./harness.ts";
 
 afterEach(disconnectAll);
 afterAll(cleanUp);
 
 const DELTAT = `"${process.execPath}" "${join(PROJECT, "src/main.ts")}"`;
-
-interface Told {
-  readonly code: number;
-  readonly out: string;
-  readonly complaint: string;
-}
 
 /** A line for a shell, in which `deltat` stands for the program. */
 async function shell(line: string, input = "", environment: Record<string, string> = {}): Promise<Told> {
@@ -25,12 +19,7 @@ async function shell(line: string, input = "", environment: Record<string, strin
     stdout: "pipe",
     stderr: "pipe",
   });
-  const [out, complaint, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { code, out, complaint };
+  return await toldBy(child);
 }
 
 test("all databases of a running server are dumped, and restored elsewhere", async () => {

@@ -179,3 +179,20 @@ export function startServer(options: ServerOptions = {}): Promise<ServerProcess>
   };
   return runProgram(options.arguments ?? [], settings, options).ready();
 }
+
+/** What a program that has ended has said. */
+export interface Told {
+  readonly code: number;
+  readonly out: string;
+  readonly complaint: string;
+}
+
+/** Waits for a program, both of whose outputs are pipes. */
+export async function toldBy(child: Bun.ReadableSubprocess): Promise<Told> {
+  const [out, complaint, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { code, out, complaint };
+}

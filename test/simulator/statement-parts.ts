@@ -3,8 +3,11 @@
 import type { BookingImage, Command, HoldImage, ResourceImage } from "../../src/engine/command.ts";
 import { formatId, type Id } from "../../src/id.ts";
 import type { Oracle } from "../engine/oracle.ts";
+import { bookingId, holdId, resourceId, ruleId } from "../engine/stories.ts";
 import type { Violation } from "../engine/violations.ts";
 import type { Place } from "./operations.ts";
+
+export { bookingId, holdId, resourceId, ruleId };
 
 /** What the answer has to be: rows and a tag, or one of the errors. */
 export interface Outcome {
@@ -32,18 +35,6 @@ export interface Statement {
   /** Judges by `view`, and changes it where the statement does. */
   readonly evaluate: (view: Oracle) => Outcome;
 }
-
-/** Ids by table and number; their words differ in all their bits, as those of real ids do. */
-function idOf(table: number, n: number): Id {
-  const seed = table * 1_000_003 + n * 7919 + 1;
-  const word = (salt: number) => Math.imul(seed ^ salt, 0x9e3779b1) >>> 0;
-  return { w0: word(0x51) >>> 3, w1: word(0x1234), w2: word(0x777777), w3: n };
-}
-
-export const resourceId = (n: number): Id => idOf(1, n);
-export const ruleId = (n: number): Id => idOf(2, n);
-export const bookingId = (n: number): Id => idOf(3, n);
-export const holdId = (n: number): Id => idOf(4, n);
 
 export function resourceText(n: number): string {
   return formatId(resourceId(n));
