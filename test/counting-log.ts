@@ -26,5 +26,9 @@ export class CountingLog implements CommitLog {
     this.onDurable();
   }
 
+  flushLater(): void {
+    this.flush();
+  }
+
   async close(): Promise<void> {}
 }

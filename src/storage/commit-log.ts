@@ -53,6 +53,9 @@ export interface CommitLog {
    */
   flush(): void;
 
+  /** The same for what nobody waits for: it never blocks, so that who comes next does not wait for the disk. */
+  flushLater(): void;
+
   /** Flushes, waits until durable, marks the end as clean and closes the files. */
   close(): Promise<void>;
 }

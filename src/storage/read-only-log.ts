@@ -30,5 +30,7 @@ export class ReadOnlyLog implements CommitLog {
 
   flush(): void {}
 
+  flushLater(): void {}
+
   async close(): Promise<void> {}
 }

@@ -133,6 +133,8 @@ export class SegmentLog implements CommitLog {
   private endsClean: boolean;
   private syncInFlight: Promise<void> | null = null;
   private flushAgain = false;
+  /** Somebody waits for what the next flush brings to the disk. */
+  private isAwaited = false;
   private isClosing = false;
   private closing: Promise<void> | null = null;
 
@@ -265,13 +267,20 @@ export class SegmentLog implements CommitLog {
   }
 
   flush(): void {
+    this.isAwaited = true;
+    this.flushLater();
+  }
+
+  flushLater(): void {
     this.commitIsOpen = false;
     if (this.failure !== null || this.disk.isWaiting) return;
     if (this.syncInFlight !== null) {
       this.flushAgain = true;
       return;
     }
-    if (this.pace.blocking()) this.flushBlocking();
+    const isBlocking = this.isAwaited && this.pace.blocking();
+    this.isAwaited = false;
+    if (isBlocking) this.flushBlocking();
     else this.flushInBackground();
   }
 
@@ -310,7 +319,7 @@ export class SegmentLog implements CommitLog {
     const more = this.flushAgain || batch.closesSegment;
     this.flushAgain = false;
     if (this.durableLsn > durableBefore) this.onDurable();
-    if (more) this.flush();
+    if (more) this.flushLater();
   }
 
   /** Writes the oldest frames that are in memory only, one segment's worth; null if there are none. */

@@ -81,7 +81,8 @@ export class Tenant implements Database {
   private retention: Retention | null = null;
   private readonly flushNow = (): void => {
     this.flushScheduled = false;
-    this.log.flush();
+    if (this.waiting.length > 0 || this.pending.length > 0) this.log.flush();
+    else this.log.flushLater();
   };
 
   constructor(

@@ -247,6 +247,37 @@ describe("syncing in the background", () => {
     expect(lsns(openLog(files).commits)).toEqual(range(1, 6));
   });
 
+  test("what nobody waits for blocks on no disk; who waits for it blocks as ever, once that sync is over", async () => {
+    const files = new MemoryFiles();
+    const { log, durable } = openLog(files);
+    const settle = async () => {
+      for (let turn = 0; turn < 8; turn++) await Promise.resolve();
+    };
+    appendCommit(log, 100);
+    log.flushLater();
+    expect(log.durableLsn).toBe(0);
+    await settle();
+    expect(log.durableLsn).toBe(1);
+    files.holdSyncs = true;
+    appendCommit(log, 100);
+    log.flushLater();
+    appendCommit(log, 100);
+    log.flush();
+    appendCommit(log, 100);
+    log.flushLater();
+    files.releaseSyncs();
+    // Held from now on, a sync in the background would never end.
+    await settle();
+    expect(durable).toEqual([1, 2, 4]);
+    appendCommit(log, 100);
+    log.flushLater();
+    expect(log.durableLsn).toBe(4);
+    files.holdSyncs = false;
+    files.releaseSyncs();
+    await log.close();
+    expect(lsns(openLog(files).commits)).toEqual(range(1, 5));
+  });
+
   test("a group over several segments is durable in order", async () => {
     const files = new MemoryFiles();
     const { log, durable } = openLog(files, { blockingSyncLimitMs: -1 });

@@ -72,7 +72,8 @@ function book({ tenant, scheduler }: Opened, n: number): void {
     label: `hour ${n}`,
   };
   tenant.engine.apply(transaction, { kind: "placeBooking", booking });
-  tenant.commit(transaction);
+  const lsn = tenant.commit(transaction);
+  tenant.whenDurable(lsn, { onDurable: () => undefined });
   scheduler.endTurn();
 }
 

@@ -2,7 +2,8 @@
 
 import { expect, test } from "bun:test";
 import { RETENTION_BOOKINGS_PER_STEP, RETENTION_IDLE_MS, RETENTION_PAUSE_MS } from "../../src/limits.ts";
-import { idOf, START_MS, TestTenant } from "./tenant-fixture.ts";
+import { MemoryFiles } from "../storage/memory-files.ts";
+import { book, createResource, idOf, START_MS, TestTenant } from "./tenant-fixture.ts";
 
 const DAY = 86_400_000;
 
@@ -53,6 +54,23 @@ test("what ended that long ago goes at that very time, what has not ended or not
   expect([12, 14].map((n) => isThere(opened, n))).toEqual([true, false]);
   // Nobody is told: it is no cancellation.
   expect(ear.take()).toEqual([]);
+  await opened.close();
+});
+
+test("a client waits for the disk where a commit is its own, and never for what retention drops", async () => {
+  const opened = new TestTenant(new MemoryFiles(), { blockingSyncLimitMs: Number.POSITIVE_INFINITY });
+  const { log, scheduler, tenant } = opened;
+  const client = opened.connect();
+  client.query(createResource(1));
+  client.query(book(10, 1, 0, START_MS - DAY));
+  scheduler.endTurn();
+  expect(log.durableLsn).toBe(2);
+  tenant.retain(DAY, () => {});
+  scheduler.advanceTo(START_MS + RETENTION_PAUSE_MS);
+  scheduler.endTurn();
+  expect([isThere(opened, 10), log.durableLsn, log.appendedLsn]).toEqual([false, 2, 3]);
+  await opened.syncAll();
+  expect(log.durableLsn).toBe(3);
   await opened.close();
 });
 
