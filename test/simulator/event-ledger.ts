@@ -6,10 +6,28 @@
 import type { EventGroup } from "./expected-events.ts";
 import { check } from "./violation.ts";
 
+/** When the server looked at its clock: at some time from `since` to `at`, until somebody has seen when. */
+export interface Instant {
+  since: number;
+  at: number;
+}
+
+/** Fails unless that may have been the instant; from now on it was. */
+export function settle(instant: Instant, at: number, what: string): void {
+  const { since } = instant;
+  check(
+    since <= at && at <= instant.at,
+    () => `${what} is said to be of ${at}, it is of ${since} to ${instant.at}`,
+  );
+  instant.since = at;
+  instant.at = at;
+}
+
 interface Entry {
   /** The commit that has numbered it. */
   readonly version: number;
-  readonly at: number;
+  /** Shared by the commit. */
+  readonly instant: Instant;
   /** What it may be: those of its group that no number was seen to stand for. Shared by the group. */
   readonly open: Set<string>;
   /** null: nobody has seen it. */
@@ -30,10 +48,10 @@ export class EventLedger {
   }
 
   /** A commit's events get their numbers. */
-  number(version: number, at: number, groups: readonly EventGroup[]): void {
+  number(version: number, instant: Instant, groups: readonly EventGroup[]): void {
     for (const { payloads } of [...this.postponed, ...groups]) {
       const open = new Set(payloads);
-      for (const _ of payloads) this.entries.push({ version, at, open, seen: null });
+      for (const _ of payloads) this.entries.push({ version, instant, open, seen: null });
     }
     this.postponed = [];
   }
@@ -69,7 +87,7 @@ export class EventLedger {
       entry.seen === null ? entry.open.delete(payload) : entry.seen === payload,
       () => `event ${seq} is told as ${payload}\n  it is ${wanted}`,
     );
-    check(entry.at === at, `event ${seq} is said to be of ${at}, it is of ${entry.at}`);
+    settle(entry.instant, at, `event ${seq}`);
     entry.seen = payload;
     return entry.version;
   }

@@ -286,13 +286,13 @@ export class Machine {
   private judgeRecovery(model: TenantModel): void {
     const tenant = this.tenant(model.name);
     if (tenant === null) {
-      model.recover(0);
+      model.recover(0, 0);
       return;
     }
     const found = tenant.appendedLsn;
     // What the server did by itself in its last moment, nobody has seen.
     if (found === model.version + 1) this.adoptLast(tenant, model);
-    model.recover(found);
+    model.recover(found, tenant.engine.now);
     check(
       tenant.engine.now === model.current.now,
       `${model.name}: time goes on at ${tenant.engine.now} after the restart`,

@@ -7,13 +7,12 @@
 import type { Command, HoldImage } from "../../src/engine/command.ts";
 import { formatId } from "../../src/id.ts";
 import { Oracle } from "../engine/oracle.ts";
-import { EventLedger } from "./event-ledger.ts";
+import { EventLedger, type Instant, settle } from "./event-ledger.ts";
 import { applyAndTell, type EventGroup, expiryEvents, type Notices } from "./expected-events.ts";
 import { check } from "./violation.ts";
 
 /** One commit; without commands: the moment at which holds were seen to have expired. */
-interface Commit {
-  readonly at: number;
+interface Commit extends Instant {
   readonly commands: readonly Command[];
 }
 
@@ -105,15 +104,19 @@ export class TenantModel {
 
   /** Time passes; `isLogged`: the log pins that holds have expired, which is a commit. */
   advance(now: number, isLogged: boolean): void {
-    check(now >= this.current.now, `${this.name}: now went back from ${this.current.now} to ${now}`);
+    const before = this.current.now;
+    check(now >= before, `${this.name}: now went back from ${before} to ${now}`);
     const due = this.dueBy(now);
     this.current.advance(now);
     if (due.length === 0) return;
     this.tally["holds expired"] += due.length;
     const groups = expiryEvents(this.current, due);
     if (isLogged) {
-      this.commits.push({ at: now, commands: [] });
-      this.ledger.number(this.version, now, groups);
+      // Making room for it in the log takes its time, in which the server's clock goes on.
+      const since = due.reduce((latest, { expiresAt }) => Math.max(latest, expiresAt), before);
+      const commit = { since, at: now, commands: [] };
+      this.commits.push(commit);
+      this.ledger.number(this.version, commit, groups);
     } else if (!this.hasFailed) this.ledger.postpone(groups);
     this.tell(groups);
     this.touch(new Set(due.map((hold) => `holds ${formatId(hold.id)}`)), null);
@@ -123,10 +126,12 @@ export class TenantModel {
   commit(commands: readonly Command[], by: ModelListener | null): void {
     const isWatched = [...this.listeners].some((one) => one !== by && one.isInBlock);
     const before = isWatched ? this.current.clone() : null;
-    this.commits.push({ at: this.current.now, commands });
+    const { now } = this.current;
+    const commit = { since: now, at: now, commands };
+    this.commits.push(commit);
     if (by !== null) this.tally["commits of clients"]++;
     const groups = applyAndTell(this.current, commands);
-    this.ledger.number(this.version, this.current.now, groups);
+    this.ledger.number(this.version, commit, groups);
     this.tell(groups);
     if (before !== null) this.touch(touchedRows(before, this.current), by);
     this.trim();
@@ -167,13 +172,16 @@ export class TenantModel {
   }
 
   /**
-   * The database was opened again, and its log ends with commit `found`. Throws where that undoes what somebody was told.
+   * The database was opened again, and its log ends with commit `found`, of `now`. Throws where that undoes what somebody
+   * was told.
    */
-  recover(found: number): void {
+  recover(found: number, now: number): void {
     check(
       found >= this.acknowledged,
       `${this.name}: lost: ${this.acknowledged} commits were acknowledged, ${found} are there after the restart`,
     );
+    const last = this.commits[found - this.baseVersion - 1];
+    if (last !== undefined) settle(last, now, `${this.name}: commit ${found}`);
     const state = this.stateAt(found);
     const told = this.told.filter(({ version }) => version >= found);
     for (const { again } of told) again(state);
