@@ -73,11 +73,12 @@ export const MAX_ARRAY_ELEMENTS = 4 * 1024 * 1024;
 /** Parameters of one statement: the protocol counts them in an int16 that drivers read unsigned. `$65536` is 42P02. */
 export const MAX_PARAMETERS = 65_535;
 
-/** Retention: bookings dropped by one commit, and rows looked at for one resource without a pause. */
+/** Retention: bookings dropped by one commit and by one step, and rows looked at for one resource without a pause. */
+export const RETENTION_BOOKINGS_PER_COMMIT = 50;
 export const RETENTION_BOOKINGS_PER_STEP = 200;
 export const ENDED_LOOK_ROWS = 2_000;
 
-/** Retention: how long a step may look, milliseconds; how long others have until the next; and when all was looked at. */
+/** Retention: after how long a step begins nothing more, milliseconds; how long others have until the next; and when all was looked at. */
 export const RETENTION_STEP_MS = 1;
 export const RETENTION_PAUSE_MS = 10;
 export const RETENTION_IDLE_MS = 10_000;

@@ -10,6 +10,7 @@ import type { Transaction } from "../engine/transaction.ts";
 import { messageOf } from "../errors.ts";
 import type { Id } from "../id.ts";
 import {
+  RETENTION_BOOKINGS_PER_COMMIT,
   RETENTION_BOOKINGS_PER_STEP,
   RETENTION_IDLE_MS,
   RETENTION_PAUSE_MS,
@@ -61,33 +62,30 @@ export class Retention {
     this.cancelTimer = this.scheduler.after(isRoundOver ? RETENTION_IDLE_MS : RETENTION_PAUSE_MS, this.tick);
   };
 
-  /** Looks for some time, and drops what it has found; true when all resources were looked at. */
+  /** Looks and drops for some time; true when all resources were looked at. */
   private step(): boolean {
-    const { database } = this;
-    const ids = this.collect();
-    if (ids.length > 0) {
-      const transaction = database.engine.begin();
-      try {
-        database.enter(transaction);
-        for (const id of ids) database.engine.apply(transaction, { kind: "forgetBooking", id });
-        database.commit(transaction);
-      } catch (error) {
-        database.rollback(transaction);
-        throw error;
-      }
-    }
-    return this.resourceRow === 0 && this.fromStart === 0;
+    const deadlineMs = this.elapsedMs() + RETENTION_STEP_MS;
+    let dropped = 0;
+    do {
+      const ids = this.collect(deadlineMs);
+      this.drop(ids);
+      dropped += ids.length;
+      if (this.resourceRow === 0 && this.fromStart === 0) return true;
+    } while (dropped < RETENTION_BOOKINGS_PER_STEP && this.elapsedMs() < deadlineMs);
+    return false;
   }
 
-  private collect(): Id[] {
+  private elapsedMs(): number {
+    return this.scheduler.stopwatchMs?.() ?? stopwatchMs();
+  }
+
+  private collect(deadlineMs: number): Id[] {
     const { engine } = this.database;
     this.database.enter(null);
     const endedBy = engine.now - this.retentionMs;
-    const elapsedMs = () => this.scheduler.stopwatchMs?.() ?? stopwatchMs();
-    const deadlineMs = elapsedMs() + RETENTION_STEP_MS;
     const ids: Id[] = [];
-    while (ids.length < RETENTION_BOOKINGS_PER_STEP && elapsedMs() < deadlineMs) {
-      const room = RETENTION_BOOKINGS_PER_STEP - ids.length;
+    do {
+      const room = RETENTION_BOOKINGS_PER_COMMIT - ids.length;
       const found = engine.inspect((state) =>
         endedBookings(state, this.resourceRow, this.fromStart, endedBy, room),
       );
@@ -97,7 +95,21 @@ export class Retention {
       if (this.resourceRow < engine.resources.limit) continue;
       this.resourceRow = 0;
       break;
-    }
+    } while (ids.length < RETENTION_BOOKINGS_PER_COMMIT && this.elapsedMs() < deadlineMs);
     return ids;
+  }
+
+  private drop(ids: readonly Id[]): void {
+    if (ids.length === 0) return;
+    const { database } = this;
+    const transaction = database.engine.begin();
+    try {
+      database.enter(transaction);
+      for (const id of ids) database.engine.apply(transaction, { kind: "forgetBooking", id });
+      database.commit(transaction);
+    } catch (error) {
+      database.rollback(transaction);
+      throw error;
+    }
   }
 }

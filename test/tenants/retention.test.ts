@@ -1,7 +1,13 @@
 /** Bookings that ended long enough ago are dropped, and no other, not a millisecond earlier. */
 
 import { expect, test } from "bun:test";
-import { RETENTION_BOOKINGS_PER_STEP, RETENTION_IDLE_MS, RETENTION_PAUSE_MS } from "../../src/limits.ts";
+import {
+  RETENTION_BOOKINGS_PER_COMMIT,
+  RETENTION_BOOKINGS_PER_STEP,
+  RETENTION_IDLE_MS,
+  RETENTION_PAUSE_MS,
+  RETENTION_STEP_MS,
+} from "../../src/limits.ts";
 import { MemoryFiles } from "../storage/memory-files.ts";
 import { book, createResource, idOf, START_MS, TestTenant } from "./tenant-fixture.ts";
 
@@ -98,6 +104,23 @@ test("many that begin at one instant go in steps as bounded as any", async () =>
     left = tenant.engine.allocations.bookingCount;
   }
   expect(left).toBe(0);
+  await opened.syncAll();
+  await opened.close();
+});
+
+test("a step that takes its time ends behind its first commit", async () => {
+  const many = Array.from({ length: RETENTION_BOOKINGS_PER_STEP }, (_, n) => [1000 + n, 10, 20] as const);
+  const opened = tenantWith(many);
+  const { tenant, scheduler } = opened;
+  let elapsedMs = 0;
+  scheduler.stopwatchMs = () => {
+    elapsedMs += RETENTION_STEP_MS;
+    return elapsedMs;
+  };
+  tenant.retain(0, () => {});
+  scheduler.advanceTo(START_MS + RETENTION_PAUSE_MS);
+  const { bookingCount } = tenant.engine.allocations;
+  expect(bookingCount).toBe(RETENTION_BOOKINGS_PER_STEP - RETENTION_BOOKINGS_PER_COMMIT);
   await opened.syncAll();
   await opened.close();
 });
