@@ -66,7 +66,7 @@ export function planAvailabilityQuery(
     throw missing(
       "a filter on resource_id",
       "resource_id = …",
-      " Of a query: resource_id = ANY(ARRAY(SELECT …)), or a join with resources.",
+      " Of several: resource_id IN (…), or a join with resources.",
     );
   if (args.from.length === 0) throw missing("a lower bound on start", "start >= …");
   if (args.to.length === 0) throw missing('an upper bound on "end"', '"end" <= …');

@@ -82,6 +82,36 @@ describe("our own tables in queries", () => {
     );
   });
 
+  test("subqueries say whose availability is asked for, and when", () => {
+    const ofHall = (condition: string) =>
+      client.rows(`SELECT resource_id, start, "end" FROM availability WHERE ${condition} AND "end" <= 1000`);
+    const hall = [
+      [id(2), "240", "500"],
+      [id(2), "600", "1000"],
+    ];
+    const named = (name: string) => `(SELECT id FROM resources WHERE name = '${name}')`;
+    expect(ofHall(`resource_id = ${named("Hall")} AND start >= 240`)).toEqual(hall);
+    expect(ofHall(`${named("Hall")} = resource_id AND (SELECT 240) <= start`)).toEqual(hall);
+    expect(ofHall(`resource_id IN ${named("Hall")} AND start >= (SELECT 240) AND per_resource`)).toEqual(
+      hall,
+    );
+    expect(ofHall(`resource_id IN ${named("Hall")} AND start >= 240`)).toEqual(
+      hall.map(([, start, end]) => [null, start, end]),
+    );
+    expect(ofHall(`resource_id = ${named("nobody")} AND start >= 240`)).toEqual([]);
+    expect(ofHall(`resource_id IN ${named("nobody")} AND start >= 240`)).toEqual([]);
+    for (const [condition, state] of [
+      ["resource_id = (SELECT id FROM resources) AND start >= 240", "21000"],
+      ["resource_id = (SELECT resource_id) AND start >= 240", "42P10"],
+      ["resource_id = (SELECT 1) AND start >= 240", "42883"],
+      ["resource_id NOT IN (SELECT id FROM resources) AND start >= 240", "42P10"],
+    ]) {
+      expect(client.error(`SELECT * FROM availability WHERE ${condition} AND "end" <= 1000`)).toStartWith(
+        state as string,
+      );
+    }
+  });
+
   test("prepared and repeated queries take their values each time", () => {
     const text = "SELECT r.name FROM resources r JOIN bookings b ON b.resource_id = r.id WHERE b.start = $1";
     expect(client.prepared(text, ["10"]).rows).toEqual([["Hall"]]);
@@ -231,6 +261,11 @@ describe("EXPLAIN", () => {
     ],
     ["DELETE FROM bookings WHERE id IN (SELECT id FROM holds)", "Index Scan using bookings_pkey on bookings"],
     [
+      "SELECT * FROM bookings WHERE resource_id = (SELECT id FROM resources WHERE name = 'Hall') AND start < 9",
+      "Index Scan using bookings_resource_id_span_idx",
+    ],
+    ["UPDATE bookings SET label = 'x' WHERE (SELECT id FROM holds) = id", "Index Scan using bookings_pkey"],
+    [
       `SELECT * FROM bookings WHERE resource_id = '${id(1)}' AND (start, id) > (5, '${id(2)}') ORDER BY start, id LIMIT 9`,
       "bookings_resource_id_span_idx",
     ],
@@ -262,6 +297,12 @@ describe("EXPLAIN", () => {
       ["12"],
     ]);
     expect(client.rows(`${bookings} IN (SELECT parent_id FROM resources)`)).toEqual([["12"]]);
+    expect(client.rows(`${bookings} = (SELECT id FROM resources WHERE name = 'Hall')`)).toEqual(
+      client.rows(`${bookings} = '${id(2)}'`),
+    );
+    expect(client.rows(`${bookings} = (SELECT parent_id FROM resources WHERE name = 'House')`)).toEqual([
+      ["0"],
+    ]);
     expect(client.rows(`${bookings} NOT IN (SELECT id FROM resources WHERE name = 'Hall')`)).toEqual([
       ["18"],
     ]);

@@ -19,11 +19,13 @@ export interface Conjunct {
   readonly clause: "WHERE" | "JOIN/ON";
 }
 
+/** @param isLookup its subquery gives what leads to the rows of a unit, which is planned with it */
 export function conjunctOf(
   node: Node,
   namespace: Namespace,
   clause: Conjunct["clause"],
   scope: QueryScope,
+  isLookup = false,
 ): Conjunct {
   refuseAggregates(node, clause === "WHERE" ? clause : "JOIN conditions", (location) =>
     scope.context.position(location),
@@ -32,7 +34,7 @@ export function conjunctOf(
     node,
     namespace,
     clause,
-    needsQuery: isDoubtful(node, namespace, scope) || needsQuery(node, namespace, scope),
+    needsQuery: isDoubtful(node, namespace, scope) || (!isLookup && needsQuery(node, namespace, scope)),
     references: referencesOf(node, namespace, scope),
   };
 }

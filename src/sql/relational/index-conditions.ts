@@ -1,30 +1,23 @@
 /** Conditions put into words that an index understands. */
 
 import { type Node, nameParts } from "../ast.ts";
-import { entriesOf, type FromPlan, type FromTree } from "./from.ts";
+import { entriesOf, type FromPlan, type FromTree, type FromUnit } from "./from.ts";
 import { SlotExpression } from "./operator.ts";
 import { planQuery } from "./query.ts";
-import type { RangeColumn } from "./range.ts";
+import type { QueryPlan } from "./query-tail.ts";
+import type { RangeColumn, RangeEntry } from "./range.ts";
 import type { QueryScope } from "./scope.ts";
 
 /**
- * `resource_id IN (SELECT …)` as `resource_id = ANY (ARRAY (SELECT …))` where that column has an index and the subquery
+ * `resource_id IN (SELECT …)` as `resource_id = ANY (ARRAY (SELECT …))` where that column leads to rows and the subquery
  * reads nothing of this FROM: its values then lead to the rows. Any other node as it is.
  */
 export function asArrayTest(node: Node, from: FromPlan, scope: QueryScope): Node {
   if (!("SubLink" in node)) return node;
   const { subLinkType, operName, testexpr, subselect, location = -1 } = node.SubLink;
   if (subLinkType !== "ANY_SUBLINK" || operName !== undefined || testexpr === undefined) return node;
-  const column = scope.planner.namedColumn(testexpr, scope)?.column ?? null;
-  if (column === null || !isIndexed(column, from)) return node;
-  if (subselect === undefined || !("SelectStmt" in subselect)) return node;
-  const { SelectStmt: select } = subselect;
-  const { value, references } = scope.planner.track(() => planQuery(select, scope.planner, scope));
-  const [output, ...others] = value.columns;
-  // What may be no id is compared as text, and not looked up: that would refuse it.
-  const givesIds =
-    output?.expression instanceof SlotExpression && output.expression.isId && others.length === 0;
-  if (!givesIds || [...references].some((entry) => isOf(entry, from))) return node;
+  if (subselect === undefined || !leadsToRows(testexpr, from, scope)) return node;
+  if (!givesIds(subselect, from, scope)) return node;
   const array: Node = { SubLink: { subLinkType: "ARRAY_SUBLINK", subselect, location } };
   return {
     A_Expr: {
@@ -46,19 +39,63 @@ export function isArrayTest(node: Node): boolean {
   return isSubquery && lexpr !== undefined && "ColumnRef" in lexpr;
 }
 
-function isOf(entry: RangeColumn["entry"], from: FromPlan): boolean {
-  return from.trees.some((tree) => entriesOf(tree).includes(entry));
+/**
+ * Whether `node` compares a column with the one value of a subquery that reads nothing of this FROM, and that value leads
+ * to rows: an id, or for `availability` any of its arguments.
+ */
+export function isValueTest(node: Node, from: FromPlan, scope: QueryScope): boolean {
+  if (!("A_Expr" in node) || node.A_Expr.kind !== "AEXPR_OP") return false;
+  const { name, lexpr, rexpr } = node.A_Expr;
+  const [test, value] = rexpr !== undefined && "SubLink" in rexpr ? [lexpr, rexpr] : [rexpr, lexpr];
+  if (value === undefined || !("SubLink" in value) || value.SubLink.subLinkType !== "EXPR_SUBLINK")
+    return false;
+  const { subselect } = value.SubLink;
+  const argument = columnOf(test, scope);
+  if (argument !== null && unitOf(argument.entry, from)?.source.kind === "availability")
+    return plannedAlone(subselect, from, scope) !== null;
+  if (nameParts(name).at(-1) !== "=") return false;
+  return leadsToRows(test, from, scope) && givesIds(subselect, from, scope);
 }
 
-/** The id of a stored table, or the column that says whose a row is. */
-function isIndexed(column: RangeColumn, from: FromPlan): boolean {
-  const isHere = (tree: FromTree): boolean => {
-    if (tree.kind === "join") return isHere(tree.left) || isHere(tree.right);
-    const { source } = tree;
-    if (tree.entry !== column.entry || source.kind !== "stored") return false;
-    return column.index === 0 || column.index === source.table.ownerColumn;
+function columnOf(node: Node | undefined, scope: QueryScope): RangeColumn | null {
+  if (node === undefined || !("ColumnRef" in node)) return null;
+  return scope.planner.namedColumn(node, scope)?.column ?? null;
+}
+
+/** Whether it is the id of a stored table, or the column that says whose a row is. */
+function leadsToRows(node: Node | undefined, from: FromPlan, scope: QueryScope): boolean {
+  const column = columnOf(node, scope);
+  const source = column === null ? undefined : unitOf(column.entry, from)?.source;
+  if (column === null || source === undefined) return false;
+  if (source.kind === "availability") return source.table.columns[column.index]?.isId === true;
+  return source.kind === "stored" && (column.index === 0 || column.index === source.table.ownerColumn);
+}
+
+function unitOf(entry: RangeEntry, from: FromPlan): FromUnit | null {
+  const find = (tree: FromTree): FromUnit | null => {
+    if (tree.kind === "join") return find(tree.left) ?? find(tree.right);
+    return tree.entry === entry ? tree : null;
   };
-  return from.trees.some(isHere);
+  return from.trees.reduce<FromUnit | null>((found, tree) => found ?? find(tree), null);
+}
+
+/** What may be no id is compared as text, and not looked up: that would refuse it. */
+function givesIds(subselect: Node | undefined, from: FromPlan, scope: QueryScope): boolean {
+  const [output, ...others] = plannedAlone(subselect, from, scope) ?? [];
+  return output?.expression instanceof SlotExpression && output.expression.isId && others.length === 0;
+}
+
+/** What a subquery gives, if it reads nothing of this FROM. */
+function plannedAlone(
+  subselect: Node | undefined,
+  from: FromPlan,
+  scope: QueryScope,
+): QueryPlan["columns"] | null {
+  if (subselect === undefined || !("SelectStmt" in subselect)) return null;
+  const { SelectStmt: select } = subselect;
+  const { value, references } = scope.planner.track(() => planQuery(select, scope.planner, scope));
+  const isOfFrom = (entry: RangeEntry) => from.trees.some((tree) => entriesOf(tree).includes(entry));
+  return [...references].some(isOfFrom) ? null : value.columns;
 }
 
 /** What a comparison of rows says of their first columns: `(start, id) > (5, x)` means `start >= 5`. */

@@ -13,7 +13,7 @@ import { TEXT } from "../types.ts";
 import { isUntyped, resolveUntyped } from "../untyped.ts";
 import { type Conjunct, conjunctOf, referencesOf, within } from "./conjunct.ts";
 import { entriesOf, type FromJoin, type FromPlan, type FromTree, type FromUnit } from "./from.ts";
-import { asArrayTest, impliedBounds } from "./index-conditions.ts";
+import { asArrayTest, impliedBounds, isValueTest } from "./index-conditions.ts";
 import { HashJoin, type HashKey, NestedLoop } from "./join.ts";
 import type { Operator } from "./operator.ts";
 import { Filter } from "./pipeline.ts";
@@ -32,7 +32,9 @@ export function planJoins(from: FromPlan, where: readonly Node[], scope: QuerySc
     if (bounds.length > 0) scope.condition(node, "WHERE");
     return [asArrayTest(node, from, scope), ...bounds];
   });
-  const conjuncts = nodes.map((node) => conjunctOf(node, from.namespace, "WHERE", scope));
+  const conjuncts = nodes.map((node) =>
+    conjunctOf(node, from.namespace, "WHERE", scope, isValueTest(node, from, scope)),
+  );
   const planner = new JoinPlanner(scope);
   if (from.trees.length === 0) return planner.filter(from.operator, conjuncts);
   return planner.inner(from.trees, conjuncts, new Set());
