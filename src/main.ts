@@ -12,7 +12,7 @@ import { type Config, DEFAULT_PASSWORD, describeSettings, readConfig } from "./c
 import { DeltatError, messageOf, SqlState, systemCodeOf } from "./errors.ts";
 import { MemoryBudget } from "./memory-budget.ts";
 import { makeSnapshotAside, makeSnapshotHere, SNAPSHOT_COMMAND } from "./snapshot-process.ts";
-import { loadParser } from "./sql/parser.ts";
+import { loadParser } from "./sql/parse/parser.ts";
 import { SqlSession } from "./sql/session.ts";
 import { TenantRegistry } from "./tenants/registry.ts";
 import type { AccessOptions } from "./wire/access-policy.ts";

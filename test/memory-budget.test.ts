@@ -9,8 +9,8 @@ import {
   STATEMENT_MEMORY_SHARE,
 } from "../src/limits.ts";
 import { MemoryBudget } from "../src/memory-budget.ts";
+import { StatementMemory } from "../src/sql/session/statement-memory.ts";
 import { SqlSession } from "../src/sql/session.ts";
-import { StatementMemory } from "../src/sql/statement-memory.ts";
 import { TestDatabase } from "./sql/sql-fixture.ts";
 
 const BUDGET = 100 * FREE_CLIENT_BYTES;

@@ -7,8 +7,8 @@
 import { ByteWriter } from "../bytes.ts";
 import { SystemClock } from "../clock.ts";
 import { DeltatError, SqlState } from "../errors.ts";
-import { loadParser } from "../sql/parser.ts";
-import { type CopyIn, isCopyIn } from "../sql/row-stream.ts";
+import { loadParser } from "../sql/parse/parser.ts";
+import { type CopyIn, isCopyIn } from "../sql/rows/row-stream.ts";
 import { SqlSession } from "../sql/session.ts";
 import { TenantRegistry } from "../tenants/registry.ts";
 import type { Tenant } from "../tenants/tenant.ts";

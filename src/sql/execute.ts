@@ -4,14 +4,14 @@
  */
 
 import { DeltatError, SqlState } from "../errors.ts";
-import type { DeallocateStmt, ExecuteStmt, PrepareStmt } from "./ast.ts";
 import { controlPlan, type Execution, type Plan } from "./execution.ts";
-import type { Expression } from "./expression.ts";
+import type { Expression } from "./expressions/expression.ts";
+import type { DeallocateStmt, ExecuteStmt, PrepareStmt } from "./parse/ast.ts";
+import { refuseOtherFields } from "./parse/unsupported.ts";
 import { PlannedStatement } from "./planned-statement.ts";
-import type { PreparedStatements } from "./prepared-statements.ts";
-import type { StatementCompiler } from "./statement-compiler.ts";
-import { TEXT, typeByOid } from "./types.ts";
-import { refuseOtherFields } from "./unsupported.ts";
+import type { PreparedStatements } from "./session/prepared-statements.ts";
+import type { StatementCompiler } from "./statements/statement-compiler.ts";
+import { TEXT, typeByOid } from "./values/types.ts";
 
 const PREPARE_FIELDS = new Set(["name", "argtypes", "query"]);
 

@@ -7,20 +7,20 @@ import type { ByteWriter } from "../bytes.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Transaction } from "../engine/transaction.ts";
 import type { Database } from "./database.ts";
-import type { Frame } from "./expression.ts";
+import type { Frame } from "./expressions/expression.ts";
 import type { PlannedStatement } from "./planned-statement.ts";
-import type { PortalTable } from "./portals.ts";
-import type { PreparedStatements } from "./prepared-statements.ts";
 import type { Run } from "./relational/run.ts";
-import type { RowStream, RunResult } from "./row-stream.ts";
-import type { SessionContext } from "./session-context.ts";
-import type { Settings } from "./settings.ts";
-import type { StatementMemory } from "./statement-memory.ts";
-import type { TableView } from "./table-view.ts";
-import type { RowOutput } from "./targets.ts";
-import type { TransactionModes } from "./transaction-modes.ts";
-import type { PgType } from "./types.ts";
-import type { Value } from "./value.ts";
+import type { RowStream, RunResult } from "./rows/row-stream.ts";
+import type { PortalTable } from "./session/portals.ts";
+import type { PreparedStatements } from "./session/prepared-statements.ts";
+import type { SessionContext } from "./session/session-context.ts";
+import type { Settings } from "./session/settings.ts";
+import type { StatementMemory } from "./session/statement-memory.ts";
+import type { TransactionModes } from "./session/transaction-modes.ts";
+import type { RowOutput } from "./statements/targets.ts";
+import type { TableView } from "./tables/table-view.ts";
+import type { PgType } from "./values/types.ts";
+import type { Value } from "./values/value.ts";
 
 /** A column of a result, as RowDescription tells it. */
 export interface OutputColumn {
@@ -65,7 +65,7 @@ export interface SessionControl extends SessionContext {
   checkTimeout(): void;
   /** Raises the lsn that must be durable before the session's output may leave. */
   awaitLsn(lsn: number): void;
-  /** The same for what was read and may depend on any row: see dependencies.ts for what is known better. */
+  /** The same for what was read and may depend on any row: see rows/dependencies.ts for what is known better. */
   dependOn(lsn: number): void;
 }
 
@@ -96,7 +96,7 @@ export class Execution implements Frame {
   beforeChanges: (() => void) | null = null;
   /** What was read with the row that a write returns (see relational/joined-returning.ts). */
   joined: readonly Value[] = NO_VALUES;
-  /** The row that an id in use kept from being inserted, by column (see on-conflict.ts). */
+  /** The row that an id in use kept from being inserted, by column (see statements/on-conflict.ts). */
   excluded: readonly Value[] = NO_VALUES;
   /** Takes the rows of RETURNING in place of the client. */
   returned: Value[][] | null = null;

@@ -6,8 +6,8 @@
 
 import { MAX_SHAPE_CACHE_BYTES } from "../limits.ts";
 import type { Plan } from "./execution.ts";
-import type { KnownStatement } from "./shape-match.ts";
-import type { Value } from "./value.ts";
+import type { KnownStatement } from "./parse/shape-match.ts";
+import type { Value } from "./values/value.ts";
 
 /** Throws what reading a literal of a statement throws, even where its plan may not come to evaluate it. */
 export type LiteralCheck = (literals: readonly Value[]) => void;

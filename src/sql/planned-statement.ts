@@ -1,8 +1,8 @@
 /** A plan with the text it came from and the literals that were lifted out of it. */
 
 import type { OutputColumn, Plan, SessionControl } from "./execution.ts";
-import type { KnownStatement } from "./shape-match.ts";
-import type { Value } from "./value.ts";
+import type { KnownStatement } from "./parse/shape-match.ts";
+import type { Value } from "./values/value.ts";
 
 /** A planned statement as the wire sees it. */
 export interface Statement {

@@ -1,27 +1,27 @@
 /** From a statement's tree to its plan: one planner per kind of statement, and a refusal by name for the rest. */
 
-import { type Node, nodeKind } from "./ast.ts";
-import { planListen, planNotify, planUnlisten } from "./channel-statements.ts";
-import { planCheckpoint } from "./checkpoint-statement.ts";
-import { planCopy } from "./copy-statement.ts";
-import { planClose, planDeclare, planFetch } from "./cursor-statements.ts";
-import { planCreateDatabase, planDropDatabase } from "./database-statements.ts";
-import { planDelete } from "./delete.ts";
+import { planCopy } from "./copy/statement.ts";
 import { planDeallocate, planExecute, planPrepare } from "./execute.ts";
 import type { Plan } from "./execution.ts";
-import { planInsert } from "./insert.ts";
+import { type Node, nodeKind } from "./parse/ast.ts";
+import type { LiftedLiterals } from "./parse/shape.ts";
+import { unsupportedStatement } from "./parse/unsupported.ts";
 import type { CheckedPlan } from "./plan-cache.ts";
 import type { PlannedStatement } from "./planned-statement.ts";
-import type { PreparedStatements } from "./prepared-statements.ts";
 import { hasChangesInWith, planChangesInWith } from "./relational/changes-in-with.ts";
 import { planExplain } from "./relational/explain.ts";
-import { planSelect } from "./select.ts";
-import { planDiscard, planSet, planShow } from "./setting-statements.ts";
-import type { LiftedLiterals } from "./shape.ts";
-import { StatementCompiler } from "./statement-compiler.ts";
-import { planTransaction } from "./transaction-statements.ts";
-import { unsupportedStatement } from "./unsupported.ts";
-import { planUpdate } from "./update.ts";
+import type { PreparedStatements } from "./session/prepared-statements.ts";
+import { planListen, planNotify, planUnlisten } from "./statements/channel-statements.ts";
+import { planCheckpoint } from "./statements/checkpoint-statement.ts";
+import { planClose, planDeclare, planFetch } from "./statements/cursor-statements.ts";
+import { planCreateDatabase, planDropDatabase } from "./statements/database-statements.ts";
+import { planDelete } from "./statements/delete.ts";
+import { planInsert } from "./statements/insert.ts";
+import { planSelect } from "./statements/select.ts";
+import { planDiscard, planSet, planShow } from "./statements/setting-statements.ts";
+import { StatementCompiler } from "./statements/statement-compiler.ts";
+import { planTransaction } from "./statements/transaction-statements.ts";
+import { planUpdate } from "./statements/update.ts";
 
 interface PlanResult extends CheckedPlan {
   /** Whether the plan serves every statement of the same shape. */

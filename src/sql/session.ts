@@ -7,25 +7,25 @@ import type { ByteWriter } from "../bytes.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import { DEFAULT_WORK_MEM_MB } from "../limits.ts";
 import { type MemoryBudget, unlimitedMemory } from "../memory-budget.ts";
-import type { Node } from "./ast.ts";
 import type { SqlClient } from "./cluster.ts";
-import { decodeParameter } from "./codec.ts";
 import type { Database, Listener } from "./database.ts";
 import { Execution, type Plan } from "./execution.ts";
-import { parse } from "./parser.ts";
+import type { Node } from "./parse/ast.ts";
+import { parse } from "./parse/parser.ts";
+import { type LiftedLiterals, liftLiterals } from "./parse/shape.ts";
+import { KnownStatement, RecentStatements } from "./parse/shape-match.ts";
 import { type CheckedPlan, PlanCache } from "./plan-cache.ts";
 import { PlannedStatement, type Statement } from "./planned-statement.ts";
 import { planStatement } from "./planner.ts";
-import type { PortalTable } from "./portals.ts";
-import type { PreparedStatements } from "./prepared-statements.ts";
-import { type RowStream, type RunResult, streamOf, WrittenRows } from "./row-stream.ts";
-import { type Notice, SessionState } from "./session-state.ts";
-import { type LiftedLiterals, liftLiterals } from "./shape.ts";
-import { KnownStatement, RecentStatements } from "./shape-match.ts";
-import { StatementMemory } from "./statement-memory.ts";
+import { type RowStream, type RunResult, streamOf, WrittenRows } from "./rows/row-stream.ts";
+import type { PortalTable } from "./session/portals.ts";
+import type { PreparedStatements } from "./session/prepared-statements.ts";
+import { type Notice, SessionState } from "./session/session-state.ts";
+import { StatementMemory } from "./session/statement-memory.ts";
 import { useSessionTime } from "./time/session-time.ts";
-import { TEXT, typeByOid } from "./types.ts";
-import type { Value } from "./value.ts";
+import { decodeParameter } from "./values/codec.ts";
+import { TEXT, typeByOid } from "./values/types.ts";
+import type { Value } from "./values/value.ts";
 
 /** One statement of a simple query, parsed unless its shape is known. */
 export interface RawStatement {

@@ -7,7 +7,7 @@
 import type { ByteWriter } from "../bytes.ts";
 import type { ErrorFields } from "../errors.ts";
 import type { OutputColumn } from "../sql/execution.ts";
-import type { Notice } from "../sql/session-state.ts";
+import type { Notice } from "../sql/session/session-state.ts";
 import type { TransactionStatus } from "./sql-connection.ts";
 
 /** ERROR ends a statement, FATAL the connection. */

@@ -8,9 +8,9 @@
 import type { ByteWriter } from "../bytes.ts";
 import { DeltatError, SqlState } from "../errors.ts";
 import type { Statement } from "../sql/planned-statement.ts";
-import { Portal, type PortalTable } from "../sql/portals.ts";
-import { type CopyIn, isCopyIn, StreamRun } from "../sql/row-stream.ts";
-import type { Value } from "../sql/value.ts";
+import { type CopyIn, isCopyIn, StreamRun } from "../sql/rows/row-stream.ts";
+import { Portal, type PortalTable } from "../sql/session/portals.ts";
+import type { Value } from "../sql/values/value.ts";
 import {
   writeBindComplete,
   writeCloseComplete,

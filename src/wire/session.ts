@@ -16,7 +16,7 @@ import {
   WRITE_THROUGH_BYTES,
 } from "../limits.ts";
 import type { Listener } from "../sql/database.ts";
-import { statementTimedOut } from "../sql/session-state.ts";
+import { statementTimedOut } from "../sql/session/session-state.ts";
 import { Admission } from "./admission.ts";
 import { writeAuthenticationOk, writeErrorResponse } from "./backend-messages.ts";
 import { BufferAccount } from "./client-memory.ts";

@@ -6,7 +6,7 @@
 
 import type { ByteWriter } from "../bytes.ts";
 import type { Statement } from "../sql/planned-statement.ts";
-import { type CopyIn, isCopyIn, type RowStream, StreamRun } from "../sql/row-stream.ts";
+import { type CopyIn, isCopyIn, type RowStream, StreamRun } from "../sql/rows/row-stream.ts";
 import {
   writeCommandComplete,
   writeCopyInResponse,

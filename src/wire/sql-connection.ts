@@ -7,11 +7,11 @@ import type { ByteWriter } from "../bytes.ts";
 import type { SqlClient } from "../sql/cluster.ts";
 import type { DurabilityWaiter, Listener } from "../sql/database.ts";
 import type { Statement } from "../sql/planned-statement.ts";
-import type { PortalTable } from "../sql/portals.ts";
-import type { PreparedStatements } from "../sql/prepared-statements.ts";
-import type { RowStream, RunResult } from "../sql/row-stream.ts";
-import type { Notice } from "../sql/session-state.ts";
-import type { Value } from "../sql/value.ts";
+import type { RowStream, RunResult } from "../sql/rows/row-stream.ts";
+import type { PortalTable } from "../sql/session/portals.ts";
+import type { PreparedStatements } from "../sql/session/prepared-statements.ts";
+import type { Notice } from "../sql/session/session-state.ts";
+import type { Value } from "../sql/values/value.ts";
 
 /** Status of a session's transaction: none is open, in a transaction block, in a failed one. */
 export type TransactionStatus = "I" | "T" | "E";

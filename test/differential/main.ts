@@ -6,7 +6,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { loadParser } from "../../src/sql/parser.ts";
+import { loadParser } from "../../src/sql/parse/parser.ts";
 import { findPostgres } from "../postgres-server.ts";
 import { checkHeadings } from "./differences.ts";
 import { runGenerated } from "./generated.ts";

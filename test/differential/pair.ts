@@ -1,6 +1,6 @@
 /** Both servers with a session each: a statement goes to both, and where the answers part is told. */
 
-import { parse } from "../../src/sql/parser.ts";
+import { parse } from "../../src/sql/parse/parser.ts";
 import { type Answer, compareAnswers, type Difference, readAnswer, showAnswer } from "./answer.ts";
 import { type Address, Connection } from "./connection.ts";
 import { ALL_FREE_TIME, POSTGRES_SCHEMA, rowsOfTables } from "./dataset.ts";

@@ -1,7 +1,7 @@
 /** The statements of the scripts, answered as PostgreSQL has answered them when they were recorded. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { loadParser } from "../../src/sql/parser.ts";
+import { loadParser } from "../../src/sql/parse/parser.ts";
 import { Random } from "../seeded-random.ts";
 import { type Answer, compareAnswers, readAnswer } from "./answer.ts";
 import { Connection } from "./connection.ts";

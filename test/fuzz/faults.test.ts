@@ -3,10 +3,10 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import type { ByteWriter } from "../../src/bytes.ts";
 import { MemoryBudget } from "../../src/memory-budget.ts";
-import { formatValue } from "../../src/sql/codec.ts";
-import { regexOf } from "../../src/sql/regex.ts";
+import { liftLiterals } from "../../src/sql/parse/shape.ts";
+import { regexOf } from "../../src/sql/regex/regex.ts";
 import { type RawStatement, SqlSession } from "../../src/sql/session.ts";
-import { liftLiterals } from "../../src/sql/shape.ts";
+import { formatValue } from "../../src/sql/values/codec.ts";
 import { loadSnapshot } from "../../src/tenants/stored-state.ts";
 import { FrontendDecoder } from "../../src/wire/frontend-decoder.ts";
 import type { MessageReader } from "../../src/wire/message-reader.ts";

@@ -6,7 +6,7 @@
 import type { Timers } from "../../src/clock.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { type MemoryBudget, unlimitedMemory } from "../../src/memory-budget.ts";
-import { loadParser } from "../../src/sql/parser.ts";
+import { loadParser } from "../../src/sql/parse/parser.ts";
 import { SqlSession } from "../../src/sql/session.ts";
 import { Tenant } from "../../src/tenants/tenant.ts";
 import { type AccessOptions, AccessPolicy } from "../../src/wire/access-policy.ts";

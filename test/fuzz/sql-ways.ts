@@ -7,10 +7,10 @@
 import { ByteWriter } from "../../src/bytes.ts";
 import { DeltatError } from "../../src/errors.ts";
 import type { OutputColumn } from "../../src/sql/execution.ts";
-import { isCopyIn, type RunResult, StreamRun } from "../../src/sql/row-stream.ts";
+import type { LiftedLiterals } from "../../src/sql/parse/shape.ts";
+import { isCopyIn, type RunResult, StreamRun } from "../../src/sql/rows/row-stream.ts";
 import type { RawStatement, SqlSession } from "../../src/sql/session.ts";
-import type { LiftedLiterals } from "../../src/sql/shape.ts";
-import type { Value } from "../../src/sql/value.ts";
+import type { Value } from "../../src/sql/values/value.ts";
 import { rowsOfTables } from "../differential/dataset.ts";
 import { decodeRows, type TestClient, TestDatabase } from "../sql/sql-fixture.ts";
 

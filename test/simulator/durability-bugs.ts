@@ -2,8 +2,8 @@
 
 import { Engine } from "../../src/engine/engine.ts";
 import type { Change } from "../../src/engine/transaction.ts";
+import { SessionState } from "../../src/sql/session/session-state.ts";
 import { SqlSession } from "../../src/sql/session.ts";
-import { SessionState } from "../../src/sql/session-state.ts";
 import { FrameReader } from "../../src/storage/frame.ts";
 import { SegmentLog } from "../../src/storage/segment-log.ts";
 import { Tenant } from "../../src/tenants/tenant.ts";

@@ -5,7 +5,7 @@ import type { Command } from "../../src/engine/command.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { ExpiryHeap } from "../../src/engine/expiry-heap.ts";
 import type { Change, Transaction } from "../../src/engine/transaction.ts";
-import { CopyLoad } from "../../src/sql/copy-load.ts";
+import { CopyLoad } from "../../src/sql/copy/load.ts";
 import { Retention } from "../../src/tenants/retention.ts";
 import type { DeliberateBug } from "./deliberate-bug.ts";
 import { changedCell, wrapped } from "./replaced-methods.ts";

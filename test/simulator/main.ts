@@ -9,7 +9,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { replaceStopwatch } from "../../src/clock.ts";
-import { loadParser } from "../../src/sql/parser.ts";
+import { loadParser } from "../../src/sql/parse/parser.ts";
 import { campaign, shrink, storyOf, WRONG } from "./campaign.ts";
 import type { DeliberateBug } from "./deliberate-bug.ts";
 import { DELIBERATE_BUGS } from "./deliberate-bugs.ts";

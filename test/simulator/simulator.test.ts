@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadParser } from "../../src/sql/parser.ts";
+import { loadParser } from "../../src/sql/parse/parser.ts";
 import { campaign, play, shrink, storyOf } from "./campaign.ts";
 import { DELIBERATE_BUGS } from "./deliberate-bugs.ts";
 import { type Plan, planOf } from "./steps.ts";

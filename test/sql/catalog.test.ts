@@ -1,7 +1,7 @@
 /** The catalogs: what drivers ask at connection, and what tools read of the schema. */
 
 import { describe, expect, test } from "bun:test";
-import { TABLES } from "../../src/sql/schema.ts";
+import { TABLES } from "../../src/sql/tables/schema.ts";
 import { TestDatabase } from "./sql-fixture.ts";
 
 const client = new TestDatabase().connect();

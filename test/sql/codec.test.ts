@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { ByteWriter } from "../../src/bytes.ts";
 import { DeltatError } from "../../src/errors.ts";
 import { MAX_RESULT_BYTES } from "../../src/limits.ts";
+import { expandFormats, RowWriter } from "../../src/sql/rows/row-writer.ts";
 import {
   decodeBinary,
   decodeParameter,
@@ -12,9 +13,8 @@ import {
   encodeBinary,
   encodeText,
   formatValue,
-} from "../../src/sql/codec.ts";
-import { writeInteger } from "../../src/sql/integer-text.ts";
-import { expandFormats, RowWriter } from "../../src/sql/row-writer.ts";
+} from "../../src/sql/values/codec.ts";
+import { writeInteger } from "../../src/sql/values/integer-text.ts";
 import {
   BOOL,
   BOOL_ARRAY,
@@ -33,8 +33,8 @@ import {
   TEXT,
   TEXT_ARRAY,
   TIMESTAMPTZ,
-} from "../../src/sql/types.ts";
-import type { Value } from "../../src/sql/value.ts";
+} from "../../src/sql/values/types.ts";
+import type { Value } from "../../src/sql/values/value.ts";
 
 function written(write: (out: ByteWriter) => void): Uint8Array {
   const out = new ByteWriter(16);

@@ -5,12 +5,12 @@ import { ByteWriter } from "../../src/bytes.ts";
 import { DeltatError } from "../../src/errors.ts";
 import { MAX_COPY_ROW_BYTES } from "../../src/limits.ts";
 import { unlimitedMemory } from "../../src/memory-budget.ts";
-import { CopyLoad } from "../../src/sql/copy-load.ts";
-import type { CopyOptions } from "../../src/sql/copy-options.ts";
+import { CopyLoad } from "../../src/sql/copy/load.ts";
+import type { CopyOptions } from "../../src/sql/copy/options.ts";
 import { Execution } from "../../src/sql/execution.ts";
-import { SessionState } from "../../src/sql/session-state.ts";
-import { StatementMemory } from "../../src/sql/statement-memory.ts";
-import { BOOKINGS } from "../../src/sql/stored-tables.ts";
+import { SessionState } from "../../src/sql/session/session-state.ts";
+import { StatementMemory } from "../../src/sql/session/statement-memory.ts";
+import { BOOKINGS } from "../../src/sql/tables/stored-tables.ts";
 import { id, type TestClient, TestDatabase } from "./sql-fixture.ts";
 
 let database: TestDatabase;

@@ -1,19 +1,19 @@
 /** Compiles and runs one expression, without any table behind it. */
 
 import { DeltatError, SqlState } from "../../src/errors.ts";
-import type { SelectStmt } from "../../src/sql/ast.ts";
 import { loneCluster } from "../../src/sql/cluster.ts";
-import { formatValue } from "../../src/sql/codec.ts";
-import { compile } from "../../src/sql/compile.ts";
-import { CompileContext } from "../../src/sql/compile-context.ts";
-import type { Expression, Scope } from "../../src/sql/expression.ts";
-import { ParameterTypes } from "../../src/sql/parameters.ts";
-import { parse } from "../../src/sql/parser.ts";
-import type { SessionContext } from "../../src/sql/session-context.ts";
-import { type LiftedLiterals, liftLiterals } from "../../src/sql/shape.ts";
-import { INT4, INT8, type PgType, TEXT } from "../../src/sql/types.ts";
-import { resolveUntyped } from "../../src/sql/untyped.ts";
-import type { Value } from "../../src/sql/value.ts";
+import { compile } from "../../src/sql/expressions/compile.ts";
+import { CompileContext } from "../../src/sql/expressions/compile-context.ts";
+import type { Expression, Scope } from "../../src/sql/expressions/expression.ts";
+import { ParameterTypes } from "../../src/sql/expressions/parameters.ts";
+import { resolveUntyped } from "../../src/sql/expressions/untyped.ts";
+import type { SelectStmt } from "../../src/sql/parse/ast.ts";
+import { parse } from "../../src/sql/parse/parser.ts";
+import { type LiftedLiterals, liftLiterals } from "../../src/sql/parse/shape.ts";
+import type { SessionContext } from "../../src/sql/session/session-context.ts";
+import { formatValue } from "../../src/sql/values/codec.ts";
+import { INT4, INT8, type PgType, TEXT } from "../../src/sql/values/types.ts";
+import type { Value } from "../../src/sql/values/value.ts";
 
 export const SESSION: SessionContext = {
   user: "alice",

@@ -2,12 +2,12 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { DeltatError } from "../../src/errors.ts";
-import { coerceForAssignment } from "../../src/sql/casts.ts";
-import { comparatorOf } from "../../src/sql/comparison.ts";
-import { ParameterTypes } from "../../src/sql/parameters.ts";
-import { loadParser } from "../../src/sql/parser.ts";
-import { BOOL, INT4, INT8, INT8_ARRAY, NUMERIC, TEXT, VARCHAR } from "../../src/sql/types.ts";
-import { constant, untypedText } from "../../src/sql/untyped.ts";
+import { coerceForAssignment } from "../../src/sql/expressions/casts.ts";
+import { comparatorOf } from "../../src/sql/expressions/comparison.ts";
+import { ParameterTypes } from "../../src/sql/expressions/parameters.ts";
+import { constant, untypedText } from "../../src/sql/expressions/untyped.ts";
+import { loadParser } from "../../src/sql/parse/parser.ts";
+import { BOOL, INT4, INT8, INT8_ARRAY, NUMERIC, TEXT, VARCHAR } from "../../src/sql/values/types.ts";
 import { answer, compileExpression, SESSION } from "./expression-fixture.ts";
 import { FUNCTION_ANSWERS } from "./function-answers.ts";
 import { POSTGRES_ANSWERS } from "./postgres-answers.ts";

@@ -1,7 +1,7 @@
 /** Whole numbers from ASCII digits, and what is left to who reads texts. */
 
 import { expect, test } from "bun:test";
-import { readInteger } from "../../src/sql/integer-text.ts";
+import { readInteger } from "../../src/sql/values/integer-text.ts";
 
 function read(text: string): number {
   const bytes = Buffer.from(`9${text}9`);

@@ -3,9 +3,15 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { ByteWriter } from "../../src/bytes.ts";
 import { DeltatError } from "../../src/errors.ts";
-import { isCopyIn, type RowStream, SHORT_RESULT_ROWS, Slice, StreamRun } from "../../src/sql/row-stream.ts";
+import {
+  isCopyIn,
+  type RowStream,
+  SHORT_RESULT_ROWS,
+  Slice,
+  StreamRun,
+} from "../../src/sql/rows/row-stream.ts";
+import { SlicedSort } from "../../src/sql/rows/sliced-sort.ts";
 import { SqlSession } from "../../src/sql/session.ts";
-import { SlicedSort } from "../../src/sql/sliced-sort.ts";
 import { decodeRows, id, type TestClient, TestDatabase } from "./sql-fixture.ts";
 
 const ROWS = 3000;

@@ -8,9 +8,9 @@ import {
   MAX_EXPRESSION_DEPTH,
   MAX_STATEMENT_BYTES,
 } from "../../src/limits.ts";
-import { nodeKind } from "../../src/sql/ast.ts";
-import { guardParser } from "../../src/sql/parse-guard.ts";
-import { characterPosition, loadParser, parse } from "../../src/sql/parser.ts";
+import { nodeKind } from "../../src/sql/parse/ast.ts";
+import { guardParser } from "../../src/sql/parse/parse-guard.ts";
+import { characterPosition, loadParser, parse } from "../../src/sql/parse/parser.ts";
 
 beforeAll(loadParser);
 

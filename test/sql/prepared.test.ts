@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ByteWriter } from "../../src/bytes.ts";
 import { MAX_PREPARED_PER_CONNECTION } from "../../src/limits.ts";
-import { StreamRun } from "../../src/sql/row-stream.ts";
+import { StreamRun } from "../../src/sql/rows/row-stream.ts";
 import { decodeRows, id, type TestClient, TestDatabase } from "./sql-fixture.ts";
 
 let client: TestClient;

@@ -6,7 +6,7 @@
 import { expect, test } from "bun:test";
 import { ByteWriter } from "../../src/bytes.ts";
 import { DeltatError } from "../../src/errors.ts";
-import type { Value } from "../../src/sql/value.ts";
+import type { Value } from "../../src/sql/values/value.ts";
 import { type TestClient, TestDatabase } from "./sql-fixture.ts";
 
 const TRIES = 10_000;

@@ -2,7 +2,7 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { MAX_REGEX_CACHE, MAX_REGEX_DEPTH, MAX_REGEX_TEXT_CHARACTERS } from "../../src/limits.ts";
-import { regexOf, replaceByRegex, splitByRegex } from "../../src/sql/regex.ts";
+import { regexOf, replaceByRegex, splitByRegex } from "../../src/sql/regex/regex.ts";
 import { REGEX_ANSWERS } from "./regex-answers.ts";
 import { type TestClient, TestDatabase } from "./sql-fixture.ts";
 

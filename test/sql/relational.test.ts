@@ -85,10 +85,11 @@ describe("our own tables in queries", () => {
   test("subqueries say whose availability is asked for, and when", () => {
     const ofHall = (condition: string) =>
       client.rows(`SELECT resource_id, start, "end" FROM availability WHERE ${condition} AND "end" <= 1000`);
-    const hall = [
-      [id(2), "240", "500"],
-      [id(2), "600", "1000"],
-    ];
+    const runs = [
+      ["240", "500"],
+      ["600", "1000"],
+    ] as const;
+    const hall = runs.map(([start, end]) => [id(2), start, end]);
     const named = (name: string) => `(SELECT id FROM resources WHERE name = '${name}')`;
     expect(ofHall(`resource_id = ${named("Hall")} AND start >= 240`)).toEqual(hall);
     expect(ofHall(`${named("Hall")} = resource_id AND (SELECT 240) <= start`)).toEqual(hall);
@@ -96,7 +97,7 @@ describe("our own tables in queries", () => {
       hall,
     );
     expect(ofHall(`resource_id IN ${named("Hall")} AND start >= 240`)).toEqual(
-      hall.map(([, start, end]) => [null, start, end]),
+      runs.map(([start, end]) => [null, start, end]),
     );
     expect(ofHall(`resource_id = ${named("nobody")} AND start >= 240`)).toEqual([]);
     expect(ofHall(`resource_id IN ${named("nobody")} AND start >= 240`)).toEqual([]);

@@ -2,8 +2,8 @@
 
 import { expect, test } from "bun:test";
 import { controlPlan } from "../../src/sql/execution.ts";
-import { liftLiterals } from "../../src/sql/shape.ts";
-import { KnownStatement, RecentStatements } from "../../src/sql/shape-match.ts";
+import { liftLiterals } from "../../src/sql/parse/shape.ts";
+import { KnownStatement, RecentStatements } from "../../src/sql/parse/shape-match.ts";
 
 function knownFrom(text: string): KnownStatement | null {
   const literals = liftLiterals(text);

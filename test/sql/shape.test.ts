@@ -3,8 +3,8 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { scanSync } from "libpg-query";
-import { loadParser, parse } from "../../src/sql/parser.ts";
-import { type LiftedLiterals, liftLiterals } from "../../src/sql/shape.ts";
+import { loadParser, parse } from "../../src/sql/parse/parser.ts";
+import { type LiftedLiterals, liftLiterals } from "../../src/sql/parse/shape.ts";
 
 beforeAll(loadParser);
 

@@ -3,11 +3,11 @@
 import { ByteWriter } from "../../src/bytes.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { DeltatError } from "../../src/errors.ts";
-import { loadParser } from "../../src/sql/parser.ts";
+import { loadParser } from "../../src/sql/parse/parser.ts";
 import type { Statement } from "../../src/sql/planned-statement.ts";
-import { isCopyIn, type RunResult, StreamRun } from "../../src/sql/row-stream.ts";
+import { isCopyIn, type RunResult, StreamRun } from "../../src/sql/rows/row-stream.ts";
 import { SqlSession } from "../../src/sql/session.ts";
-import type { Value } from "../../src/sql/value.ts";
+import type { Value } from "../../src/sql/values/value.ts";
 import { Tenant } from "../../src/tenants/tenant.ts";
 import { CountingLog } from "../counting-log.ts";
 

@@ -3,12 +3,12 @@
 import { beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { ByteWriter } from "../../src/bytes.ts";
-import { decodeBinary, decodeText, encodeBinary, formatValue } from "../../src/sql/codec.ts";
-import { loadParser } from "../../src/sql/parser.ts";
+import { loadParser } from "../../src/sql/parse/parser.ts";
 import { civilFromDays, daysFromCivil, joinDay, splitDay } from "../../src/sql/time/calendar.ts";
 import { useSessionTime } from "../../src/sql/time/session-time.ts";
 import { requireZone, toInstant, toLocal } from "../../src/sql/time/time-zone.ts";
-import { DATE, INTERVAL, type PgType, TIME, TIMESTAMP, TIMESTAMPTZ } from "../../src/sql/types.ts";
+import { decodeBinary, decodeText, encodeBinary, formatValue } from "../../src/sql/values/codec.ts";
+import { DATE, INTERVAL, type PgType, TIME, TIMESTAMP, TIMESTAMPTZ } from "../../src/sql/values/types.ts";
 import { answer, SESSION } from "./expression-fixture.ts";
 import { TIME_ANSWERS } from "./time-answers.ts";
 

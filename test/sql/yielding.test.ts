@@ -2,7 +2,7 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { ByteWriter } from "../../src/bytes.ts";
-import { isCopyIn, type RowStream, StreamRun } from "../../src/sql/row-stream.ts";
+import { isCopyIn, type RowStream, StreamRun } from "../../src/sql/rows/row-stream.ts";
 import { decodeRows, type Field, id, type TestClient, TestDatabase } from "./sql-fixture.ts";
 
 const HOME = id(1);

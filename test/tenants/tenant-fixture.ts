@@ -10,7 +10,7 @@ import { Engine } from "../../src/engine/engine.ts";
 import { type Id, parseId } from "../../src/id.ts";
 import { unlimitedMemory } from "../../src/memory-budget.ts";
 import type { Listener } from "../../src/sql/database.ts";
-import { loadParser } from "../../src/sql/parser.ts";
+import { loadParser } from "../../src/sql/parse/parser.ts";
 import { SqlSession } from "../../src/sql/session.ts";
 import { openSegmentLog, type SegmentLog, type SegmentLogOptions } from "../../src/storage/segment-log.ts";
 import { type Scheduler, Tenant } from "../../src/tenants/tenant.ts";

@@ -14,17 +14,17 @@ import type { SqlClient } from "../../src/sql/cluster.ts";
 import type { DurabilityWaiter, Listener } from "../../src/sql/database.ts";
 import type { OutputColumn } from "../../src/sql/execution.ts";
 import type { Statement } from "../../src/sql/planned-statement.ts";
-import { PortalTable } from "../../src/sql/portals.ts";
-import { PreparedStatements } from "../../src/sql/prepared-statements.ts";
 import {
   isCopyIn,
   type RowStream,
   type RunResult,
   type Slice,
   WrittenRows,
-} from "../../src/sql/row-stream.ts";
-import type { Notice } from "../../src/sql/session-state.ts";
-import type { Value } from "../../src/sql/value.ts";
+} from "../../src/sql/rows/row-stream.ts";
+import { PortalTable } from "../../src/sql/session/portals.ts";
+import { PreparedStatements } from "../../src/sql/session/prepared-statements.ts";
+import type { Notice } from "../../src/sql/session/session-state.ts";
+import type { Value } from "../../src/sql/values/value.ts";
 import type {
   Durability,
   FindDatabase,

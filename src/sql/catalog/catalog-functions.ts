@@ -1,9 +1,9 @@
 /** The functions by which psql and drivers ask about catalog objects. */
 
 import type { SqlFunction } from "../functions/signature.ts";
-import { isStored, TABLES } from "../schema.ts";
-import { BOOL, INT4, INT8, NAME, NODE_TREE, OID, type PgType, REGCLASS, TEXT } from "../types.ts";
-import type { Value } from "../value.ts";
+import { isStored, TABLES } from "../tables/schema.ts";
+import { BOOL, INT4, INT8, NAME, NODE_TREE, OID, type PgType, REGCLASS, TEXT } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 import {
   CONSTRAINTS,
   constraintText,

@@ -1,8 +1,8 @@
 /** How a table of the catalogs is described here: its columns in one line, its rows as named values. */
 
 import type { Execution } from "../execution.ts";
-import { type PgType, TEXT, typeByName } from "../types.ts";
-import type { Value } from "../value.ts";
+import { type PgType, TEXT, typeByName } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 
 export interface CatalogTable {
   readonly schema: "pg_catalog" | "information_schema";

@@ -1,8 +1,8 @@
 /** information_schema: the SQL standard's view of the same tables (ISO/IEC 9075-11). */
 
 import type { Execution } from "../execution.ts";
-import { type Column, isStored, TABLES, type Table } from "../schema.ts";
-import type { Value } from "../value.ts";
+import { type Column, isStored, TABLES, type Table } from "../tables/schema.ts";
+import type { Value } from "../values/value.ts";
 import { type CatalogTable, catalogTable, type NamedRow } from "./catalog-table.ts";
 import { CONSTRAINTS, defaultText, type SchemaConstraint, visibleColumns } from "./schema-objects.ts";
 

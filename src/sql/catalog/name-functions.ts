@@ -1,8 +1,18 @@
 /** Names of objects to OIDs, and whether a name does without its schema. */
 
 import { fn, type SqlFunction, text } from "../functions/signature.ts";
-import { findObject, objectName } from "../object-names.ts";
-import { BOOL, OID, type PgType, REGCLASS, REGNAMESPACE, REGPROC, REGROLE, REGTYPE, TEXT } from "../types.ts";
+import { findObject, objectName } from "../parse/object-names.ts";
+import {
+  BOOL,
+  OID,
+  type PgType,
+  REGCLASS,
+  REGNAMESPACE,
+  REGPROC,
+  REGROLE,
+  REGTYPE,
+  TEXT,
+} from "../values/types.ts";
 
 const LOOK_UPS: readonly (readonly [name: string, type: PgType])[] = [
   ["to_regclass", REGCLASS],

@@ -3,7 +3,7 @@
  * OIDs are PostgreSQL's (pg_opclass.dat, pg_opfamily.dat).
  */
 
-import { BOOL, INT4, INT8, type PgType, TEXT } from "../types.ts";
+import { BOOL, INT4, INT8, type PgType, TEXT } from "../values/types.ts";
 import { type CatalogTable, catalogTable } from "./catalog-table.ts";
 import { BTREE_OID, OWNER_OID, PG_CATALOG_OID } from "./schema-objects.ts";
 

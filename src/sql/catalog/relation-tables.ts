@@ -1,9 +1,9 @@
 /** pg_class, pg_attribute, pg_index, pg_constraint and their like: the tables as objects. */
 
 import { SqlState } from "../../errors.ts";
-import { defineNames } from "../object-names.ts";
-import { type Column, isStored, TABLES, type Table } from "../schema.ts";
-import { type PgType, REGCLASS, REGNAMESPACE } from "../types.ts";
+import { defineNames } from "../parse/object-names.ts";
+import { type Column, isStored, TABLES, type Table } from "../tables/schema.ts";
+import { type PgType, REGCLASS, REGNAMESPACE } from "../values/types.ts";
 import { type CatalogTable, catalogTable, emptyTable, type NamedRow } from "./catalog-table.ts";
 import { operatorClassOid } from "./operator-classes.ts";
 import {

@@ -1,9 +1,9 @@
 /**
  * The schema as objects with OIDs: relations, indexes, constraints, defaults. All of it follows from the tables'
- * own column lists (schema.ts); what the catalogs show and what functions say of an OID both read it here.
+ * own column lists (tables/schema.ts); what the catalogs show and what functions say of an OID both read it here.
  */
 
-import { type Column, isStored, type StoredTable, TABLES, type Table } from "../schema.ts";
+import { type Column, isStored, type StoredTable, TABLES, type Table } from "../tables/schema.ts";
 
 /** Namespaces. */
 export const PG_CATALOG_OID = 11;

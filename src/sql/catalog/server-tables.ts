@@ -2,8 +2,8 @@
 
 import { SqlState } from "../../errors.ts";
 import type { ConnectedSession } from "../cluster.ts";
-import { defineNames } from "../object-names.ts";
-import { REGROLE } from "../types.ts";
+import { defineNames } from "../parse/object-names.ts";
+import { REGROLE } from "../values/types.ts";
 import { type CatalogTable, catalogTable, emptyTable } from "./catalog-table.ts";
 import { OWNER_OID } from "./schema-objects.ts";
 

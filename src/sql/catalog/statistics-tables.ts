@@ -1,6 +1,6 @@
 /** Statistics of input and output by table. Tables live in memory: no block of theirs is ever read from a disk. */
 
-import { isStored, TABLES } from "../schema.ts";
+import { isStored, TABLES } from "../tables/schema.ts";
 import { type CatalogTable, catalogTable } from "./catalog-table.ts";
 
 const COUNTERS =

@@ -1,7 +1,7 @@
-/** pg_type and what goes with it: the types of types.ts, their functions' names, and none of the kinds not had. */
+/** pg_type and what goes with it: the types of values/types.ts, their functions' names, and none of the kinds not had. */
 
 import { SqlState } from "../../errors.ts";
-import { defineNames } from "../object-names.ts";
+import { defineNames } from "../parse/object-names.ts";
 import {
   allTypes,
   arrayTypeOf,
@@ -12,7 +12,7 @@ import {
   REGTYPE,
   typeByName,
   typeByOid,
-} from "../types.ts";
+} from "../values/types.ts";
 import { type CatalogTable, catalogTable, emptyTable, type NamedRow } from "./catalog-table.ts";
 import { OWNER_OID, PG_CATALOG_OID } from "./schema-objects.ts";
 

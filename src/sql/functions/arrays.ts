@@ -1,9 +1,9 @@
 /** Functions on arrays of any type (https://www.postgresql.org/docs/current/functions-array.html); one dimension. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { severalDimensions } from "../array-text.ts";
-import { formatValue } from "../codec.ts";
-import { comparisonTest } from "../comparison.ts";
+import { comparisonTest } from "../expressions/comparison.ts";
+import { severalDimensions } from "../values/array-text.ts";
+import { formatValue } from "../values/codec.ts";
 import {
   ANY_ARRAY,
   ANY_ELEMENT,
@@ -13,9 +13,9 @@ import {
   INT4_ARRAY,
   type PgType,
   TEXT,
-} from "../types.ts";
-import type { Value } from "../value.ts";
-import { checkedElements, joinedText } from "../value-size.ts";
+} from "../values/types.ts";
+import type { Value } from "../values/value.ts";
+import { checkedElements, joinedText } from "../values/value-size.ts";
 import { type FunctionTraits, fn, items, type SqlFunction } from "./signature.ts";
 
 /** array_to_string: NULLs are left out, or shown as `missing`. */

@@ -14,7 +14,7 @@ import {
   formatDecimal,
   leadingGroup,
   rescale,
-} from "../numeric.ts";
+} from "../values/numeric.ts";
 
 /** Significant digits that a result shows at least, and the most digits after its point. */
 const SIGNIFICANT = 16;

@@ -9,11 +9,11 @@ import {
   formatDecimal,
   remainderOfDecimals,
   rescale,
-} from "../numeric.ts";
-import { isInRange } from "../scalar-text.ts";
-import { FLOAT4, FLOAT8, INT2, INT4, INT8, NUMERIC, type PgType, TEXT } from "../types.ts";
-import type { Value } from "../value.ts";
-import { integerValue } from "../value.ts";
+} from "../values/numeric.ts";
+import { isInRange } from "../values/scalar-text.ts";
+import { FLOAT4, FLOAT8, INT2, INT4, INT8, NUMERIC, type PgType, TEXT } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
+import { integerValue } from "../values/value.ts";
 import { decimalExp, decimalLn, decimalLog, decimalPower, decimalRoot } from "./decimal-math.ts";
 import { fn, number, type SqlFunction, text } from "./signature.ts";
 import { formatNumber } from "./to-char-number.ts";

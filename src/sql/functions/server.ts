@@ -2,9 +2,9 @@
 
 import { DeltatError, SqlState } from "../../errors.ts";
 import { type ConnectedSession, terminatedByCommand } from "../cluster.ts";
-import type { SessionContext } from "../session-context.ts";
-import { BOOL, INT4, INT8, NAME, NAME_ARRAY, OID, TEXT, UUID, VOID } from "../types.ts";
-import type { Value } from "../value.ts";
+import type { SessionContext } from "../session/session-context.ts";
+import { BOOL, INT4, INT8, NAME, NAME_ARRAY, OID, TEXT, UUID, VOID } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 import { type FunctionBody, fn, number, type SqlFunction, text } from "./signature.ts";
 
 function setting(session: SessionContext, name: string, missingIsNull: boolean): Value {

@@ -1,8 +1,8 @@
 /** How the tables of functions spell one function. */
 
-import type { SessionContext } from "../session-context.ts";
-import type { PgType } from "../types.ts";
-import type { Value } from "../value.ts";
+import type { SessionContext } from "../session/session-context.ts";
+import type { PgType } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 
 /** Types were checked when the call was compiled. `types` are those of the arguments. */
 export type FunctionBody = (

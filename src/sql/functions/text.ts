@@ -2,11 +2,11 @@
 
 import { createHash } from "node:crypto";
 import { DeltatError, SqlState } from "../../errors.ts";
-import { formatValue } from "../codec.ts";
-import { withEscape } from "../like.ts";
-import { ANY, BOOL, INT4, INT8, type PgType, TEXT, TEXT_ARRAY } from "../types.ts";
-import type { Value } from "../value.ts";
-import { checkedLength, PieceLengths } from "../value-size.ts";
+import { withEscape } from "../expressions/like.ts";
+import { formatValue } from "../values/codec.ts";
+import { ANY, BOOL, INT4, INT8, type PgType, TEXT, TEXT_ARRAY } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
+import { checkedLength, PieceLengths } from "../values/value-size.ts";
 import { fn, number, type SqlFunction, text } from "./signature.ts";
 
 const characters = (value: Value | undefined): string[] => [...text(value)];

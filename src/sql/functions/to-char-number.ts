@@ -1,8 +1,8 @@
 /** to_char of numbers (https://www.postgresql.org/docs/current/functions-formatting.html, numeric patterns). */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { decimalOf, formatDecimal, rescale } from "../numeric.ts";
-import { checkedPattern } from "../value-size.ts";
+import { decimalOf, formatDecimal, rescale } from "../values/numeric.ts";
+import { checkedPattern } from "../values/value-size.ts";
 
 const TOKEN = /"[^"]*"|FM|EEEE|RN|PL|MI|SG|PR|TH|th|[90.,DGSVL]|./gi;
 

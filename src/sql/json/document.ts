@@ -5,8 +5,8 @@
 
 import { DeltatError, SqlState } from "../../errors.ts";
 import { MAX_JSON_DEPTH } from "../../limits.ts";
-import { compareDecimals, type Decimal, formatDecimal, parseDecimal } from "../numeric.ts";
-import { compareTexts } from "../text-order.ts";
+import { compareDecimals, type Decimal, formatDecimal, parseDecimal } from "../values/numeric.ts";
+import { compareTexts } from "../values/text-order.ts";
 
 interface Place {
   readonly start: number;

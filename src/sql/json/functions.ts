@@ -2,8 +2,8 @@
 
 import { DeltatError, SqlState } from "../../errors.ts";
 import { fn, type SqlFunction } from "../functions/signature.ts";
-import { BOOL, INT4, JSON_TYPE, JSONB, type PgType, TEXT, TEXT_ARRAY } from "../types.ts";
-import type { Value } from "../value.ts";
+import { BOOL, INT4, JSON_TYPE, JSONB, type PgType, TEXT, TEXT_ARRAY } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 import { descendantOf, type JsonNode, jsonText, parseJson, prettyJson, spellJson } from "./document.ts";
 import { speller } from "./operators.ts";
 

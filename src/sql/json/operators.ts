@@ -1,10 +1,19 @@
 /** The operators of json and jsonb (https://www.postgresql.org/docs/15/functions-json.html). */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import type { Expression } from "../expression.ts";
-import { BOOL, isInteger, isString, JSON_TYPE, JSONB, type PgType, TEXT, TEXT_ARRAY } from "../types.ts";
-import { isUntyped } from "../untyped.ts";
-import type { Value } from "../value.ts";
+import type { Expression } from "../expressions/expression.ts";
+import { isUntyped } from "../expressions/untyped.ts";
+import {
+  BOOL,
+  isInteger,
+  isString,
+  JSON_TYPE,
+  JSONB,
+  type PgType,
+  TEXT,
+  TEXT_ARRAY,
+} from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 import {
   childOf,
   containsJson,

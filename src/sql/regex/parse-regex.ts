@@ -4,7 +4,7 @@
  */
 
 import { MAX_REGEX_DEPTH } from "../../limits.ts";
-import { notSupported } from "../unsupported.ts";
+import { notSupported } from "../parse/unsupported.ts";
 import { parseBracket } from "./bracket.ts";
 import {
   anyCharacter,

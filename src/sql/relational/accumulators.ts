@@ -1,11 +1,11 @@
 /** The aggregate functions: for which arguments each exists, and how it takes in one value after the other. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { canCast, integerOutOfRange } from "../casts.ts";
-import { comparatorOf } from "../comparison.ts";
-import type { Expression } from "../expression.ts";
-import { addDecimals, type Decimal, decimalOf, divideDecimals, formatDecimal } from "../numeric.ts";
-import { isInRange } from "../scalar-text.ts";
+import { canCast, integerOutOfRange } from "../expressions/casts.ts";
+import { comparatorOf } from "../expressions/comparison.ts";
+import type { Expression } from "../expressions/expression.ts";
+import { isUntyped } from "../expressions/untyped.ts";
+import { notSupportedAt } from "../parse/unsupported.ts";
 import {
   addIntervals,
   formatInterval,
@@ -13,6 +13,8 @@ import {
   intervalOf,
   multiplyInterval,
 } from "../time/interval.ts";
+import { addDecimals, type Decimal, decimalOf, divideDecimals, formatDecimal } from "../values/numeric.ts";
+import { isInRange } from "../values/scalar-text.ts";
 import {
   BOOL,
   FLOAT4,
@@ -28,11 +30,9 @@ import {
   NUMERIC,
   type PgType,
   TEXT,
-} from "../types.ts";
-import { notSupportedAt } from "../unsupported.ts";
-import { isUntyped } from "../untyped.ts";
-import type { Value } from "../value.ts";
-import { integerValue } from "../value.ts";
+} from "../values/types.ts";
+import type { Value } from "../values/value.ts";
+import { integerValue } from "../values/value.ts";
 import { gatherArray, gatherJson, gatherObject, joinTexts } from "./gathering.ts";
 import { statisticOfOne, statisticOfPairs } from "./statistics.ts";
 

@@ -1,7 +1,7 @@
 /** Which calls aggregate rows or give several, and where in a tree they stand. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { type FuncCall, type Node, nameParts, nodeLocation } from "../ast.ts";
+import { type FuncCall, type Node, nameParts, nodeLocation } from "../parse/ast.ts";
 import { isJsonSet } from "./json-sets.ts";
 
 const AGGREGATE_NAMES: ReadonlySet<string> = new Set(

@@ -1,14 +1,14 @@
 /** An aggregate call compiled: its arguments, and what feeds its accumulator with which rows in which order. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { type FuncCall, type Node, nodeLocation } from "../ast.ts";
-import { tryCast } from "../casts.ts";
 import type { Execution } from "../execution.ts";
-import type { Expression } from "../expression.ts";
-import { keyOrder } from "../row-order.ts";
-import type { PgType } from "../types.ts";
-import { notSupported } from "../unsupported.ts";
-import type { Value } from "../value.ts";
+import { tryCast } from "../expressions/casts.ts";
+import type { Expression } from "../expressions/expression.ts";
+import { type FuncCall, type Node, nodeLocation } from "../parse/ast.ts";
+import { notSupported } from "../parse/unsupported.ts";
+import { keyOrder } from "../rows/row-order.ts";
+import type { PgType } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 import { type Accumulator, type AggregateFunction, chooseAggregate } from "./accumulators.ts";
 import { firstSetCall, functionName, nodeKey } from "./aggregate-calls.ts";
 import { planOrderedSet } from "./ordered-set.ts";

@@ -1,8 +1,8 @@
 /** Conditions that AND joins, and what each of them reads. */
 
-import { type Node, nameParts } from "../ast.ts";
-import { isCondition } from "../conjuncts.ts";
-import { BOOL } from "../types.ts";
+import { type Node, nameParts } from "../parse/ast.ts";
+import { isCondition } from "../statements/conjuncts.ts";
+import { BOOL } from "../values/types.ts";
 import { hasSubLink, refuseAggregates, someNode } from "./aggregate-calls.ts";
 import { isArrayTest } from "./index-conditions.ts";
 import type { Namespace, RangeEntry } from "./range.ts";

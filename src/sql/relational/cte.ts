@@ -1,13 +1,13 @@
 /** WITH: queries by name, each run at most once where it is used, and the recursive ones. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { type CommonTableExpr, nameParts, type SelectStmt, targetLocation } from "../ast.ts";
-import type { ColumnOrigin, Expression } from "../expression.ts";
-import { ColumnExpression } from "../relation.ts";
-import { type PgType, TEXT } from "../types.ts";
-import { notSupported, refuseOtherFields } from "../unsupported.ts";
-import { resolveUntyped } from "../untyped.ts";
-import type { Value } from "../value.ts";
+import type { ColumnOrigin, Expression } from "../expressions/expression.ts";
+import { resolveUntyped } from "../expressions/untyped.ts";
+import { type CommonTableExpr, nameParts, type SelectStmt, targetLocation } from "../parse/ast.ts";
+import { notSupported, refuseOtherFields } from "../parse/unsupported.ts";
+import { ColumnExpression } from "../tables/relation.ts";
+import { type PgType, TEXT } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 import { type Cursor, type Operator, PAUSE, type PlanNode, ROW, SlotExpression } from "./operator.ts";
 import type { RelationalPlanner } from "./planner.ts";
 import { planQuery } from "./query.ts";

@@ -4,13 +4,13 @@
  */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import type { Node } from "../ast.ts";
-import { columnConditions } from "../conjuncts.ts";
 import type { HistoryEvent } from "../event-history.ts";
-import { EVENT_COLUMNS, SEQ_COLUMN } from "../events-table.ts";
-import type { Expression, Frame } from "../expression.ts";
-import type { RelationScope } from "../relation.ts";
-import type { StatementCompiler } from "../statement-compiler.ts";
+import type { Expression, Frame } from "../expressions/expression.ts";
+import type { Node } from "../parse/ast.ts";
+import { columnConditions } from "../statements/conjuncts.ts";
+import type { StatementCompiler } from "../statements/statement-compiler.ts";
+import { EVENT_COLUMNS, SEQ_COLUMN } from "../tables/events-table.ts";
+import type { RelationScope } from "../tables/relation.ts";
 import {
   type Cursor,
   DONE,

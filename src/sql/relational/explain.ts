@@ -1,14 +1,14 @@
 /** EXPLAIN: how the rows of a statement are reached, in the shape of PostgreSQL's text or JSON format without costs. */
 
-import type { ExecuteStmt, ExplainStmt, Node, RangeVar, SelectStmt } from "../ast.ts";
 import { type Execution, outputColumn, type Plan } from "../execution.ts";
-import { parse } from "../parser.ts";
+import type { ExecuteStmt, ExplainStmt, Node, RangeVar, SelectStmt } from "../parse/ast.ts";
+import { parse } from "../parse/parser.ts";
+import { notSupported } from "../parse/unsupported.ts";
 import type { PlannedStatement } from "../planned-statement.ts";
-import type { PreparedStatements } from "../prepared-statements.ts";
-import { expandFormats, RowWriter } from "../row-writer.ts";
-import { StatementCompiler } from "../statement-compiler.ts";
-import { JSON_TYPE, TEXT } from "../types.ts";
-import { notSupported } from "../unsupported.ts";
+import { expandFormats, RowWriter } from "../rows/row-writer.ts";
+import type { PreparedStatements } from "../session/prepared-statements.ts";
+import { StatementCompiler } from "../statements/statement-compiler.ts";
+import { JSON_TYPE, TEXT } from "../values/types.ts";
 import type { PlanNode } from "./operator.ts";
 import { planRelationalQuery } from "./select-plan.ts";
 

@@ -1,10 +1,10 @@
 /** Functions in FROM: several side by side, WITH ORDINALITY, and the columns that the statement lists for them. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { type Node, nameParts, type RangeFunction } from "../ast.ts";
-import { resolveTypeName } from "../type-names.ts";
-import { INT8 } from "../types.ts";
-import { notSupported, refuseOtherFields } from "../unsupported.ts";
+import { resolveTypeName } from "../expressions/type-names.ts";
+import { type Node, nameParts, type RangeFunction } from "../parse/ast.ts";
+import { notSupported, refuseOtherFields } from "../parse/unsupported.ts";
+import { INT8 } from "../values/types.ts";
 import { functionName } from "./aggregate-calls.ts";
 import { columnAliases, type FromItem, newEntry, sameLevel, unit } from "./from.ts";
 import { takesColumnList } from "./json-sets.ts";

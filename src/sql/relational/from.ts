@@ -1,6 +1,9 @@
 /** FROM as a tree of joins over units (tables, subqueries, functions), and the names that it brings into reach. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
+import { findCatalogTable } from "../catalog/catalog.ts";
+import { coalesce } from "../expressions/conditional.ts";
+import { resolveUntyped } from "../expressions/untyped.ts";
 import {
   type Alias,
   type JoinExpr,
@@ -9,15 +12,12 @@ import {
   nodeKind,
   type RangeSubselect,
   type RangeVar,
-} from "../ast.ts";
-import { findCatalogTable } from "../catalog/catalog.ts";
-import { coalesce } from "../conditional.ts";
-import { EVENTS } from "../events-table.ts";
-import { type Relation, resolveRelation } from "../relation.ts";
-import { isStored, type StoredTable, type Table } from "../schema.ts";
-import { TEXT } from "../types.ts";
-import { notSupported, refuseOtherFields } from "../unsupported.ts";
-import { resolveUntyped } from "../untyped.ts";
+} from "../parse/ast.ts";
+import { notSupported, refuseOtherFields } from "../parse/unsupported.ts";
+import { EVENTS } from "../tables/events-table.ts";
+import { type Relation, resolveRelation } from "../tables/relation.ts";
+import { isStored, type StoredTable, type Table } from "../tables/schema.ts";
+import { TEXT } from "../values/types.ts";
 import { noteUse } from "./cte.ts";
 import { planFunction } from "./from-function.ts";
 import { type Operator, SlotExpression } from "./operator.ts";

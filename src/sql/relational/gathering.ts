@@ -1,9 +1,9 @@
 /** Aggregates that keep all they are given: arrays, JSON, joined texts. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { normaliseJson, toJson } from "../json.ts";
-import { arrayTypeOf, JSONB, type PgType, TEXT } from "../types.ts";
-import type { Value } from "../value.ts";
+import { normaliseJson, toJson } from "../json/to-json.ts";
+import { arrayTypeOf, JSONB, type PgType, TEXT } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 import type { Accumulator, AggregateFunction } from "./accumulators.ts";
 
 export function gatherArray(type: PgType): AggregateFunction | null {

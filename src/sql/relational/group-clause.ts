@@ -2,7 +2,7 @@
 
 import { DeltatError, SqlState } from "../../errors.ts";
 import { MAX_CUBE_ELEMENTS, MAX_GROUPING_SETS } from "../../limits.ts";
-import { type Node, nameParts, nodeLocation, type SelectStmt, wholeConstant } from "../ast.ts";
+import { type Node, nameParts, nodeLocation, type SelectStmt, wholeConstant } from "../parse/ast.ts";
 import { refuseAggregates } from "./aggregate-calls.ts";
 import { Grouping } from "./grouping.ts";
 import type { QueryScope } from "./scope.ts";

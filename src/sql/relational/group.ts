@@ -1,6 +1,6 @@
 /** Hash grouping: for each grouping set one state per group, filled row by row; then one row per group. */
 
-import type { Value } from "../value.ts";
+import type { Value } from "../values/value.ts";
 import type { GroupState } from "./aggregate-plan.ts";
 import type { Grouping } from "./grouping.ts";
 import {

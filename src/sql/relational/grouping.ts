@@ -4,9 +4,9 @@
  */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { type FuncCall, type GroupingFunc, type Node, nodeLocation } from "../ast.ts";
-import type { Expression } from "../expression.ts";
-import { INT4 } from "../types.ts";
+import type { Expression } from "../expressions/expression.ts";
+import { type FuncCall, type GroupingFunc, type Node, nodeLocation } from "../parse/ast.ts";
+import { INT4 } from "../values/types.ts";
 import { nodeKey } from "./aggregate-calls.ts";
 import { type AggregateCall, planAggregateCall } from "./aggregate-plan.ts";
 import { SlotExpression, slotLike } from "./operator.ts";

@@ -1,6 +1,6 @@
 /** Conditions put into words that an index understands. */
 
-import { type Node, nameParts } from "../ast.ts";
+import { type Node, nameParts } from "../parse/ast.ts";
 import { entriesOf, type FromPlan, type FromTree, type FromUnit } from "./from.ts";
 import { SlotExpression } from "./operator.ts";
 import { planQuery } from "./query.ts";

@@ -5,12 +5,12 @@
  * is there. Outer joins keep their sides; conditions on the side that is never missing still go down into it.
  */
 
-import { type Node, nameParts } from "../ast.ts";
-import { conjunctsOf } from "../conjuncts.ts";
-import type { Expression } from "../expression.ts";
-import { conjunction } from "../logic.ts";
-import { TEXT } from "../types.ts";
-import { isUntyped, resolveUntyped } from "../untyped.ts";
+import type { Expression } from "../expressions/expression.ts";
+import { conjunction } from "../expressions/logic.ts";
+import { isUntyped, resolveUntyped } from "../expressions/untyped.ts";
+import { type Node, nameParts } from "../parse/ast.ts";
+import { conjunctsOf } from "../statements/conjuncts.ts";
+import { TEXT } from "../values/types.ts";
 import { type Conjunct, conjunctOf, referencesOf, within } from "./conjunct.ts";
 import { entriesOf, type FromJoin, type FromPlan, type FromTree, type FromUnit } from "./from.ts";
 import { asArrayTest, impliedBounds, isValueTest } from "./index-conditions.ts";

@@ -1,7 +1,7 @@
 /** Joins: nested loops whose inner side is opened anew for each outer row, and hash joins. */
 
-import type { Expression } from "../expression.ts";
-import type { Value } from "../value.ts";
+import type { Expression } from "../expressions/expression.ts";
+import type { Value } from "../values/value.ts";
 import {
   type Cursor,
   clearSlots,

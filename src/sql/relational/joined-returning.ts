@@ -3,17 +3,17 @@
  * were read by the query that found the row, and are kept beside it until it is returned.
  */
 
-import { type Node, nameParts, type ResTarget } from "../ast.ts";
 import type { Execution } from "../execution.ts";
-import type { ColumnOrigin, Expression, Frame } from "../expression.ts";
-import type { RelationScope } from "../relation.ts";
-import { columnIndex } from "../schema.ts";
-import type { StatementCompiler } from "../statement-compiler.ts";
-import { defaultName, planTargets, RowOutput, type Target } from "../targets.ts";
-import { TEXT } from "../types.ts";
-import { refuseOtherFields } from "../unsupported.ts";
-import { resolveUntyped } from "../untyped.ts";
-import type { Value } from "../value.ts";
+import type { ColumnOrigin, Expression, Frame } from "../expressions/expression.ts";
+import { resolveUntyped } from "../expressions/untyped.ts";
+import { type Node, nameParts, type ResTarget } from "../parse/ast.ts";
+import { refuseOtherFields } from "../parse/unsupported.ts";
+import type { StatementCompiler } from "../statements/statement-compiler.ts";
+import { defaultName, planTargets, RowOutput, type Target } from "../statements/targets.ts";
+import type { RelationScope } from "../tables/relation.ts";
+import { columnIndex } from "../tables/schema.ts";
+import { TEXT } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 
 /** A value that was read with the target's row. */
 class JoinedValue implements Expression {

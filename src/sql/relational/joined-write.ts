@@ -4,17 +4,17 @@
  */
 
 import type { Id } from "../../id.ts";
-import type { Node, RangeVar, SelectStmt } from "../ast.ts";
 import type { Execution } from "../execution.ts";
-import type { Expression } from "../expression.ts";
-import { idOf } from "../field-values.ts";
-import type { RelationScope } from "../relation.ts";
-import type { StatementCompiler } from "../statement-compiler.ts";
-import type { RowOutput } from "../targets.ts";
-import { TEXT } from "../types.ts";
-import { resolveUntyped } from "../untyped.ts";
-import type { Value } from "../value.ts";
-import { planReturning } from "../write-target.ts";
+import type { Expression } from "../expressions/expression.ts";
+import { resolveUntyped } from "../expressions/untyped.ts";
+import type { Node, RangeVar, SelectStmt } from "../parse/ast.ts";
+import type { StatementCompiler } from "../statements/statement-compiler.ts";
+import type { RowOutput } from "../statements/targets.ts";
+import { planReturning } from "../statements/write-target.ts";
+import { idOf } from "../tables/field-values.ts";
+import type { RelationScope } from "../tables/relation.ts";
+import { TEXT } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 import { JoinedReturning } from "./joined-returning.ts";
 import { collectRows } from "./pipeline.ts";
 import { RelationalPlanner } from "./planner.ts";

@@ -1,12 +1,12 @@
 /** Functions on JSON that give rows: elements, fields, keys, and records whose columns the statement names. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { castExplicitly, tryCast } from "../casts.ts";
-import type { Expression, Frame } from "../expression.ts";
+import { castExplicitly, tryCast } from "../expressions/casts.ts";
+import type { Expression, Frame } from "../expressions/expression.ts";
 import { type JsonField, type JsonNode, jsonText, parseJson, uniqueFields } from "../json/document.ts";
 import { speller } from "../json/operators.ts";
-import { JSON_TYPE, JSONB, type PgType, TEXT } from "../types.ts";
-import type { Value } from "../value.ts";
+import { JSON_TYPE, JSONB, type PgType, TEXT } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 import type { RowList, SetFunction } from "./set-functions.ts";
 
 const NAME =

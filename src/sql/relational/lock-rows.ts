@@ -4,10 +4,10 @@
  */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import type { Node, SelectStmt } from "../ast.ts";
-import { idOf } from "../field-values.ts";
-import { type LockingClause, locksOf, parseLocking, type RowLocks } from "../row-locks.ts";
-import type { StoredTable } from "../schema.ts";
+import type { Node, SelectStmt } from "../parse/ast.ts";
+import { type LockingClause, locksOf, parseLocking, type RowLocks } from "../statements/row-locks.ts";
+import { idOf } from "../tables/field-values.ts";
+import type { StoredTable } from "../tables/schema.ts";
 import { hasAggregate, hasWindowCall } from "./aggregate-calls.ts";
 import type { FromPlan, FromTree, FromUnit } from "./from.ts";
 import { type Cursor, type Operator, type PlanNode, planNode, ROW, type SlotExpression } from "./operator.ts";

@@ -9,10 +9,10 @@
  */
 
 import type { Execution } from "../execution.ts";
-import type { ColumnOrigin, Expression, Frame } from "../expression.ts";
-import { type PgType, TEXT } from "../types.ts";
-import { isUntyped } from "../untyped.ts";
-import type { Value } from "../value.ts";
+import type { ColumnOrigin, Expression, Frame } from "../expressions/expression.ts";
+import { isUntyped } from "../expressions/untyped.ts";
+import { type PgType, TEXT } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 import type { RangeColumn } from "./range.ts";
 import type { Run } from "./run.ts";
 

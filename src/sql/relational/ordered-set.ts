@@ -1,12 +1,13 @@
 /** Aggregates WITHIN GROUP (ORDER BY …): percentiles, the most frequent value, and the rank that a value would have. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import type { FuncCall } from "../ast.ts";
-import { tryCast } from "../casts.ts";
-import { unify } from "../common-type.ts";
 import type { Execution } from "../execution.ts";
-import type { Expression } from "../expression.ts";
-import { compareKeys, type KeyOrder, keyOrder } from "../row-order.ts";
+import { tryCast } from "../expressions/casts.ts";
+import { unify } from "../expressions/common-type.ts";
+import type { Expression } from "../expressions/expression.ts";
+import { resolveUntyped } from "../expressions/untyped.ts";
+import type { FuncCall } from "../parse/ast.ts";
+import { compareKeys, type KeyOrder, keyOrder } from "../rows/row-order.ts";
 import {
   addIntervals,
   formatInterval,
@@ -14,9 +15,8 @@ import {
   multiplyInterval,
   negateInterval,
 } from "../time/interval.ts";
-import { arrayTypeOf, FLOAT8, INT8, INTERVAL, type PgType } from "../types.ts";
-import { resolveUntyped } from "../untyped.ts";
-import type { Value } from "../value.ts";
+import { arrayTypeOf, FLOAT8, INT8, INTERVAL, type PgType } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 import type { AggregateCall, GroupState } from "./aggregate-plan.ts";
 import type { QueryScope } from "./scope.ts";
 

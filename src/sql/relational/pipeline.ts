@@ -1,8 +1,8 @@
 /** Operators that pass rows on one by one: a filter, computed columns, LIMIT, rows kept in a list. */
 
-import type { Expression } from "../expression.ts";
-import type { RowRange } from "../row-order.ts";
-import type { Value } from "../value.ts";
+import type { Expression } from "../expressions/expression.ts";
+import type { RowRange } from "../rows/row-order.ts";
+import type { Value } from "../values/value.ts";
 import { type Cursor, DONE, type Operator, type PlanNode, planNode, ROW, type Step } from "./operator.ts";
 import type { RangeColumn } from "./range.ts";
 import type { Run } from "./run.ts";

@@ -1,8 +1,8 @@
 /** What planning one statement gives out and notes: slots, places for what a run remembers, references. */
 
-import { type Node, nameParts } from "../ast.ts";
-import type { LockingClause } from "../row-locks.ts";
-import type { StatementCompiler } from "../statement-compiler.ts";
+import { type Node, nameParts } from "../parse/ast.ts";
+import type { LockingClause } from "../statements/row-locks.ts";
+import type { StatementCompiler } from "../statements/statement-compiler.ts";
 import type { NamedColumn, RangeEntry } from "./range.ts";
 import type { QueryScope } from "./scope.ts";
 

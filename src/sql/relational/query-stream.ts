@@ -9,12 +9,12 @@
 import { ByteWriter } from "../../bytes.ts";
 import type { PausedReader } from "../../engine/engine.ts";
 import type { Execution } from "../execution.ts";
-import type { Expression } from "../expression.ts";
-import { type RowStream, type Slice, WrittenRows } from "../row-stream.ts";
-import { expandFormats, RowWriter } from "../row-writer.ts";
-import { sentType } from "../targets.ts";
+import type { Expression } from "../expressions/expression.ts";
+import { type RowStream, type Slice, WrittenRows } from "../rows/row-stream.ts";
+import { expandFormats, RowWriter } from "../rows/row-writer.ts";
+import { sentType } from "../statements/targets.ts";
 import { useSessionTime } from "../time/session-time.ts";
-import type { PgType } from "../types.ts";
+import type { PgType } from "../values/types.ts";
 import { type Cursor, DONE, type Operator, PAUSE } from "./operator.ts";
 import { type Pending, Suspension } from "./pending.ts";
 import { Run } from "./run.ts";

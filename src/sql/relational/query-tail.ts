@@ -1,11 +1,18 @@
 /** What follows the rows of a query: DISTINCT, ORDER BY, LIMIT. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { type Node, nameParts, nodeLocation, type SelectStmt, type SortBy, targetLocation } from "../ast.ts";
-import type { Expression } from "../expression.ts";
-import { keyOrder, planRange, type RowRange } from "../row-order.ts";
-import { TEXT } from "../types.ts";
-import { resolveUntyped } from "../untyped.ts";
+import type { Expression } from "../expressions/expression.ts";
+import { resolveUntyped } from "../expressions/untyped.ts";
+import {
+  type Node,
+  nameParts,
+  nodeLocation,
+  type SelectStmt,
+  type SortBy,
+  targetLocation,
+} from "../parse/ast.ts";
+import { keyOrder, planRange, type RowRange } from "../rows/row-order.ts";
+import { TEXT } from "../values/types.ts";
 import { nodeKey } from "./aggregate-calls.ts";
 import { LockRows, type LockTarget } from "./lock-rows.ts";
 import { type Operator, type SlotExpression, slotLike } from "./operator.ts";

@@ -1,17 +1,17 @@
 /** One query, with what is around and in it: WITH, a SELECT, VALUES or a set operation, ORDER BY and LIMIT. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { type Node, nameParts, nodeLocation, type ResTarget, type SelectStmt } from "../ast.ts";
-import { unify } from "../common-type.ts";
-import { conjunctsOf } from "../conjuncts.ts";
-import type { Expression } from "../expression.ts";
-import { compileIndirection } from "../indirection.ts";
-import type { LockingClause } from "../row-locks.ts";
-import { defaultName } from "../targets.ts";
-import { TEXT } from "../types.ts";
-import { refuseOtherFields } from "../unsupported.ts";
-import { resolveUntyped } from "../untyped.ts";
-import { valueRows } from "../values-lists.ts";
+import { unify } from "../expressions/common-type.ts";
+import type { Expression } from "../expressions/expression.ts";
+import { compileIndirection } from "../expressions/indirection.ts";
+import { resolveUntyped } from "../expressions/untyped.ts";
+import { type Node, nameParts, nodeLocation, type ResTarget, type SelectStmt } from "../parse/ast.ts";
+import { refuseOtherFields } from "../parse/unsupported.ts";
+import { conjunctsOf } from "../statements/conjuncts.ts";
+import type { LockingClause } from "../statements/row-locks.ts";
+import { defaultName } from "../statements/targets.ts";
+import { valueRows } from "../statements/values-lists.ts";
+import { TEXT } from "../values/types.ts";
 import { hasAggregate, hasWindowCall } from "./aggregate-calls.ts";
 import { ForgetCtes, planWith } from "./cte.ts";
 import { planFrom } from "./from.ts";

@@ -1,7 +1,7 @@
 /** What FROM brings into reach: entries with columns, and the names that a query may use for them. */
 
-import type { ColumnOrigin, Expression } from "../expression.ts";
-import type { PgType } from "../types.ts";
+import type { ColumnOrigin, Expression } from "../expressions/expression.ts";
+import type { PgType } from "../values/types.ts";
 import { SlotExpression } from "./operator.ts";
 
 export interface ColumnTraits {

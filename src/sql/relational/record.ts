@@ -1,9 +1,9 @@
 /** Whole rows as values: `ROW(a, b)`, and a table's name used like a column. */
 
-import { type Node, nameParts, nodeLocation, type RowExpr } from "../ast.ts";
-import type { Expression } from "../expression.ts";
-import { type PgType, RECORD, recordType } from "../types.ts";
-import type { Value } from "../value.ts";
+import type { Expression } from "../expressions/expression.ts";
+import { type Node, nameParts, nodeLocation, type RowExpr } from "../parse/ast.ts";
+import { type PgType, RECORD, recordType } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 import type { NamedColumn } from "./range.ts";
 import type { QueryScope } from "./scope.ts";
 

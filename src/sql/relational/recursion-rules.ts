@@ -1,7 +1,7 @@
 /** Where a query in WITH RECURSIVE may name itself (checkWellFormedRecursion in parser/parse_cte.c). */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { type Node, nodeLocation, type SelectStmt } from "../ast.ts";
+import { type Node, nodeLocation, type SelectStmt } from "../parse/ast.ts";
 import { firstAggregate } from "./aggregate-calls.ts";
 
 /** Where a reference stands that may not be there, in PostgreSQL's words. */

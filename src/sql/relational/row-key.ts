@@ -1,10 +1,10 @@
 /** Keys by which hash joins, groups and DISTINCT tell equal rows: JavaScript values that Map compares rightly. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { comparatorOf } from "../comparison.ts";
+import { comparatorOf } from "../expressions/comparison.ts";
 import { jsonKey, parseJson } from "../json/document.ts";
-import { decimalOf } from "../numeric.ts";
 import { comparableMicros, intervalOf } from "../time/interval.ts";
+import { decimalOf } from "../values/numeric.ts";
 import {
   BPCHAR,
   INTERVAL,
@@ -15,8 +15,8 @@ import {
   NUMERIC,
   type PgType,
   UNKNOWN,
-} from "../types.ts";
-import type { Value } from "../value.ts";
+} from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 
 /** What a Map can hold as a key of one value. */
 export type Key = number | bigint | string | boolean;

@@ -4,7 +4,7 @@ import { stopwatchMs } from "../../clock.ts";
 import { DeltatError, SqlState } from "../../errors.ts";
 import { MAX_SETTLE_MS } from "../../limits.ts";
 import type { Execution } from "../execution.ts";
-import type { Value } from "../value.ts";
+import type { Value } from "../values/value.ts";
 import { type Cursor, DONE, type Operator, PAUSE } from "./operator.ts";
 import { Pending } from "./pending.ts";
 import { SharedRows } from "./shared-rows.ts";

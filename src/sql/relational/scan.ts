@@ -1,9 +1,9 @@
 /** Operators at the leaves: the one row of a query without FROM, the rows of stored tables, and of `availability`. */
 
-import type { AccessPath } from "../access-path.ts";
-import type { AvailabilityQuery } from "../availability-query.ts";
-import type { Expression } from "../expression.ts";
-import type { Column, StoredTable, Table } from "../schema.ts";
+import type { Expression } from "../expressions/expression.ts";
+import type { AccessPath } from "../statements/access-path.ts";
+import type { AvailabilityQuery } from "../statements/availability-query.ts";
+import type { Column, StoredTable, Table } from "../tables/schema.ts";
 import {
   type Cursor,
   DONE,

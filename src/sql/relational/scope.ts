@@ -4,20 +4,20 @@
  */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { compileArrayComparison, compileMembership } from "../array-comparison.ts";
-import { type A_Expr, type FuncCall, type Node, nameParts } from "../ast.ts";
-import { mapExpression, tryCast } from "../casts.ts";
-import { compile, compileCondition } from "../compile.ts";
-import type { CompileContext } from "../compile-context.ts";
-import type { Expression, Scope } from "../expression.ts";
-import { canonicalId } from "../field-values.ts";
-import { isRunConstant } from "../membership.ts";
-import { compileBinary } from "../operators.ts";
-import { missingEntry } from "../relation.ts";
-import { isString, TEXT, TEXT_ARRAY } from "../types.ts";
-import { notSupported } from "../unsupported.ts";
-import { resolveUntyped } from "../untyped.ts";
-import type { Value } from "../value.ts";
+import { compileArrayComparison, compileMembership } from "../expressions/array-comparison.ts";
+import { mapExpression, tryCast } from "../expressions/casts.ts";
+import { compile, compileCondition } from "../expressions/compile.ts";
+import type { CompileContext } from "../expressions/compile-context.ts";
+import type { Expression, Scope } from "../expressions/expression.ts";
+import { isRunConstant } from "../expressions/membership.ts";
+import { compileBinary } from "../expressions/operators.ts";
+import { resolveUntyped } from "../expressions/untyped.ts";
+import { type A_Expr, type FuncCall, type Node, nameParts } from "../parse/ast.ts";
+import { notSupported } from "../parse/unsupported.ts";
+import { canonicalId } from "../tables/field-values.ts";
+import { missingEntry } from "../tables/relation.ts";
+import { isString, TEXT, TEXT_ARRAY } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 import { isAggregateCall } from "./aggregate-calls.ts";
 import type { CteEnvironment } from "./cte.ts";
 import type { Grouping } from "./grouping.ts";

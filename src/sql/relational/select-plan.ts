@@ -1,14 +1,14 @@
 /** A query as a statement: a relational plan whose rows are streamed. */
 
-import { type FuncCall, nameParts, type SelectStmt } from "../ast.ts";
 import type { Execution, Plan } from "../execution.ts";
-import type { Expression } from "../expression.ts";
-import { strongestOf } from "../row-locks.ts";
-import { takeAll } from "../row-stream.ts";
-import type { StatementCompiler } from "../statement-compiler.ts";
-import { checkColumnCount, describeOutput } from "../targets.ts";
-import { TEXT } from "../types.ts";
-import { resolveUntyped } from "../untyped.ts";
+import type { Expression } from "../expressions/expression.ts";
+import { resolveUntyped } from "../expressions/untyped.ts";
+import { type FuncCall, nameParts, type SelectStmt } from "../parse/ast.ts";
+import { takeAll } from "../rows/row-stream.ts";
+import { strongestOf } from "../statements/row-locks.ts";
+import type { StatementCompiler } from "../statements/statement-compiler.ts";
+import { checkColumnCount, describeOutput } from "../statements/targets.ts";
+import { TEXT } from "../values/types.ts";
 import type { Operator } from "./operator.ts";
 import { RelationalPlanner } from "./planner.ts";
 import { planQuery } from "./query.ts";

@@ -1,8 +1,8 @@
 /** Set-returning functions in the target list: a row for each value, the longest set deciding how many. */
 
-import type { FuncCall } from "../ast.ts";
-import type { Expression } from "../expression.ts";
-import { recordType } from "../types.ts";
+import type { Expression } from "../expressions/expression.ts";
+import type { FuncCall } from "../parse/ast.ts";
+import { recordType } from "../values/types.ts";
 import { functionName, isSetFunction } from "./aggregate-calls.ts";
 import {
   type Cursor,

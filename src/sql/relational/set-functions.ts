@@ -2,14 +2,15 @@
 
 import { DeltatError, SqlState } from "../../errors.ts";
 import { MAX_FUNCTION_ROWS } from "../../limits.ts";
-import { tryCast } from "../casts.ts";
-import type { Expression, Frame } from "../expression.ts";
-import { compileCall } from "../function-call.ts";
-import { addDecimals, compareDecimals, decimalOf, formatDecimal } from "../numeric.ts";
-import { regexOf, splitByRegex } from "../regex.ts";
+import { tryCast } from "../expressions/casts.ts";
+import type { Expression, Frame } from "../expressions/expression.ts";
+import { compileCall } from "../expressions/function-call.ts";
+import { isUntyped, resolveUntyped } from "../expressions/untyped.ts";
+import { regexOf, splitByRegex } from "../regex/regex.ts";
 import type { Micros } from "../time/calendar.ts";
 import { addToLocal, comparableMicros, intervalOf } from "../time/interval.ts";
 import { moveInstant } from "../time/operators.ts";
+import { addDecimals, compareDecimals, decimalOf, formatDecimal } from "../values/numeric.ts";
 import {
   firstSubscript,
   INT4,
@@ -23,10 +24,9 @@ import {
   TEXT,
   TIMESTAMP,
   TIMESTAMPTZ,
-} from "../types.ts";
-import { isUntyped, resolveUntyped } from "../untyped.ts";
-import type { Value } from "../value.ts";
-import { integerValue } from "../value.ts";
+} from "../values/types.ts";
+import type { Value } from "../values/value.ts";
+import { integerValue } from "../values/value.ts";
 import { isSetFunction } from "./aggregate-calls.ts";
 import { isJsonSet, planJsonSet } from "./json-sets.ts";
 

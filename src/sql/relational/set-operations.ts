@@ -1,10 +1,10 @@
 /** UNION, INTERSECT and EXCEPT, with and without ALL. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { type SelectStmt, targetLocation } from "../ast.ts";
-import { unify } from "../common-type.ts";
-import type { Expression } from "../expression.ts";
-import type { Value } from "../value.ts";
+import { unify } from "../expressions/common-type.ts";
+import type { Expression } from "../expressions/expression.ts";
+import { type SelectStmt, targetLocation } from "../parse/ast.ts";
+import type { Value } from "../values/value.ts";
 import {
   type Cursor,
   DONE,

@@ -3,7 +3,7 @@
  * places of a query may read, and which are made when the first of them asks for them and kept for the others.
  */
 
-import type { Value } from "../value.ts";
+import type { Value } from "../values/value.ts";
 import {
   type Cursor,
   DONE,

@@ -1,9 +1,9 @@
 /** ORDER BY and DISTINCT over the rows of a query. */
 
-import type { Expression } from "../expression.ts";
-import { compareKeys, type KeyOrder, type RowRange } from "../row-order.ts";
-import { SlicedSort } from "../sliced-sort.ts";
-import type { Value } from "../value.ts";
+import type { Expression } from "../expressions/expression.ts";
+import { compareKeys, type KeyOrder, type RowRange } from "../rows/row-order.ts";
+import { SlicedSort } from "../rows/sliced-sort.ts";
+import type { Value } from "../values/value.ts";
 import {
   type Cursor,
   DONE,

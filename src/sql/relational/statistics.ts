@@ -9,10 +9,10 @@ import {
   formatDecimal,
   multiplyDecimals,
   negateDecimal,
-} from "../numeric.ts";
-import { FLOAT8, INT8, isFloat, isInteger, NUMERIC, type PgType } from "../types.ts";
-import type { Value } from "../value.ts";
-import { integerValue } from "../value.ts";
+} from "../values/numeric.ts";
+import { FLOAT8, INT8, isFloat, isInteger, NUMERIC, type PgType } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
+import { integerValue } from "../values/value.ts";
 import type { Accumulator, AggregateFunction } from "./accumulators.ts";
 
 /** Which of the four a name means; null for other names. */

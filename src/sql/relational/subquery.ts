@@ -4,16 +4,16 @@
  */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { type Node, nameParts, type SelectStmt, type SubLink } from "../ast.ts";
-import type { CompileContext } from "../compile-context.ts";
 import type { Execution } from "../execution.ts";
-import type { Expression, Frame } from "../expression.ts";
-import { conjunction, negated } from "../logic.ts";
-import { compileBinary } from "../operators.ts";
-import { arrayTypeOf, BOOL, type PgType, TEXT } from "../types.ts";
-import { notSupported } from "../unsupported.ts";
-import { isUntyped, resolveUntyped } from "../untyped.ts";
-import type { Value } from "../value.ts";
+import type { CompileContext } from "../expressions/compile-context.ts";
+import type { Expression, Frame } from "../expressions/expression.ts";
+import { conjunction, negated } from "../expressions/logic.ts";
+import { compileBinary } from "../expressions/operators.ts";
+import { isUntyped, resolveUntyped } from "../expressions/untyped.ts";
+import { type Node, nameParts, type SelectStmt, type SubLink } from "../parse/ast.ts";
+import { notSupported } from "../parse/unsupported.ts";
+import { arrayTypeOf, BOOL, type PgType, TEXT } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 import { type Cursor, type Operator, SlotExpression } from "./operator.ts";
 import { Pending } from "./pending.ts";
 import { planQuery } from "./query.ts";

@@ -4,11 +4,11 @@
  * join reaches an index exactly as a constant does.
  */
 
-import { planAccessPath } from "../access-path.ts";
-import { type ColumnRef, type Node, nodeLocation } from "../ast.ts";
-import { planAvailabilityQuery } from "../availability-query.ts";
-import { conjunctionOf, conjunctsOf } from "../conjuncts.ts";
-import { RelationScope } from "../relation.ts";
+import { type ColumnRef, type Node, nodeLocation } from "../parse/ast.ts";
+import { planAccessPath } from "../statements/access-path.ts";
+import { planAvailabilityQuery } from "../statements/availability-query.ts";
+import { conjunctionOf, conjunctsOf } from "../statements/conjuncts.ts";
+import { RelationScope } from "../tables/relation.ts";
 import { type Conjunct, within } from "./conjunct.ts";
 import { EventsScan, planSeqBounds } from "./events-scan.ts";
 import type { FromUnit } from "./from.ts";

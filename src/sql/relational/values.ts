@@ -1,7 +1,7 @@
 /** VALUES with several rows: the expressions of one row after the other. */
 
-import type { Expression } from "../expression.ts";
-import type { Value } from "../value.ts";
+import type { Expression } from "../expressions/expression.ts";
+import type { Value } from "../values/value.ts";
 import { type Cursor, DONE, type Operator, PAUSE, planNode, ROW } from "./operator.ts";
 import type { Run } from "./run.ts";
 

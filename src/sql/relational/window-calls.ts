@@ -1,14 +1,14 @@
 /** Window function calls while a query is planned: function, arguments, partition, order and frame. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import type { FuncCall, Node, WindowDef } from "../ast.ts";
-import { tryCast } from "../casts.ts";
-import { sharedType, unify } from "../common-type.ts";
-import type { Expression } from "../expression.ts";
-import { compileCall, undeterminedType } from "../function-call.ts";
-import { type KeyOrder, keyOrder } from "../row-order.ts";
-import { FLOAT8, INT4, INT8, type PgType } from "../types.ts";
-import { isUntyped } from "../untyped.ts";
+import { tryCast } from "../expressions/casts.ts";
+import { sharedType, unify } from "../expressions/common-type.ts";
+import type { Expression } from "../expressions/expression.ts";
+import { compileCall, undeterminedType } from "../expressions/function-call.ts";
+import { isUntyped } from "../expressions/untyped.ts";
+import type { FuncCall, Node, WindowDef } from "../parse/ast.ts";
+import { type KeyOrder, keyOrder } from "../rows/row-order.ts";
+import { FLOAT8, INT4, INT8, type PgType } from "../values/types.ts";
 import { chooseAggregate } from "./accumulators.ts";
 import { functionName, isAggregateCall, isWindowFunction } from "./aggregate-calls.ts";
 import { type Operator, SlotExpression } from "./operator.ts";

@@ -1,11 +1,12 @@
 /** ROWS, GROUPS and RANGE of a window definition, compiled. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import type { Node, WindowDef } from "../ast.ts";
-import { tryCast } from "../casts.ts";
-import type { Expression } from "../expression.ts";
-import { compileBinary } from "../operators.ts";
-import type { KeyOrder } from "../row-order.ts";
+import { tryCast } from "../expressions/casts.ts";
+import type { Expression } from "../expressions/expression.ts";
+import { compileBinary } from "../expressions/operators.ts";
+import { resolveUntyped } from "../expressions/untyped.ts";
+import type { Node, WindowDef } from "../parse/ast.ts";
+import type { KeyOrder } from "../rows/row-order.ts";
 import {
   DATE,
   FLOAT8,
@@ -17,9 +18,8 @@ import {
   NUMERIC,
   type PgType,
   TIMESTAMP,
-} from "../types.ts";
-import { resolveUntyped } from "../untyped.ts";
-import { integerValue } from "../value.ts";
+} from "../values/types.ts";
+import { integerValue } from "../values/value.ts";
 import { SlotExpression } from "./operator.ts";
 import type { QueryScope } from "./scope.ts";
 import type { FrameBound, FrameDefinition, RangeKey } from "./window-frame.ts";

@@ -2,9 +2,9 @@
 
 import { DeltatError, SqlState } from "../../errors.ts";
 import type { Execution } from "../execution.ts";
-import type { Expression } from "../expression.ts";
-import type { KeyOrder } from "../row-order.ts";
-import type { Value } from "../value.ts";
+import type { Expression } from "../expressions/expression.ts";
+import type { KeyOrder } from "../rows/row-order.ts";
+import type { Value } from "../values/value.ts";
 import type { SlotExpression } from "./operator.ts";
 
 /** One end of a frame; null in its place: the edge of the partition. */

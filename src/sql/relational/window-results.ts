@@ -1,7 +1,7 @@
 /** What one window function comes to for each row of a partition whose rows are in order. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import type { Value } from "../value.ts";
+import type { Value } from "../values/value.ts";
 import type { Accumulator } from "./accumulators.ts";
 import type { Run } from "./run.ts";
 import type { CallRow } from "./window.ts";

@@ -3,8 +3,8 @@
  * is most of the work and begins when the last row is in, it goes on in steps of its own between which a run can pause.
  */
 
-import { SlicedSort } from "../sliced-sort.ts";
-import type { Value } from "../value.ts";
+import { SlicedSort } from "../rows/sliced-sort.ts";
+import type { Value } from "../values/value.ts";
 import type { Accumulator } from "./accumulators.ts";
 import {
   type Cursor,

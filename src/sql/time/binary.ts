@@ -6,9 +6,9 @@
 
 import type { ByteWriter } from "../../bytes.ts";
 import { DeltatError, SqlState } from "../../errors.ts";
-import { DATE, INTERVAL, type PgType, TIME } from "../types.ts";
-import type { Value } from "../value.ts";
-import { integerValue } from "../value.ts";
+import { DATE, INTERVAL, type PgType, TIME } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
+import { integerValue } from "../values/value.ts";
 import {
   checkedTimestamp,
   DAY_US,

@@ -6,7 +6,7 @@
  */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { integerValue } from "../value.ts";
+import { integerValue } from "../values/value.ts";
 
 /** A whole number of microseconds, or ±Infinity. */
 export type Micros = number | bigint;

@@ -1,8 +1,8 @@
 /** Casts among the types of time (pg_cast); those to and from text are the types' input and output. */
 
-import type { Cast } from "../casts.ts";
-import { DATE, INTERVAL, type PgType, TIME, TIMESTAMP, TIMESTAMPTZ } from "../types.ts";
-import type { Value } from "../value.ts";
+import type { Cast } from "../expressions/casts.ts";
+import { DATE, INTERVAL, type PgType, TIME, TIMESTAMP, TIMESTAMPTZ } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 import { DAY_US, isBounded, type Micros, splitDay } from "./calendar.ts";
 import { dateMicros } from "./fields.ts";
 import { formatInterval, intervalOf, makeInterval } from "./interval.ts";

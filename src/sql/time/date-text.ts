@@ -4,7 +4,7 @@
  */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { DATE, type PgType, TIME, TIMESTAMP, TIMESTAMPTZ } from "../types.ts";
+import { DATE, type PgType, TIME, TIMESTAMP, TIMESTAMPTZ } from "../values/types.ts";
 import {
   checkedTimestamp,
   civilFromDays,

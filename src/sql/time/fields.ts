@@ -1,9 +1,9 @@
 /** What EXTRACT, date_part and date_trunc take out of instants and intervals. */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { formatDecimal } from "../numeric.ts";
-import { DATE, INTERVAL, type PgType, TIME, TIMESTAMPTZ } from "../types.ts";
-import type { Value } from "../value.ts";
+import { formatDecimal } from "../values/numeric.ts";
+import { DATE, INTERVAL, type PgType, TIME, TIMESTAMPTZ } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 import {
   addMicros,
   civilFromDays,

@@ -14,8 +14,8 @@ import {
   TIME,
   TIMESTAMP,
   TIMESTAMPTZ,
-} from "../types.ts";
-import type { Value } from "../value.ts";
+} from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 import {
   addMicros,
   checkedTimestamp,

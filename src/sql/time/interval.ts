@@ -5,7 +5,7 @@
  */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { integerValue } from "../value.ts";
+import { integerValue } from "../values/value.ts";
 import {
   addMicros,
   civilFromDays,

@@ -1,9 +1,9 @@
 /** Modifiers of the types of time: digits of a second's fraction, and the fields that an interval keeps. */
 
-import { mapExpression } from "../casts.ts";
-import type { Expression } from "../expression.ts";
-import { DATE, INTERVAL } from "../types.ts";
-import type { Value } from "../value.ts";
+import { mapExpression } from "../expressions/casts.ts";
+import type { Expression } from "../expressions/expression.ts";
+import { DATE, INTERVAL } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 import { HOUR_US, MINUTE_US, type Micros, roundMicros } from "./calendar.ts";
 import {
   formatInterval,

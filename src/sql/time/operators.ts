@@ -5,9 +5,9 @@
  */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { divisionByZero } from "../numeric.ts";
-import { DATE, FLOAT8, INT4, INTERVAL, type PgType, TIME, TIMESTAMP, TIMESTAMPTZ } from "../types.ts";
-import type { Value } from "../value.ts";
+import { divisionByZero } from "../values/numeric.ts";
+import { DATE, FLOAT8, INT4, INTERVAL, type PgType, TIME, TIMESTAMP, TIMESTAMPTZ } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 import {
   addMicros,
   checkedDate,

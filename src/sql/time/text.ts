@@ -1,7 +1,7 @@
 /** Text to value and back for the types of time. */
 
-import { DATE, INTERVAL, type PgType, TIME, TIMESTAMPTZ } from "../types.ts";
-import type { Value } from "../value.ts";
+import { DATE, INTERVAL, type PgType, TIME, TIMESTAMPTZ } from "../values/types.ts";
+import type { Value } from "../values/value.ts";
 import type { Micros } from "./calendar.ts";
 import {
   formatDate,

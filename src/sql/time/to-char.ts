@@ -5,7 +5,7 @@
  */
 
 import { DeltatError, SqlState } from "../../errors.ts";
-import { checkedPattern } from "../value-size.ts";
+import { checkedPattern } from "../values/value-size.ts";
 import {
   civilFromDays,
   dayOfYear,

@@ -5,7 +5,7 @@
  */
 
 import { serialize } from "pg-protocol";
-import { parse } from "../../../src/sql/parser.ts";
+import { parse } from "../../../src/sql/parse/parser.ts";
 import type { Statement } from "../../../src/sql/planned-statement.ts";
 import { type RawStatement, SqlSession } from "../../../src/sql/session.ts";
 import type { Random } from "../../seeded-random.ts";

@@ -3,8 +3,8 @@
  * and where a pattern matches, each match of several, and that what a group took is a match of the group.
  */
 
-import { isLike, withEscape } from "../../../src/sql/like.ts";
-import { type Regex, regexOf, similarToRegex } from "../../../src/sql/regex.ts";
+import { isLike, withEscape } from "../../../src/sql/expressions/like.ts";
+import { type Regex, regexOf, similarToRegex } from "../../../src/sql/regex/regex.ts";
 import type { Random } from "../../seeded-random.ts";
 import {
   ALPHABET,

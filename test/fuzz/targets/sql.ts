@@ -4,7 +4,7 @@
  * the condition is true, and with those for which it is false or NULL they are all.
  */
 
-import { type LiftedLiterals, liftLiterals } from "../../../src/sql/shape.ts";
+import { type LiftedLiterals, liftLiterals } from "../../../src/sql/parse/shape.ts";
 import { Changes } from "../../differential/grammar/changes.ts";
 import { Queries, TABLES } from "../../differential/grammar/queries.ts";
 import { textOf } from "../../differential/grammar/tree.ts";

@@ -6,9 +6,9 @@
 
 import { ByteWriter } from "../../../src/bytes.ts";
 import { DeltatError } from "../../../src/errors.ts";
-import { decodeBinary, decodeText, encodeBinary, formatValue } from "../../../src/sql/codec.ts";
 import { useSessionTime } from "../../../src/sql/time/session-time.ts";
-import { allTypes, type PgType, typeByName } from "../../../src/sql/types.ts";
+import { decodeBinary, decodeText, encodeBinary, formatValue } from "../../../src/sql/values/codec.ts";
+import { allTypes, type PgType, typeByName } from "../../../src/sql/values/types.ts";
 import type { Random } from "../../seeded-random.ts";
 import { type TestClient, TestDatabase } from "../../sql/sql-fixture.ts";
 import { bytesOf, latin1Of, mutateBytes } from "../mutators.ts";
