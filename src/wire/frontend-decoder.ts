@@ -75,6 +75,11 @@ export class FrontendDecoder {
     return this.start < this.end;
   }
 
+  /** Type of the message whose first byte is there; 0 if none is. */
+  get nextType(): number {
+    return this.start < this.end ? (this.bytes[this.start] as number) : 0;
+  }
+
   /** How much undecoded input is left. */
   get waitingBytes(): number {
     return this.end - this.start;

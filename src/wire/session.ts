@@ -216,7 +216,7 @@ export class ClientSession implements Listener, OutputOwner, HostedSession {
         this.output.busy = true;
         this.handleMessage();
         this.output.busy = false;
-        if (this.decoder.hasInput) this.turns.answered();
+        if (this.mayWaitNow()) this.turns.answered();
         if (this.output.unsentBytes >= WRITE_THROUGH_BYTES) this.relieveOutput();
       }
       if (this.queries?.isPaused === true) this.scheduleSlice();
@@ -230,6 +230,15 @@ export class ClientSession implements Listener, OutputOwner, HostedSession {
     this.turns.end();
     this.decoder.keep();
     this.endTurn();
+  }
+
+  /**
+   * Whether others may have their turn before what else has come. A statement and the Sync that commits it are not taken
+   * apart: what others commit meanwhile would make a collision of a statement by itself a lost race, 40001.
+   */
+  private mayWaitNow(): boolean {
+    const { nextType } = this.decoder;
+    return nextType !== 0 && nextType !== Frontend.sync && nextType !== Frontend.close;
   }
 
   private mayProcess(): boolean {

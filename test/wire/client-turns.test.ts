@@ -175,6 +175,17 @@ describe("a session that waits for its turn", () => {
     expect(client.timers.turn()).toBe(false);
   });
 
+  test("has no statement taken apart from the Sync behind it, which commits it", () => {
+    const client = slow();
+    const { bind, close, execute, parse, sync } = serialize;
+    const write = [parse({ text: "write" }), bind(), execute()];
+    const turns = [client.send(...write, close({ type: "P" }), sync(), ...write, sync())];
+    while (client.timers.turn()) turns.push(client.take());
+    const ends = turns.map((replies) => replies.filter((reply) => /^(done|ready)/.test(reply)).join());
+    const end = "done INSERT 0 1,ready I";
+    expect(ends.filter((replies) => replies !== "")).toEqual([end, end]);
+  });
+
   test("is not read from while much waits, and is given up when its client goes", () => {
     const client = slow();
     client.query("rows 1");
