@@ -293,8 +293,8 @@ export class SqlSession {
   /** A literal that is wrong for a plan found by shape: planning its own text anew tells where it stands. */
   private located(error: unknown, statement: PlannedStatement): unknown {
     const { literals } = statement;
-    // 42: a name in a literal that names nothing, such as 'x'::regclass.
-    const isOfLiteral = error instanceof DeltatError && /^(22|42)/.test(error.sqlState);
+    // 42: a name in a literal that names nothing, such as 'x'::regclass. 0A, 54: an array that is not had.
+    const isOfLiteral = error instanceof DeltatError && /^(0A|22|42|54)/.test(error.sqlState);
     if (!isOfLiteral || literals.length === 0 || error.fields.position !== undefined) return error;
     try {
       const { text } = statement;

@@ -20,6 +20,9 @@ const RECOVERY_MS = 1000;
 /** After an abuse the slowest of a hundred answers, and the slowest newcomer, within so many recoveries. */
 const NORMAL_MS = 100;
 const MOST_RECOVERIES = 20;
+/** Memory is looked at until it is no more than this above what it was, for so many recoveries at most. */
+const KEPT_MB = 32;
+const MOST_GIVING_BACK = 20;
 
 function residentMb(server: ServerProcess): number {
   const { stdout } = Bun.spawnSync(["ps", "-o", "rss=", "-p", String(server.pid)]);
@@ -67,6 +70,13 @@ async function recovered(client: WellBehaved): Promise<number> {
   throw new Error(`not back to normal ${(MOST_RECOVERIES * RECOVERY_MS) / 1000} s after the abuse`);
 }
 
+/** Waits until no more than so much is resident, but not for ever; how long that took. */
+async function givesBack(server: ServerProcess, mb: number): Promise<number> {
+  let waited = 0;
+  for (; residentMb(server) > mb && waited < MOST_GIVING_BACK; waited++) await Bun.sleep(RECOVERY_MS);
+  return waited * RECOVERY_MS;
+}
+
 async function withstands(name: string, { what, settings }: Abuse, seconds: number): Promise<string | null> {
   console.log(`\n${name}: ${what}`);
   const server = await startServer({ settings: { ...SETTINGS, ...settings } });
@@ -85,8 +95,11 @@ async function withstands(name: string, { what, settings }: Abuse, seconds: numb
     console.log(`  with     ${shown(withIt)}`);
     console.log(`  told     ${await abusing}`);
     const afterMs = await recovered(client);
-    const memory = [before, peak, residentMb(server)].map((mb) => mb.toFixed(0)).join(" / ");
-    console.log(`  memory   ${memory} MB before / peak / after; normal within ${afterMs / 1000} s`);
+    const after = residentMb(server);
+    const laterMs = await givesBack(server, before + KEPT_MB);
+    const memory = [before, peak, after, residentMb(server)].map((mb) => mb.toFixed(0)).join(" / ");
+    console.log(`  normal   within ${afterMs / 1000} s`);
+    console.log(`  memory   ${memory} MB before / peak / after / ${laterMs / 1000} s later`);
     await client.stop();
     if (client.failures.length > 0)
       throw new Error(`the well-behaved was told: ${client.failures.join("; ")}`);
@@ -124,7 +137,7 @@ for (const [name, each] of chosen) {
   if (row === null) failed.push(name);
   else rows.push(row);
 }
-console.log("\n| | p50 without | p99 without | p50 | p99 | newcomers | MB before / peak / after |");
+console.log("\n| | p50 without | p99 without | p50 | p99 | newcomers | MB before / peak / after / later |");
 console.log(["| --- |", ...Array(6).fill(" --- |")].join(""));
 for (const row of rows) console.log(row);
 console.log(failed.length === 0 ? `\nall ${chosen.length} withstood` : `\nFAILED: ${failed.join(", ")}`);

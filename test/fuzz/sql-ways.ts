@@ -8,7 +8,7 @@ import { ByteWriter } from "../../src/bytes.ts";
 import { DeltatError } from "../../src/errors.ts";
 import type { OutputColumn } from "../../src/sql/execution.ts";
 import type { LiftedLiterals } from "../../src/sql/parse/shape.ts";
-import { isCopyIn, type RunResult, StreamRun } from "../../src/sql/rows/row-stream.ts";
+import { isCopyIn, type RowStream, type RunResult, StreamRun } from "../../src/sql/rows/row-stream.ts";
 import type { RawStatement, SqlSession } from "../../src/sql/session.ts";
 import type { Value } from "../../src/sql/values/value.ts";
 import { rowsOfTables } from "../differential/dataset.ts";
@@ -115,28 +115,13 @@ export class SqlWays {
       const columns = statement.columns ?? [];
       const out = new ByteWriter();
       const stream = session.open(statement, [], [], out);
-      const deadline = performance.now() + ROWS_MS;
-      let rows = 0;
-      for (;;) {
-        const run = new StreamRun(stream, rowsAtATime);
-        let progress = run.advance(out);
-        while (progress === "more" && performance.now() < deadline) progress = run.advance(out);
-        rows += run.rows;
-        if (progress === "limit" && out.length < ROWS_BYTES) {
-          if (rows === run.rows) meanwhile();
-          continue;
-        }
-        stream.close();
-        const isCut = progress !== "end";
+      try {
+        const { rows, isCut } = takeInParts(stream, out, rowsAtATime, meanwhile);
         const given = rowsOf(out.written(), columns, false).toSorted();
-        return {
-          words: isCut ? "" : stream.tag(rows),
-          code: null,
-          message: null,
-          columns,
-          rows: given,
-          isCut,
-        };
+        const words = isCut ? "" : stream.tag(rows);
+        return { words, code: null, message: null, columns, rows: given, isCut };
+      } finally {
+        stream.close();
       }
     });
   }
@@ -159,6 +144,25 @@ export class SqlWays {
       this.client = this.connect();
     }
     return answer;
+  }
+}
+
+/** How many rows a stream has given, a few at a time, and whether it was left before its end. */
+function takeInParts(
+  stream: RowStream,
+  out: ByteWriter,
+  rowsAtATime: number,
+  meanwhile: () => void,
+): { rows: number; isCut: boolean } {
+  const deadline = performance.now() + ROWS_MS;
+  let rows = 0;
+  for (;;) {
+    const run = new StreamRun(stream, rowsAtATime);
+    let progress = run.advance(out);
+    while (progress === "more" && performance.now() < deadline) progress = run.advance(out);
+    rows += run.rows;
+    if (progress !== "limit" || out.length >= ROWS_BYTES) return { rows, isCut: progress !== "end" };
+    if (rows === run.rows) meanwhile();
   }
 }
 
@@ -209,13 +213,14 @@ function drain(result: RunResult, out: ByteWriter): { tag: string; isCut: boolea
   if (isCopyIn(result)) return { tag: result.finish(), isCut: false };
   const run = new StreamRun(result);
   const deadline = performance.now() + ROWS_MS;
-  while (run.advance(out) === "more") {
-    if (performance.now() < deadline && out.length < ROWS_BYTES) continue;
+  try {
+    while (run.advance(out) === "more") {
+      if (performance.now() >= deadline || out.length >= ROWS_BYTES) return { tag: "", isCut: true };
+    }
+    return { tag: run.tag, isCut: false };
+  } finally {
     result.close();
-    return { tag: "", isCut: true };
   }
-  result.close();
-  return { tag: run.tag, isCut: false };
 }
 
 function rowsOf(bytes: Uint8Array, columns: readonly OutputColumn[], isBinary: boolean): string[] {
