@@ -105,7 +105,7 @@ export class SqlWays {
     try {
       return this.taken(text, rowsAtATime, () => intruder.change());
     } finally {
-      intruder.restore();
+      intruder.leave();
     }
   }
 
@@ -171,7 +171,7 @@ class Intruder {
   private readonly client: TestClient;
   private hasChanged = false;
 
-  constructor(database: TestDatabase) {
+  constructor(private readonly database: TestDatabase) {
     this.client = database.connect();
   }
 
@@ -184,8 +184,15 @@ class Intruder {
     );
   }
 
-  restore(): void {
-    if (!this.hasChanged) return;
+  leave(): void {
+    if (this.hasChanged) this.restore();
+    this.client.session.close();
+    // What is durable need not be kept to be taken back.
+    this.database.log.flush();
+    this.database.tenant.onDurable();
+  }
+
+  private restore(): void {
     this.client.run("UPDATE resources SET name = 'Room 1' WHERE id = '01KE60000000000000000R0000'");
     this.client.run("UPDATE bookings SET label = 'Team meeting' WHERE id = '01KE60000000000000000B0000'");
     this.client.run("DELETE FROM rules WHERE id = '01KE60000000000000000E0990'");
