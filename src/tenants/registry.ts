@@ -118,9 +118,12 @@ export class TenantRegistry implements Cluster {
     if (existing !== undefined) return existing;
     const refusal = this.refused.get(name);
     if (refusal !== undefined) throw refusal;
-    if (!this.options.autoCreate || this.options.salvage === true) {
+    const { autoCreate, salvage = false } = this.options;
+    if (!autoCreate || salvage) {
       throw new DeltatError(SqlState.invalidCatalogName, `database "${name}" does not exist`, {
-        hint: "DELTAT_AUTO_CREATE=true makes a database when it is first connected to.",
+        hint: salvage
+          ? "The server only shows what there is: it was started with --salvage."
+          : "DELTAT_AUTO_CREATE=true makes a database when it is first connected to.",
       });
     }
     return this.make(name);

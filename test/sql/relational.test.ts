@@ -99,6 +99,15 @@ describe("our own tables in queries", () => {
     expect(ofHall(`resource_id IN ${named("Hall")} AND start >= 240`)).toEqual(
       runs.map(([start, end]) => [null, start, end]),
     );
+    expect(ofHall(`resource_id = ANY ${named("Hall")} AND start >= 240 AND per_resource`)).toEqual(hall);
+    expect(
+      ofHall(
+        `resource_id = ${named("Hall")} AND start >= 240 AND min_duration = (SELECT 261) AND min_available = (SELECT 1)`,
+      ),
+    ).toEqual(hall.slice(1));
+    expect(ofHall(`resource_id = ${named("Hall")} AND start >= 240 AND min_duration = 260.5`)).toEqual(
+      hall.slice(1),
+    );
     expect(ofHall(`resource_id = ${named("nobody")} AND start >= 240`)).toEqual([]);
     expect(ofHall(`resource_id IN ${named("nobody")} AND start >= 240`)).toEqual([]);
     for (const [condition, state] of [

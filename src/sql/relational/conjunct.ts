@@ -19,13 +19,13 @@ export interface Conjunct {
   readonly clause: "WHERE" | "JOIN/ON";
 }
 
-/** @param isLookup its subquery gives what leads to the rows of a unit, which is planned with it */
+/** @param looksUp its column, where its subquery gives what leads to the rows of a unit, which is planned with it */
 export function conjunctOf(
   node: Node,
   namespace: Namespace,
   clause: Conjunct["clause"],
   scope: QueryScope,
-  isLookup = false,
+  looksUp: Node | null = null,
 ): Conjunct {
   refuseAggregates(node, clause === "WHERE" ? clause : "JOIN conditions", (location) =>
     scope.context.position(location),
@@ -34,8 +34,9 @@ export function conjunctOf(
     node,
     namespace,
     clause,
-    needsQuery: isDoubtful(node, namespace, scope) || (!isLookup && needsQuery(node, namespace, scope)),
-    references: referencesOf(node, namespace, scope),
+    needsQuery:
+      isDoubtful(node, namespace, scope) || (looksUp === null && needsQuery(node, namespace, scope)),
+    references: referencesOf(looksUp ?? node, namespace, scope),
   };
 }
 

@@ -15,7 +15,8 @@ import type { QueryScope } from "./scope.ts";
 export function asArrayTest(node: Node, from: FromPlan, scope: QueryScope): Node {
   if (!("SubLink" in node)) return node;
   const { subLinkType, operName, testexpr, subselect, location = -1 } = node.SubLink;
-  if (subLinkType !== "ANY_SUBLINK" || operName !== undefined || testexpr === undefined) return node;
+  const isEquality = operName === undefined || nameParts(operName).at(-1) === "=";
+  if (subLinkType !== "ANY_SUBLINK" || !isEquality || testexpr === undefined) return node;
   if (subselect === undefined || !leadsToRows(testexpr, from, scope)) return node;
   if (!givesIds(subselect, from, scope)) return node;
   const array: Node = { SubLink: { subLinkType: "ARRAY_SUBLINK", subselect, location } };
@@ -40,21 +41,22 @@ export function isArrayTest(node: Node): boolean {
 }
 
 /**
- * Whether `node` compares a column with the one value of a subquery that reads nothing of this FROM, and that value leads
- * to rows: an id, or for `availability` any of its arguments.
+ * The column that `node` compares with the one value of a subquery that reads nothing of this FROM, where that value leads
+ * to rows: an id, or for `availability` any of its arguments. Otherwise null.
  */
-export function isValueTest(node: Node, from: FromPlan, scope: QueryScope): boolean {
-  if (!("A_Expr" in node) || node.A_Expr.kind !== "AEXPR_OP") return false;
+export function lookupColumn(node: Node, from: FromPlan, scope: QueryScope): Node | null {
+  if (!("A_Expr" in node) || node.A_Expr.kind !== "AEXPR_OP") return null;
   const { name, lexpr, rexpr } = node.A_Expr;
   const [test, value] = rexpr !== undefined && "SubLink" in rexpr ? [lexpr, rexpr] : [rexpr, lexpr];
-  if (value === undefined || !("SubLink" in value) || value.SubLink.subLinkType !== "EXPR_SUBLINK")
-    return false;
+  if (test === undefined || value === undefined) return null;
+  if (!("SubLink" in value) || value.SubLink.subLinkType !== "EXPR_SUBLINK") return null;
   const { subselect } = value.SubLink;
-  const argument = columnOf(test, scope);
-  if (argument !== null && unitOf(argument.entry, from)?.source.kind === "availability")
-    return plannedAlone(subselect, from, scope) !== null;
-  if (nameParts(name).at(-1) !== "=") return false;
-  return leadsToRows(test, from, scope) && givesIds(subselect, from, scope);
+  const column = columnOf(test, scope);
+  if (column !== null && unitOf(column.entry, from)?.source.kind === "availability") {
+    return plannedAlone(subselect, from, scope) === null ? null : test;
+  }
+  if (nameParts(name).at(-1) !== "=" || !leadsToRows(test, from, scope)) return null;
+  return givesIds(subselect, from, scope) ? test : null;
 }
 
 function columnOf(node: Node | undefined, scope: QueryScope): RangeColumn | null {

@@ -13,7 +13,7 @@ import { conjunctsOf } from "../statements/conjuncts.ts";
 import { TEXT } from "../values/types.ts";
 import { type Conjunct, conjunctOf, referencesOf, within } from "./conjunct.ts";
 import { entriesOf, type FromJoin, type FromPlan, type FromTree, type FromUnit } from "./from.ts";
-import { asArrayTest, impliedBounds, isValueTest } from "./index-conditions.ts";
+import { asArrayTest, impliedBounds, lookupColumn } from "./index-conditions.ts";
 import { HashJoin, type HashKey, NestedLoop } from "./join.ts";
 import type { Operator } from "./operator.ts";
 import { Filter } from "./pipeline.ts";
@@ -33,7 +33,7 @@ export function planJoins(from: FromPlan, where: readonly Node[], scope: QuerySc
     return [asArrayTest(node, from, scope), ...bounds];
   });
   const conjuncts = nodes.map((node) =>
-    conjunctOf(node, from.namespace, "WHERE", scope, isValueTest(node, from, scope)),
+    conjunctOf(node, from.namespace, "WHERE", scope, lookupColumn(node, from, scope)),
   );
   const planner = new JoinPlanner(scope);
   if (from.trees.length === 0) return planner.filter(from.operator, conjuncts);

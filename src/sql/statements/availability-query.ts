@@ -100,7 +100,7 @@ function takeArgument(
       return true;
     case "min_duration":
       if (by !== "=" || args.minDuration !== null) return false;
-      args.minDuration = compiler.typed(value, INT8, "min_duration");
+      args.minDuration = compiler.number(value);
       return true;
     case "min_available":
       if (by !== "=" || args.minAvailable !== null) return false;

@@ -21,7 +21,16 @@ import { refuseAggregates } from "../relational/aggregate-calls.ts";
 import type { CteEnvironment } from "../relational/cte.ts";
 import { RelationScope } from "../tables/relation.ts";
 import type { Column } from "../tables/schema.ts";
-import { INT8, isInteger, isString, type PgType, TEXT, TEXT_ARRAY } from "../values/types.ts";
+import {
+  INSTANT_HINT,
+  INT8,
+  isInteger,
+  isString,
+  isTimeType,
+  type PgType,
+  TEXT,
+  TEXT_ARRAY,
+} from "../values/types.ts";
 import type { Value } from "../values/value.ts";
 import type { ColumnCondition } from "./conjuncts.ts";
 
@@ -123,7 +132,10 @@ export class StatementCompiler {
     throw new DeltatError(
       SqlState.undefinedFunction,
       `operator does not exist: bigint = ${expression.type.name}`,
-      { position: this.position(nodeLocation(node)) },
+      {
+        position: this.position(nodeLocation(node)),
+        ...(isTimeType(expression.type) ? { hint: INSTANT_HINT } : {}),
+      },
     );
   }
 
