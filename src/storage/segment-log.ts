@@ -278,10 +278,10 @@ export class SegmentLog implements CommitLog {
       this.flushAgain = true;
       return;
     }
-    const isBlocking = this.isAwaited && this.pace.blocking();
+    const { isAwaited } = this;
     this.isAwaited = false;
-    if (isBlocking) this.flushBlocking();
-    else this.flushInBackground();
+    if (isAwaited && this.pace.blocking()) this.flushBlocking();
+    else this.flushInBackground(isAwaited);
   }
 
   private flushBlocking(): void {
@@ -294,17 +294,18 @@ export class SegmentLog implements CommitLog {
         this.fail("sync", batch.segment.path, cause);
         return;
       }
-      this.settle(batch, startedMs);
+      this.pace.record(this.nowMs() - startedMs);
+      this.settle(batch);
     }
     if (this.durableLsn > durableBefore) this.onDurable();
   }
 
-  private flushInBackground(): void {
+  private flushInBackground(isAwaited: boolean): void {
     const batch = this.writeBatch();
-    if (batch !== null) this.syncInFlight = this.syncInBackground(batch);
+    if (batch !== null) this.syncInFlight = this.syncInBackground(batch, isAwaited);
   }
 
-  private async syncInBackground(batch: Batch): Promise<void> {
+  private async syncInBackground(batch: Batch, isAwaited: boolean): Promise<void> {
     const durableBefore = this.durableLsn;
     const startedMs = this.nowMs();
     try {
@@ -315,7 +316,9 @@ export class SegmentLog implements CommitLog {
       return;
     }
     this.syncInFlight = null;
-    this.settle(batch, startedMs);
+    // It has waited for a busy event loop as well as for the disk: that is no reason to do without blocking syncs.
+    if (isAwaited) this.pace.record(this.nowMs() - startedMs);
+    this.settle(batch);
     const more = this.flushAgain || batch.closesSegment;
     this.flushAgain = false;
     if (this.durableLsn > durableBefore) this.onDurable();
@@ -347,8 +350,7 @@ export class SegmentLog implements CommitLog {
     return batch;
   }
 
-  private settle(batch: Batch, startedMs: number): void {
-    this.pace.record(this.nowMs() - startedMs);
+  private settle(batch: Batch): void {
     this.durableLsn = batch.lastLsn;
     if (batch.closesSegment) {
       this.fullSegments.shift();

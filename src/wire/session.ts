@@ -237,8 +237,10 @@ export class ClientSession implements Listener, OutputOwner, HostedSession {
    * apart: what others commit meanwhile would make a collision of a statement by itself a lost race, 40001.
    */
   private mayWaitNow(): boolean {
-    const { nextType } = this.decoder;
-    return nextType !== 0 && nextType !== Frontend.sync && nextType !== Frontend.close;
+    const { type, nextType } = this.decoder;
+    if (nextType === Frontend.close) return type !== Frontend.execute;
+    if (nextType === Frontend.sync) return this.queries?.isIdle !== false;
+    return nextType !== 0;
   }
 
   private mayProcess(): boolean {

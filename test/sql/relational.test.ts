@@ -122,6 +122,51 @@ describe("our own tables in queries", () => {
     }
   });
 
+  test("a subquery in a condition of a scan leaves the scan's own row alone", () => {
+    const own = new TestDatabase().connect();
+    own.run(
+      `INSERT INTO resources (id, name) VALUES ('${id(1)}', 'House'), ('${id(2)}', 'Hall'), ('${id(3)}', 'Room')`,
+    );
+    own.run(`INSERT INTO rules (resource_id, start, "end", blocking) VALUES ('${id(2)}', 0, 1000, false)`);
+    own.run(
+      `INSERT INTO bookings (id, resource_id, start, "end", label) VALUES ('${id(21)}', '${id(2)}', 100, 200, 'a'),
+       ('${id(22)}', '${id(2)}', 500, 600, 'b'), ('${id(23)}', '${id(3)}', 300, 400, 'c'), ('${id(24)}', '${id(3)}', 10, 20, 'd')`,
+    );
+    const hall = "resource_id = (SELECT id FROM resources WHERE name = 'Hall')";
+    const first = "id = (SELECT id FROM bookings WHERE start = 100)";
+    for (const [condition, found] of [
+      [`${first} AND id IN (SELECT id FROM bookings)`, [21]],
+      [`${first} AND resource_id IN (SELECT id FROM resources) AND label = 'a'`, [21]],
+      [`${hall} AND id IN (SELECT id FROM bookings) AND label IN ('a', 'b')`, [21, 22]],
+      [`resource_id IN (SELECT id FROM resources) AND ${first} AND start = (SELECT 100)`, [21]],
+    ] as const) {
+      const rows = found.map((n) => [id(n)]);
+      expect(own.rows(`SELECT id FROM bookings WHERE ${condition} ORDER BY id`)).toEqual(rows);
+      own.run("BEGIN");
+      expect(own.rows(`UPDATE bookings SET label = label WHERE ${condition} RETURNING id`).sort()).toEqual(
+        rows,
+      );
+      expect(own.rows(`DELETE FROM bookings WHERE ${condition} RETURNING id`).sort()).toEqual(rows);
+      own.run("ROLLBACK");
+    }
+    const window = 'a.start >= 0 AND a."end" <= 1000';
+    const free = [
+      [id(2), "0", "100"],
+      [id(2), "200", "500"],
+      [id(2), "600", "1000"],
+    ];
+    const names = `a.resource_id IN (SELECT id FROM resources WHERE name LIKE 'H%')`;
+    for (const from of [
+      `availability a WHERE a.resource_id = '${id(2)}' AND ${names} AND ${window}`,
+      `availability a WHERE ${names} AND ${window} AND '${id(2)}' = a.resource_id`,
+      `availability a WHERE ${names} AND a.resource_id IN ('${id(2)}') AND per_resource AND ${window} AND a.resource_id <> '${id(1)}'`,
+      `resources r JOIN availability a ON a.resource_id = r.id WHERE ${window} AND ${names}`,
+      `resources r, availability a WHERE ${window} AND ${names} AND a.resource_id = r.id`,
+    ]) {
+      expect(own.rows(`SELECT a.resource_id, a.start, a."end" FROM ${from}`)).toEqual(free);
+    }
+  });
+
   test("prepared and repeated queries take their values each time", () => {
     const text = "SELECT r.name FROM resources r JOIN bookings b ON b.resource_id = r.id WHERE b.start = $1";
     expect(client.prepared(text, ["10"]).rows).toEqual([["Hall"]]);

@@ -41,12 +41,16 @@ export function isArrayTest(node: Node): boolean {
 }
 
 /**
- * The column that `node` compares with the one value of a subquery that reads nothing of this FROM, where that value leads
- * to rows: an id, or for `availability` any of its arguments. Otherwise null.
+ * The column that `node` compares with what a subquery gives that reads nothing of this FROM, where that leads to rows: ids,
+ * or for `availability` any of its arguments. Otherwise null.
  */
 export function lookupColumn(node: Node, from: FromPlan, scope: QueryScope): Node | null {
-  if (!("A_Expr" in node) || node.A_Expr.kind !== "AEXPR_OP") return null;
-  const { name, lexpr, rexpr } = node.A_Expr;
+  if (!("A_Expr" in node)) return null;
+  const { kind, name, lexpr, rexpr } = node.A_Expr;
+  if (isArrayTest(node) && rexpr !== undefined && "SubLink" in rexpr) {
+    return plannedAlone(rexpr.SubLink.subselect, from, scope) === null ? null : (lexpr ?? null);
+  }
+  if (kind !== "AEXPR_OP") return null;
   const [test, value] = rexpr !== undefined && "SubLink" in rexpr ? [lexpr, rexpr] : [rexpr, lexpr];
   if (test === undefined || value === undefined) return null;
   if (!("SubLink" in value) || value.SubLink.subLinkType !== "EXPR_SUBLINK") return null;
@@ -95,9 +99,14 @@ function plannedAlone(
 ): QueryPlan["columns"] | null {
   if (subselect === undefined || !("SelectStmt" in subselect)) return null;
   const { SelectStmt: select } = subselect;
-  const { value, references } = scope.planner.track(() => planQuery(select, scope.planner, scope));
+  const { planner } = scope;
+  const known = planner.givenAlone.get(subselect);
+  if (known !== undefined) return known;
+  const { value, references } = planner.track(() => planQuery(select, planner, scope));
   const isOfFrom = (entry: RangeEntry) => from.trees.some((tree) => entriesOf(tree).includes(entry));
-  return [...references].some(isOfFrom) ? null : value.columns;
+  const given = [...references].some(isOfFrom) ? null : value.columns;
+  planner.givenAlone.set(subselect, given);
+  return given;
 }
 
 /** What a comparison of rows says of their first columns: `(start, id) > (5, x)` means `start >= 5`. */

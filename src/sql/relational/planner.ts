@@ -3,6 +3,7 @@
 import { type Node, nameParts } from "../parse/ast.ts";
 import type { LockingClause } from "../statements/row-locks.ts";
 import type { StatementCompiler } from "../statements/statement-compiler.ts";
+import type { QueryPlan } from "./query-tail.ts";
 import type { NamedColumn, RangeEntry } from "./range.ts";
 import type { QueryScope } from "./scope.ts";
 
@@ -15,6 +16,9 @@ export class RelationalPlanner {
 
   /** The locking clauses of the statement, those of its subqueries included. */
   readonly lockingClauses: LockingClause[] = [];
+
+  /** By subquery, what it gives if it reads nothing of the FROM around it: nested ones would be planned 2, 4, 8, … times. */
+  readonly givenAlone = new WeakMap<Node, QueryPlan["columns"] | null>();
 
   constructor(readonly compiler: StatementCompiler) {}
 

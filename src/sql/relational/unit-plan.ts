@@ -4,6 +4,8 @@
  * join reaches an index exactly as a constant does.
  */
 
+import type { Execution } from "../execution.ts";
+import type { Expression } from "../expressions/expression.ts";
 import { type ColumnRef, type Node, nodeLocation } from "../parse/ast.ts";
 import { planAccessPath } from "../statements/access-path.ts";
 import { planAvailabilityQuery } from "../statements/availability-query.ts";
@@ -51,11 +53,32 @@ function bindOthers(conjunct: Conjunct, unit: FromUnit, own: RelationScope, scop
 function rewrite(tree: unknown, unit: FromUnit, own: RelationScope, scope: QueryScope): unknown {
   if (Array.isArray(tree)) return tree.map((inner) => rewrite(inner, unit, own, scope));
   if (typeof tree !== "object" || tree === null) return tree;
-  if ("SubLink" in tree) return own.bind(scope.compile(tree as Node), nodeLocation(tree as Node));
+  if ("SubLink" in tree) {
+    return own.bind(besideScan(scope.compile(tree as Node)), nodeLocation(tree as Node));
+  }
   if ("ColumnRef" in tree) return rewriteColumn(tree as { ColumnRef: ColumnRef }, unit, own, scope);
   return Object.fromEntries(
     Object.entries(tree).map(([key, inner]) => [key, rewrite(inner, unit, own, scope)]),
   );
+}
+
+/** A subquery has scans of its own: what the one that asks for its value has in hand is put back. */
+function besideScan(subquery: Expression): Expression {
+  return {
+    ...subquery,
+    evaluate(frame) {
+      const execution = frame as Execution;
+      const { row, spans, spanOwner, spanOwners } = execution;
+      try {
+        return subquery.evaluate(frame);
+      } finally {
+        execution.row = row;
+        execution.spans = spans;
+        execution.spanOwner = spanOwner;
+        execution.spanOwners = spanOwners;
+      }
+    },
+  };
 }
 
 function rewriteColumn(

@@ -57,7 +57,11 @@ export function planAvailabilityQuery(
     minAvailable: null,
     perResource: null,
   };
-  const rest = conjunctsOf(where).filter((conjunct) => {
+  // One resource says more than a list of them, wherever it stands: the list then filters.
+  const conjuncts = conjunctsOf(where);
+  const single = conjuncts.filter((conjunct) => isOneResource(conjunct, scope));
+  const ordered = [...single, ...conjuncts.filter((conjunct) => !single.includes(conjunct))];
+  const rest = ordered.filter((conjunct) => {
     const conditions = columnConditions(conjunct, scope);
     const taken = conditions.map((condition) => takeArgument(args, condition, conjunct, compiler));
     return conditions.length === 0 || taken.includes(false);
@@ -71,6 +75,11 @@ export function planAvailabilityQuery(
   if (args.from.length === 0) throw missing("a lower bound on start", "start >= …");
   if (args.to.length === 0) throw missing('an upper bound on "end"', '"end" <= …');
   return { rest, compute: (execution) => compute(args, execution) };
+}
+
+function isOneResource(conjunct: Node, scope: RelationScope): boolean {
+  const [condition] = columnConditions(conjunct, scope);
+  return condition?.kind === "compare" && condition.by === "=" && condition.column.column.isId;
 }
 
 function missing(what: string, example: string, more = ""): DeltatError {
