@@ -5,7 +5,7 @@ import { entriesOf, type FromPlan, type FromTree, type FromUnit } from "./from.t
 import { SlotExpression } from "./operator.ts";
 import { planQuery } from "./query.ts";
 import type { QueryPlan } from "./query-tail.ts";
-import type { RangeColumn, RangeEntry } from "./range.ts";
+import type { RangeEntry } from "./range.ts";
 import type { QueryScope } from "./scope.ts";
 
 /**
@@ -17,7 +17,8 @@ export function asArrayTest(node: Node, from: FromPlan, scope: QueryScope): Node
   const { subLinkType, operName, testexpr, subselect, location = -1 } = node.SubLink;
   const isEquality = operName === undefined || nameParts(operName).at(-1) === "=";
   if (subLinkType !== "ANY_SUBLINK" || !isEquality || testexpr === undefined) return node;
-  if (subselect === undefined || !leadsToRows(testexpr, from, scope)) return node;
+  const tested = testedColumn(testexpr, from, scope);
+  if (subselect === undefined || tested === null || !leadsToRows(tested)) return node;
   if (!givesIds(subselect, from, scope)) return node;
   const array: Node = { SubLink: { subLinkType: "ARRAY_SUBLINK", subselect, location } };
   return {
@@ -55,26 +56,32 @@ export function lookupColumn(node: Node, from: FromPlan, scope: QueryScope): Nod
   if (test === undefined || value === undefined) return null;
   if (!("SubLink" in value) || value.SubLink.subLinkType !== "EXPR_SUBLINK") return null;
   const { subselect } = value.SubLink;
-  const column = columnOf(test, scope);
-  if (column !== null && unitOf(column.entry, from)?.source.kind === "availability") {
+  const tested = testedColumn(test, from, scope);
+  if (tested === null) return null;
+  if (tested.source.kind === "availability") {
     return plannedAlone(subselect, from, scope) === null ? null : test;
   }
-  if (nameParts(name).at(-1) !== "=" || !leadsToRows(test, from, scope)) return null;
+  if (nameParts(name).at(-1) !== "=" || !leadsToRows(tested)) return null;
   return givesIds(subselect, from, scope) ? test : null;
 }
 
-function columnOf(node: Node | undefined, scope: QueryScope): RangeColumn | null {
-  if (node === undefined || !("ColumnRef" in node)) return null;
-  return scope.planner.namedColumn(node, scope)?.column ?? null;
+/** A column of this FROM, and what it is a column of. */
+interface TestedColumn {
+  readonly index: number;
+  readonly source: FromUnit["source"];
+}
+
+function testedColumn(node: Node, from: FromPlan, scope: QueryScope): TestedColumn | null {
+  if (!("ColumnRef" in node)) return null;
+  const column = scope.planner.namedColumn(node, scope)?.column ?? null;
+  const unit = column === null ? null : unitOf(column.entry, from);
+  return column === null || unit === null ? null : { index: column.index, source: unit.source };
 }
 
 /** Whether it is the id of a stored table, or the column that says whose a row is. */
-function leadsToRows(node: Node | undefined, from: FromPlan, scope: QueryScope): boolean {
-  const column = columnOf(node, scope);
-  const source = column === null ? undefined : unitOf(column.entry, from)?.source;
-  if (column === null || source === undefined) return false;
-  if (source.kind === "availability") return source.table.columns[column.index]?.isId === true;
-  return source.kind === "stored" && (column.index === 0 || column.index === source.table.ownerColumn);
+function leadsToRows({ index, source }: TestedColumn): boolean {
+  if (source.kind === "availability") return source.table.columns[index]?.isId === true;
+  return source.kind === "stored" && (index === 0 || index === source.table.ownerColumn);
 }
 
 function unitOf(entry: RangeEntry, from: FromPlan): FromUnit | null {

@@ -57,13 +57,11 @@ export function planAvailabilityQuery(
     minAvailable: null,
     perResource: null,
   };
+  const judged = conjunctsOf(where).map((node) => ({ node, conditions: columnConditions(node, scope) }));
   // One resource says more than a list of them, wherever it stands: the list then filters.
-  const conjuncts = conjunctsOf(where);
-  const single = conjuncts.filter((conjunct) => isOneResource(conjunct, scope));
-  const ordered = [...single, ...conjuncts.filter((conjunct) => !single.includes(conjunct))];
-  const rest = ordered.filter((conjunct) => {
-    const conditions = columnConditions(conjunct, scope);
-    const taken = conditions.map((condition) => takeArgument(args, condition, conjunct, compiler));
+  judged.sort((a, b) => Number(isOneResource(b.conditions)) - Number(isOneResource(a.conditions)));
+  const rest = judged.filter(({ node, conditions }) => {
+    const taken = conditions.map((condition) => takeArgument(args, condition, node, compiler));
     return conditions.length === 0 || taken.includes(false);
   });
   if (args.single === null && args.listed === null)
@@ -74,11 +72,10 @@ export function planAvailabilityQuery(
     );
   if (args.from.length === 0) throw missing("a lower bound on start", "start >= …");
   if (args.to.length === 0) throw missing('an upper bound on "end"', '"end" <= …');
-  return { rest, compute: (execution) => compute(args, execution) };
+  return { rest: rest.map(({ node }) => node), compute: (execution) => compute(args, execution) };
 }
 
-function isOneResource(conjunct: Node, scope: RelationScope): boolean {
-  const [condition] = columnConditions(conjunct, scope);
+function isOneResource([condition]: readonly ColumnCondition[]): boolean {
   return condition?.kind === "compare" && condition.by === "=" && condition.column.column.isId;
 }
 

@@ -10,6 +10,7 @@ import { compile, compileCondition } from "../expressions/compile.ts";
 import { CompileContext } from "../expressions/compile-context.ts";
 import type { Expression, Frame, Scope } from "../expressions/expression.ts";
 import { normaliseIds } from "../expressions/id-comparison.ts";
+import { noOperator } from "../expressions/operators.ts";
 import { ParameterTypes } from "../expressions/parameters.ts";
 import { resolveTypeName } from "../expressions/type-names.ts";
 import { resolveUntyped } from "../expressions/untyped.ts";
@@ -21,16 +22,7 @@ import { refuseAggregates } from "../relational/aggregate-calls.ts";
 import type { CteEnvironment } from "../relational/cte.ts";
 import { RelationScope } from "../tables/relation.ts";
 import type { Column } from "../tables/schema.ts";
-import {
-  INSTANT_HINT,
-  INT8,
-  isInteger,
-  isString,
-  isTimeType,
-  type PgType,
-  TEXT,
-  TEXT_ARRAY,
-} from "../values/types.ts";
+import { INT8, isInteger, isString, type PgType, TEXT, TEXT_ARRAY } from "../values/types.ts";
 import type { Value } from "../values/value.ts";
 import type { ColumnCondition } from "./conjuncts.ts";
 
@@ -129,14 +121,7 @@ export class StatementCompiler {
   number(node: Node): Expression {
     const expression = resolveUntyped(this.compile(node), INT8);
     if (expression.type.category === "numeric") return expression;
-    throw new DeltatError(
-      SqlState.undefinedFunction,
-      `operator does not exist: bigint = ${expression.type.name}`,
-      {
-        position: this.position(nodeLocation(node)),
-        ...(isTimeType(expression.type) ? { hint: INSTANT_HINT } : {}),
-      },
-    );
+    throw noOperator(INT8.name, "=", expression.type.name, this.position(nodeLocation(node)));
   }
 
   /** As `number` for whole numbers; null for other types. */
